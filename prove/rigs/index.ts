@@ -1,0 +1,28 @@
+/** The rigs with real processes, by name: what `npm run prove` and the tests beside them run. */
+import { diskRig } from './disk.ts'
+import { echoRig } from './echo.ts'
+import { freezeRig } from './freeze.ts'
+import { killRig } from './kill.ts'
+import { lateRig } from './late.ts'
+import { linesRig } from './lines.ts'
+import { ordersRig } from './orders.ts'
+import { neighboursRig, outageRig } from './outage.ts'
+import { parentsRig } from './parents.ts'
+import { poisonRig } from './poison.ts'
+import { recogniseRig } from './recognise.ts'
+import type { Rig } from './rig.ts'
+
+export const rigs: readonly Rig[] = [
+  killRig,
+  recogniseRig,
+  lateRig,
+  freezeRig,
+  ordersRig,
+  poisonRig,
+  outageRig,
+  neighboursRig,
+  diskRig,
+  linesRig,
+  parentsRig,
+  echoRig,
+]

@@ -1,0 +1,18 @@
+/** What a rig is: a promise, the hazard made real, a verdict from the witness, and a control that must fail. */
+export interface Rig {
+  name: string
+  /** Number of the promise in docs/reliability.md. */
+  promise: string
+  about: string
+  /** Short form for CI, long form by `npm run prove`. Throws when a promise is broken, or when the rig could not see it broken. */
+  run(long: boolean): Promise<void>
+}
+
+/** Figures go where a person who runs the long form reads them; the short form shows them when it fails. */
+export const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/** A different run each time; the seed is printed and can be given again. */
+export const seedOf = (): number => {
+  const given = Number(process.env.PROVE_SEED ?? '')
+  return Number.isInteger(given) && given > 0 ? given : 1 + Math.floor(Math.random() * 1_000_000_000)
+}

@@ -1,0 +1,254 @@
+/** Who may call: tokens of syncpush, webhook secrets, clients of the master-data batch. Kept as hashes; only salts can be read back. */
+import { timingSafeEqual } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { at, type Sql } from '../store/sql.ts'
+import { hashSecret, open, type SecretKey, SecretRefused, seal } from './secrets.ts'
+
+export type CredentialKind = 'push-token' | 'hook' | 'batch-client'
+
+/** As declared: the secret is hashed on the way in, `sealed` is stored encrypted. */
+export interface Credential {
+  kind: CredentialKind
+  credentialId: string
+  name: string
+  secret: string
+  sealed: Record<string, string> | null
+  definition: Record<string, unknown>
+  expiresAt: number | null
+}
+
+export interface CredentialChange {
+  kind: CredentialKind
+  credentialId: string
+  what: 'added' | 'changed' | 'removed'
+  /** Both states without secrets; a new secret shows as a changed `secret`. */
+  before: Record<string, unknown> | null
+  after: Record<string, unknown> | null
+}
+
+/** A secret that already lets in another tenant's caller. */
+export class CredentialTaken extends Error {
+  override name = 'CredentialTaken'
+}
+
+interface Row {
+  tenant_id: string
+  credential_id: string
+  kind: CredentialKind
+  name: string
+  hash: Buffer
+  secrets: Buffer | null
+  definition: string
+  expires_at: number | null
+}
+
+const place = (tenantId: string, kind: CredentialKind, id: string) => `credential/${tenantId}/${kind}/${id}`
+
+/** What was sealed before, or null where the key has changed since: then it is sealed anew. */
+const reopened = (key: SecretKey, where: string, envelope: Buffer | null): Record<string, string> | null => {
+  if (!envelope) return null
+  try {
+    return JSON.parse(open(key, where, envelope)) as Record<string, string>
+  } catch (error) {
+    if (error instanceof SecretRefused) return null
+    throw error
+  }
+}
+
+const describe = (name: string, definition: object, expiresAt: number | null, secrets: Record<string, string>) => ({
+  name,
+  ...definition,
+  ...(expiresAt !== null && { expiresAt: new Date(expiresAt).toISOString() }),
+  ...secrets,
+})
+
+/** Makes the tenant's credentials those declared: adds, changes, and revokes what is absent. */
+export const saveCredentials = async (
+  tx: Sql,
+  key: SecretKey,
+  tenantId: string,
+  credentials: readonly Credential[],
+): Promise<CredentialChange[]> => {
+  const rows = await tx<Row>`
+    select *
+    from credential
+    where tenant_id = ${tenantId}
+    for update`
+  const known = new Map(rows.map((row) => [`${row.kind} ${row.credential_id}`, row]))
+  const changes: CredentialChange[] = []
+  for (const one of credentials) {
+    const { kind, credentialId } = one
+    const where = place(tenantId, kind, credentialId)
+    const hash = hashSecret(one.secret)
+    const definition = JSON.parse(JSON.stringify(one.definition)) as Record<string, unknown>
+    const row = known.get(`${kind} ${credentialId}`)
+    known.delete(`${kind} ${credentialId}`)
+    if (kind !== 'batch-client') {
+      const [taken] = await tx<{ tenant_id: string }>`
+        select tenant_id
+        from credential
+        where kind = ${kind} and hash = ${hash} and tenant_id <> ${tenantId}
+        limit 1`
+      if (taken)
+        throw new CredentialTaken(
+          `The secret of ${kind} ${credentialId} of tenant ${tenantId} is already in use by another tenant: every caller needs a secret of its own.`,
+        )
+    }
+    const sealedBefore = row ? reopened(key, where, row.secrets) : null
+    const sameSecret = row?.hash.equals(hash) ?? false
+    const sameSealed = isDeepStrictEqual(sealedBefore, one.sealed)
+    const before =
+      row && describe(row.name, JSON.parse(row.definition), row.expires_at, { secret: 'kept', salt: 'kept' })
+    const after = describe(one.name, definition, one.expiresAt, {
+      secret: sameSecret ? 'kept' : 'new',
+      salt: sameSealed ? 'kept' : 'new',
+    })
+    if (before && isDeepStrictEqual(before, after)) continue
+    await tx`
+      insert into credential (tenant_id, credential_id, kind, name, hash, secrets, definition, expires_at)
+      values (
+        ${tenantId}, ${credentialId}, ${kind}, ${one.name}, ${hash}, ${one.sealed && seal(key, where, JSON.stringify(one.sealed))},
+        ${JSON.stringify(definition)}::json, ${one.expiresAt === null ? null : at(one.expiresAt)})
+      on conflict (tenant_id, kind, credential_id) do update set
+        name = excluded.name,
+        hash = excluded.hash,
+        secrets = excluded.secrets,
+        definition = excluded.definition,
+        expires_at = excluded.expires_at`
+    changes.push({ kind, credentialId, what: row ? 'changed' : 'added', before: before ?? null, after })
+  }
+  for (const row of known.values()) {
+    await tx`
+      delete from credential
+      where tenant_id = ${tenantId} and kind = ${row.kind} and credential_id = ${row.credential_id}`
+    changes.push({
+      kind: row.kind,
+      credentialId: row.credential_id,
+      what: 'removed',
+      before: JSON.parse(row.definition),
+      after: null,
+    })
+  }
+  return changes
+}
+
+// ── in memory ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+export interface Token {
+  tenantId: string
+  tokenId: string
+  /** Null: all of the tenant. */
+  connections: readonly string[] | null
+  objects: readonly string[] | null
+  ratePerSecond?: number
+  expiresAt: number | null
+}
+
+export interface Hook {
+  tenantId: string
+  connectionId: string
+  name: string
+}
+
+export interface BatchClient {
+  tenantId: string
+  clientId: string
+  salt: string
+  origins: readonly string[]
+  /** Constant time. */
+  is(secret: string): boolean
+}
+
+/** Secrets are looked up by their hash: a table of hashes tells nothing by its timing, and the hit is compared once more in constant time. */
+export interface Access {
+  tokens: { find(hash: Buffer): Token | undefined }
+  hooks: { find(connectionId: string, hash: Buffer): Hook | undefined }
+  batchClients: { find(clientId: string): readonly BatchClient[] }
+}
+
+export interface StoredCredential {
+  tenantId: string
+  kind: CredentialKind
+  credentialId: string
+  name: string
+  hash: Buffer
+  sealed: Record<string, string>
+  definition: Record<string, unknown>
+  expiresAt: number | null
+}
+
+/** Throws SecretRefused where the key is not the one the salts were encrypted with. */
+export const readCredentials = async (sql: Sql, key: SecretKey): Promise<StoredCredential[]> => {
+  const rows = await sql<Row>`
+    select *
+    from credential
+    order by tenant_id, kind, credential_id`
+  return rows.map((row) => ({
+    tenantId: row.tenant_id,
+    kind: row.kind,
+    credentialId: row.credential_id,
+    name: row.name,
+    hash: row.hash,
+    sealed: row.secrets
+      ? (JSON.parse(open(key, place(row.tenant_id, row.kind, row.credential_id), row.secrets)) as Record<
+          string,
+          string
+        >)
+      : {},
+    definition: JSON.parse(row.definition) as Record<string, unknown>,
+    expiresAt: row.expires_at,
+  }))
+}
+
+const listOf = (list: unknown): readonly string[] | null => (Array.isArray(list) ? (list as string[]) : null)
+
+export const accessOf = (credentials: readonly StoredCredential[]): Access => {
+  const tokens = new Map<string, { hash: Buffer; token: Token }>()
+  const hooks = new Map<string, { hash: Buffer; hook: Hook }>()
+  const clients = new Map<string, BatchClient[]>()
+  for (const { tenantId, kind, credentialId, name, hash, sealed, definition, expiresAt } of credentials) {
+    const at = hash.toString('hex')
+    if (kind === 'push-token') {
+      const { connections, objects, ratePerSecond } = definition
+      tokens.set(at, {
+        hash,
+        token: {
+          tenantId,
+          tokenId: credentialId,
+          connections: listOf(connections),
+          objects: listOf(objects),
+          ...(typeof ratePerSecond === 'number' && { ratePerSecond }),
+          expiresAt,
+        },
+      })
+    } else if (kind === 'hook') {
+      hooks.set(at, { hash, hook: { tenantId, connectionId: String(definition.connectionId), name } })
+    } else {
+      const is = (secret: string) => timingSafeEqual(hashSecret(secret), hash)
+      const client: BatchClient = {
+        tenantId,
+        clientId: credentialId,
+        salt: sealed.salt ?? '',
+        origins: (definition.origins as string[]) ?? [],
+        is,
+      }
+      clients.set(credentialId, [...(clients.get(credentialId) ?? []), client])
+    }
+  }
+  return {
+    tokens: {
+      find: (hash) => {
+        const found = tokens.get(hash.toString('hex'))
+        return found && timingSafeEqual(found.hash, hash) ? found.token : undefined
+      },
+    },
+    hooks: {
+      find: (connectionId, hash) => {
+        const found = hooks.get(hash.toString('hex'))
+        return found && timingSafeEqual(found.hash, hash) && found.hook.connectionId === connectionId
+          ? found.hook
+          : undefined
+      },
+    },
+    batchClients: { find: (clientId) => clients.get(clientId) ?? [] },
+  }
+}

@@ -1,0 +1,338 @@
+/** Configuration across rooms: applies a file in one transaction, loads everything for doors and engine, and watches for changes. */
+import {
+  type Access,
+  accessOf,
+  type Credential,
+  type CredentialChange,
+  CredentialTaken,
+  readCredentials,
+  saveCredentials,
+} from '../access/credentials.ts'
+import { open, type SecretKey, SecretRefused, seal } from '../access/secrets.ts'
+import type { ConnectionDef } from '../doc/flow.ts'
+import type { ObjectDef } from '../doc/object.ts'
+import { ApplyRefused, type Change, type Kind } from '../flows/changes.ts'
+import type { Config, TenantConfig } from '../flows/config.ts'
+import { differences } from '../flows/differences.ts'
+import { type Exported, exportYaml } from '../flows/export.ts'
+import {
+  type LoadedConnection,
+  type LoadedPair,
+  readConnections,
+  readPairs,
+  readTenants,
+  type Tenant,
+} from '../flows/load.ts'
+import {
+  announce,
+  connectionsGone,
+  dropConnection,
+  lockConfiguration,
+  type Seal,
+  saveConnections,
+  savePairs,
+  saveTenant,
+} from '../flows/save.ts'
+import { readRevision, type Watch, watch } from '../flows/watch.ts'
+import { type Catalog, catalogOf, type Remembered, readObjects } from '../objects/catalog.ts'
+import { dropObjects, type ObjectChange, saveObjects } from '../objects/save.ts'
+import type { Sql } from '../store/sql.ts'
+
+// ── apply ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const sealWith = (key: SecretKey): Seal => ({
+  close: (place, secret) => seal(key, place, secret),
+  open: (place, envelope) => {
+    try {
+      return open(key, place, envelope)
+    } catch (error) {
+      if (error instanceof SecretRefused) return null
+      throw error
+    }
+  },
+})
+
+const credentialsOf = (tenant: TenantConfig): Credential[] => [
+  ...tenant.tokens.map(
+    (one): Credential => ({
+      kind: 'push-token',
+      credentialId: one.name,
+      name: one.name,
+      secret: one.value,
+      sealed: null,
+      definition: {
+        connections: one.connections,
+        objects: one.objects,
+        ratePerSecond: one.ratePerSecond,
+        origin: one.origin,
+      },
+      expiresAt: one.expiresAt,
+    }),
+  ),
+  ...tenant.hooks.map(
+    (one): Credential => ({
+      kind: 'hook',
+      credentialId: `${one.connectionId}/${one.name}`,
+      name: one.name,
+      secret: one.secret,
+      sealed: null,
+      definition: { connectionId: one.connectionId, origin: one.origin },
+      expiresAt: null,
+    }),
+  ),
+  ...tenant.batchClients.map(
+    (one): Credential => ({
+      kind: 'batch-client',
+      credentialId: one.clientId,
+      name: one.clientId,
+      secret: one.secret,
+      sealed: { salt: one.salt },
+      definition: { origins: one.origins, origin: one.secretOrigin, saltOrigin: one.saltOrigin },
+      expiresAt: null,
+    }),
+  ),
+]
+
+const kinds: Record<CredentialChange['kind'], Kind> = {
+  'push-token': 'token',
+  hook: 'hook',
+  'batch-client': 'batch client',
+}
+
+const objectChange = (tenantId: string, connectionId: string, { code, what, before, after }: ObjectChange): Change => ({
+  tenantId,
+  kind: 'object',
+  name: `${connectionId}/${code}`,
+  what,
+  fields: what === 'changed' ? differences(before, after) : [],
+})
+
+const credentialChange = (tenantId: string, { kind, credentialId, what, before, after }: CredentialChange): Change => ({
+  tenantId,
+  kind: kinds[kind],
+  name: credentialId,
+  what,
+  fields: what === 'changed' ? differences(before, after) : [],
+})
+
+/** Order matters: what points to something is made after it and removed before it. */
+const applyTenant = async (
+  tx: Sql,
+  key: SecretKey,
+  tenant: TenantConfig,
+  refuse: (reason: string) => void,
+): Promise<Change[]> => {
+  const { tenantId } = tenant
+  const changes = await saveTenant(tx, tenant)
+  const connectionChanges = await saveConnections(tx, sealWith(key), tenantId, tenant.connections)
+  changes.push(...connectionChanges)
+  const touched = new Set(connectionChanges.filter((one) => one.what === 'changed').map((one) => one.name))
+  for (const { def, objects } of tenant.connections) {
+    for (const change of await saveObjects(tx, tenantId, def.connectionId, objects)) {
+      changes.push(objectChange(tenantId, def.connectionId, change))
+      if (change.what === 'changed') touched.add(`${def.connectionId}/${change.code}`)
+    }
+  }
+  const isTouched = (connectionId: string, object: string) =>
+    touched.has(connectionId) || touched.has(`${connectionId}/${object}`)
+  const refusals: string[] = []
+  changes.push(...(await savePairs(tx, tenantId, tenant.pairs, isTouched, (reason) => refusals.push(reason))))
+  for (const reason of refusals) refuse(reason)
+  if (refusals.length) return changes // pairs that stay may still point to what would go
+  for (const { def, objects } of tenant.connections) {
+    const gone = await dropObjects(
+      tx,
+      tenantId,
+      def.connectionId,
+      objects.map((object) => object.code),
+    )
+    changes.push(...gone.map((change) => objectChange(tenantId, def.connectionId, change)))
+  }
+  for (const connectionId of await connectionsGone(
+    tx,
+    tenantId,
+    tenant.connections.map((one) => one.def.connectionId),
+  )) {
+    await dropObjects(tx, tenantId, connectionId, [])
+    changes.push(...(await dropConnection(tx, tenantId, connectionId, refuse)))
+  }
+  changes.push(
+    ...(await saveCredentials(tx, key, tenantId, credentialsOf(tenant))).map((change) =>
+      credentialChange(tenantId, change),
+    ),
+  )
+  if (changes.length) await announce(tx, tenantId)
+  return changes
+}
+
+const applyIn = async (tx: Sql, key: SecretKey, config: Config): Promise<Change[]> => {
+  await lockConfiguration(tx)
+  const changes: Change[] = []
+  const reasons: string[] = []
+  try {
+    for (const tenant of config.tenants)
+      changes.push(...(await applyTenant(tx, key, tenant, (reason) => reasons.push(reason))))
+  } catch (error) {
+    if (!(error instanceof CredentialTaken)) throw error
+    reasons.push(error.message)
+  }
+  if (reasons.length) throw new ApplyRefused(reasons)
+  return changes
+}
+
+/**
+ * Makes the tenants of the file what the file says, in one transaction; answers what changed, nothing when it was so already.
+ * Throws ApplyRefused where records in flight forbid it; then nothing was changed.
+ */
+export const apply = (sql: Sql, key: SecretKey, config: Config): Promise<Change[]> =>
+  sql.retrying((tx) => applyIn(tx, key, config))
+
+/** What `apply` would change: done for real, and rolled back. */
+export const plan = async (sql: Sql, key: SecretKey, config: Config): Promise<Change[]> => {
+  let planned: Change[] | null = null
+  const back = new Error('planned')
+  try {
+    await sql.retrying(async (tx) => {
+      planned = await applyIn(tx, key, config)
+      throw back
+    })
+  } catch (error) {
+    if (error !== back) throw error
+  }
+  return planned ?? []
+}
+
+// ── load ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** A connection as the doors see it. */
+export interface DoorConnection {
+  connectionId: string
+  zone: string
+  role: 'erp' | 'crm'
+  /** By code or apiName; the same JavaScript object until its definition changes. */
+  object(name: string): ObjectDef | undefined
+}
+
+/** Everything declared, at one moment. Immutable: a change makes a new one. */
+export interface Configuration extends Access {
+  revision: string
+  tenants: ReadonlyMap<string, Tenant>
+  connections: readonly LoadedConnection[]
+  pairs: readonly LoadedPair[]
+  objects: Catalog
+  connection(tenantId: string, connectionId: string): ConnectionDef | undefined
+  catalog: {
+    /** Only role erp: those that `dataCenterId` counts and names (contracts.md section 1). */
+    erp(tenantId: string): readonly DoorConnection[]
+    connection(tenantId: string, connectionId: string): DoorConnection | undefined
+  }
+}
+
+const remembered = new WeakMap<SecretKey, Remembered>()
+
+/** Reads all tables as of one moment. Throws SecretRefused where the key is another than the one they were encrypted with. */
+export const load = async (sql: Sql, key: SecretKey): Promise<Configuration> => {
+  const memory = remembered.get(key) ?? new Map<string, ObjectDef>()
+  remembered.set(key, memory)
+  return sql.begin(
+    async (tx) => {
+      const revision = await readRevision(tx)
+      const tenants = new Map((await readTenants(tx)).map((tenant) => [tenant.tenantId, tenant]))
+      const connections = await readConnections(tx, (place, envelope) => open(key, place, envelope))
+      const pairs = await readPairs(tx)
+      const objects = catalogOf(await readObjects(tx, memory))
+      const access = accessOf(await readCredentials(tx, key))
+      const doors = new Map<string, DoorConnection[]>()
+      const byKey = new Map<string, { def: ConnectionDef; door: DoorConnection }>()
+      for (const { def } of connections) {
+        const { tenantId, connectionId, zone, role } = def
+        const door: DoorConnection = {
+          connectionId,
+          zone,
+          role,
+          object: (name) => objects.find(tenantId, connectionId, name),
+        }
+        byKey.set(JSON.stringify([tenantId, connectionId]), { def, door })
+        doors.set(tenantId, [...(doors.get(tenantId) ?? []), door])
+      }
+      const erps = new Map([...doors].map(([tenantId, all]) => [tenantId, all.filter((one) => one.role === 'erp')]))
+      const at = (tenantId: string, connectionId: string) => byKey.get(JSON.stringify([tenantId, connectionId]))
+      return {
+        ...access,
+        revision,
+        tenants,
+        connections,
+        pairs,
+        objects,
+        connection: (tenantId, connectionId) => at(tenantId, connectionId)?.def,
+        catalog: {
+          erp: (tenantId) => erps.get(tenantId) ?? [],
+          connection: (tenantId, connectionId) => at(tenantId, connectionId)?.door,
+        },
+      }
+    },
+    { isolation: 'repeatable read', readOnly: true },
+  )
+}
+
+/** Loads anew whenever any tenant's configuration changes, wherever it was changed; `loaded` is what the caller uses now. */
+export const watchConfiguration = (deps: {
+  sql: Sql
+  url?: string
+  key: SecretKey
+  loaded: Configuration
+  onChange(configuration: Configuration): Promise<void> | void
+  log(sentence: string): void
+}): Watch =>
+  watch({
+    sql: deps.sql,
+    ...(deps.url !== undefined && { url: deps.url }),
+    seen: deps.loaded.revision,
+    onChange: async () => deps.onChange(await load(deps.sql, deps.key)),
+    log: deps.log,
+  })
+
+// ── export ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const originOf = (definition: Record<string, unknown>, key: string): string | null =>
+  typeof definition[key] === 'string' ? (definition[key] as string) : null
+
+/** The stored configuration as YAML, of one tenant or of all; secrets are named, never shown. */
+export const exportConfig = async (sql: Sql, key: SecretKey, tenantId?: string): Promise<string> => {
+  const configuration = await load(sql, key)
+  const credentials = await readCredentials(sql, key)
+  const wanted = [...configuration.tenants.values()].filter(
+    (tenant) => tenantId === undefined || tenant.tenantId === tenantId,
+  )
+  if (tenantId !== undefined && !wanted.length) throw new ApplyRefused([`There is no tenant ${tenantId}.`])
+  return exportYaml(
+    wanted.map((tenant): Exported => {
+      const own = credentials.filter((one) => one.tenantId === tenant.tenantId)
+      const of = (kind: CredentialChange['kind']) => own.filter((one) => one.kind === kind)
+      const list = (value: unknown) => (Array.isArray(value) ? (value as string[]) : null)
+      return {
+        tenant,
+        connections: configuration.connections
+          .filter((one) => one.def.tenantId === tenant.tenantId)
+          .map((one) => ({ ...one, objects: configuration.objects.of(tenant.tenantId, one.def.connectionId) })),
+        pairs: configuration.pairs.filter((one) => one.def.tenantId === tenant.tenantId),
+        tokens: of('push-token').map(({ name, definition, expiresAt }) => ({
+          name,
+          origin: originOf(definition, 'origin'),
+          connections: list(definition.connections),
+          objects: list(definition.objects),
+          ratePerSecond: typeof definition.ratePerSecond === 'number' ? definition.ratePerSecond : null,
+          expiresAt,
+        })),
+        hooks: of('hook').map(({ name, definition }) => ({
+          name,
+          connectionId: String(definition.connectionId),
+          origin: originOf(definition, 'origin'),
+        })),
+        batchClients: of('batch-client').map(({ credentialId, definition }) => ({
+          clientId: credentialId,
+          secretOrigin: originOf(definition, 'origin'),
+          saltOrigin: originOf(definition, 'saltOrigin'),
+          origins: list(definition.origins) ?? [],
+        })),
+      }
+    }),
+  )
+}

@@ -1,0 +1,131 @@
+/** The configuration as the engine works with it: compiled pairs and living connectors; a change replaces only what it touches. */
+import { standardConnector, type StandardConnector } from '../connect/standard/standard.ts'
+import type { Directory, Log } from '../converge/engine.ts'
+import type { Target } from '../converge/road.ts'
+import { sides } from '../doc/document.ts'
+import type { Env } from '../doc/env.ts'
+import type { Pair } from '../doc/flow.ts'
+import type { ObjectDef } from '../doc/object.ts'
+import { compilePair } from '../map/plan.ts'
+import type { Configuration } from './configuration.ts'
+
+export interface DirectoryDeps {
+  env: Env
+  log: Log
+  /** The sandbox switch: its systems live on loopback (reliability.md, Threats). */
+  allowLoopback: boolean
+  /** Addresses that no connection may reach: our own database. */
+  denied: { host: string; port: number }[]
+}
+
+interface Living {
+  revision: number
+  objects: readonly ObjectDef[]
+  connector: StandardConnector
+}
+
+const holds = ({ def }: Pair): boolean => sides.some((side) => def.flows[side]?.state === 'paused')
+
+const at = (...names: string[]): string => names.join('\n')
+
+export const openDirectory = (deps: DirectoryDeps) => {
+  let configuration: Configuration | null = null
+  let pairs = new Map<string, Pair>()
+  let byObject = new Map<string, Pair[]>()
+  let connectors = new Map<string, Living>()
+  let targets: Target[] = []
+
+  const refresh = (next: Configuration): void => {
+    const living = new Map<string, Living>()
+    for (const { def, revision } of next.connections) {
+      const key = at(def.tenantId, def.connectionId)
+      const objects = next.objects.of(def.tenantId, def.connectionId)
+      const before = connectors.get(key)
+      const same =
+        before &&
+        before.revision === revision &&
+        before.objects.length === objects.length &&
+        before.objects.every((o, i) => o === objects[i])
+      if (same) {
+        living.set(key, before)
+        continue
+      }
+      const connector = standardConnector({
+        connection: def,
+        objects: new Map(objects.map((o) => [o.code, o])),
+        env: deps.env,
+        egress: { allowLoopback: deps.allowLoopback, denied: deps.denied },
+      })
+      living.set(key, { revision, objects, connector })
+      // What is under way on the former one ends by itself; its pool closes when it is idle.
+      if (before) void before.connector.close()
+    }
+    for (const [key, before] of connectors) if (!living.has(key)) void before.connector.close()
+
+    const compiled = new Map<string, Pair>()
+    const touching = new Map<string, Pair[]>()
+    for (const { def } of next.pairs) {
+      const left = next.connection(def.tenantId, def.left.connectionId)
+      const right = next.connection(def.tenantId, def.right.connectionId)
+      const objects = {
+        left: next.objects.find(def.tenantId, def.left.connectionId, def.left.object),
+        right: next.objects.find(def.tenantId, def.right.connectionId, def.right.object),
+      }
+      if (!left || !right || !objects.left || !objects.right) continue
+      const made = compilePair(
+        def,
+        { left: objects.left, right: objects.right },
+        { left, right },
+        { pairOf: (id) => next.pairs.find((p) => p.def.tenantId === def.tenantId && p.def.pairId === id)?.def },
+      )
+      if ('problems' in made) {
+        deps.log.error(
+          { tenant: def.tenantId, pair: def.pairId, problems: made.problems },
+          'a pair does not compile; its records wait',
+        )
+        continue
+      }
+      compiled.set(at(def.tenantId, def.pairId), made.pair)
+      for (const side of ['left', 'right'] as const) {
+        const key = at(def.tenantId, def[side].connectionId, def[side].object)
+        touching.set(key, [...(touching.get(key) ?? []), made.pair])
+      }
+    }
+    configuration = next
+    connectors = living
+    pairs = compiled
+    byObject = touching
+    targets = next.connections.map(({ def }) => ({ tenant_id: def.tenantId, connection_id: def.connectionId }))
+  }
+
+  const directory: Directory = {
+    pair: (tenantId, pairId) => pairs.get(at(tenantId, pairId)),
+    pairsOf: (tenantId, connectionId, object) => byObject.get(at(tenantId, connectionId, object)) ?? [],
+    object: (tenantId, connectionId, code) => configuration?.objects.find(tenantId, connectionId, code),
+    connector: (tenantId, connectionId) => connectors.get(at(tenantId, connectionId))?.connector,
+    connection: (tenantId, connectionId) => configuration?.connection(tenantId, connectionId),
+    skew: (tenantId, connectionId) => connectors.get(at(tenantId, connectionId))?.connector.skew() ?? null,
+    revision: (tenantId) => configuration?.tenants.get(tenantId)?.revision,
+    targets: () => targets,
+  }
+  return {
+    directory,
+    refresh,
+    /** Whom rows of these records may concern: the other side of every pair of their object. */
+    targetsOf: (tenantId: string, connectionId: string, object: string): Target[] =>
+      // What a paused flow holds is in nobody's claim: to wake for it would be an empty claim with every commit of a door.
+      directory
+        .pairsOf(tenantId, connectionId, object)
+        .filter((pair) => !holds(pair))
+        .map((pair) => ({
+          tenant_id: tenantId,
+          connection_id:
+            pair.def.left.connectionId === connectionId && pair.def.left.object === object
+              ? pair.def.right.connectionId
+              : pair.def.left.connectionId,
+        })),
+    close: async (): Promise<void> => {
+      await Promise.all([...connectors.values()].map((l) => l.connector.close()))
+    },
+  }
+}

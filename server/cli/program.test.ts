@@ -1,0 +1,286 @@
+/** The command line against a real database: what a person sees, what a script reads, how it ends. */
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type FreshDatabase, freshDatabase } from '../store/fresh.ts'
+import { exitCodes, run } from './program.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+interface World extends AsyncDisposable {
+  db: FreshDatabase
+  folder: string
+  mortise(...args: string[]): Promise<{ code: number; out: string; err: string }>
+}
+
+const freshWorld = async (): Promise<World> => {
+  const db = await freshDatabase()
+  const folder = await mkdtemp(join(tmpdir(), 'mortise-cli-'))
+  const env = {
+    MORTISE_DATABASE_URL: db.url,
+    MORTISE_DATA: join(folder, 'data'),
+    SANDBOX_URL: 'http://127.0.0.1:7071',
+    SANDBOX_ERP_TOKEN: 'canary-erp-token-77',
+    SANDBOX_CRM_TOKEN: 'canary-crm-token-77',
+  }
+  return {
+    db,
+    folder,
+    mortise: async (...args) => {
+      let [out, err] = ['', '']
+      const serve = async () => assert.fail('serve was not asked for')
+      const code = await run(args, {
+        env,
+        cwd: folder,
+        out: (text) => void (out += text),
+        err: (text) => void (err += text),
+        width: 160,
+        serve,
+      })
+      return { code, out, err }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await db[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+const sandbox = join(root, 'examples/sandbox.yaml')
+
+/** Three customers: one parked with two faults, one waiting its turn, one done; what came in and what was called. */
+const withRecords = async (world: World) => {
+  assert.equal((await world.mortise('apply', sandbox)).code, 0)
+  const fault = JSON.stringify({
+    code: 'map.option',
+    stage: 'map',
+    field: 'grade',
+    value: 'D',
+    also: [{ code: 'map.required', stage: 'map', field: 'name' }],
+  })
+  await world.db.sql.unsafe(`
+    insert into link (tenant_id, pair_id, link_id, left_id, right_id, first_arrival_at, state, reason, settled, target_connection, fault, since, attempts)
+    values
+      ('sandbox', 'customer', 101, '客户-1', null, now(), 'parked', 'data', 0, 'crm', '${fault}', now() - interval '3 minutes', 1),
+      ('sandbox', 'customer', 102, 'C-2', null, now(), 'due', null, 0, 'crm', null, null, 0),
+      ('sandbox', 'customer', 103, 'C-3', 'A-3', now(), 'idle', 'applied', 1, 'crm', null, null, 0);
+    insert into arrival (seq, tenant_id, connection_id, object, data_id, operation, channel, trace_id, outcome, body)
+    values (1, 'sandbox', 'erp', 'BD_Customer', '客户-1', 'upsert', 'push', 'trace-1', 'created', '{}'),
+      (2, 'sandbox', 'erp', 'BD_Customer', 'C-3', 'upsert', 'push', 'trace-3', 'created', '{}'),
+      (3, 'sandbox', 'erp', 'BD_Material', 'M-9', 'upsert', 'push', 'trace-9', 'created', '{}');
+    insert into attempt (attempt_id, started_at, tenant_id, pair_id, link_id, target_connection, call, lease_token, trace_id, finished_at, outcome, status, ms)
+    values (7, now(), 'sandbox', 'customer', 103, 'crm', 'create', 1, 'call-trace-3', now(), 'applied', 200, 12)`)
+}
+
+test('plan, apply, apply again: says what changes, and that nothing does', async () => {
+  await using world = await freshWorld()
+  const planned = await world.mortise('plan', sandbox)
+  assert.match(
+    planned.out,
+    /\+ tenant sandbox\n {2}\+ connection erp[\s\S]*\+ flow customer leftToRight {2}\(starts with what changes from now on\)[\s\S]*a plan; nothing was changed/,
+  )
+  assert.equal((await world.db.sql`select from tenant`).length, 0)
+  assert.match(
+    (await world.mortise('apply', sandbox)).out,
+    /Applied\.\nSecrets that Mortise made stand in .*generated-secrets\.json/,
+  )
+  assert.equal((await world.mortise('apply', sandbox)).out, 'Nothing to change.\n')
+  const machine = JSON.parse((await world.mortise('apply', '--json', sandbox)).out) as { changes: unknown[] }
+  assert.deepEqual(machine.changes, [])
+})
+
+test('a file that is wrong ends with 3, each mistake with its place; a missing one with 2', async () => {
+  await using world = await freshWorld()
+  await writeFile(join(world.folder, 'bad.yaml'), 'tenants:\n  - id: a\n    conections: []\n')
+  const bad = await world.mortise('apply', join(world.folder, 'bad.yaml'))
+  assert.equal(bad.code, exitCodes.refused)
+  assert.match(
+    bad.err,
+    /^bad\.yaml:2:5[\s\S]*"connections" is missing[\s\S]*bad\.yaml:3:5[\s\S]*did you mean "connections"\?/,
+  )
+  const machine = JSON.parse((await world.mortise('plan', '--json', join(world.folder, 'bad.yaml'))).out) as {
+    problems: { line: number }[]
+  }
+  assert.deepEqual(
+    machine.problems.map((one) => one.line),
+    [2, 3],
+  )
+  assert.equal((await world.mortise('apply', 'nowhere.yaml')).code, exitCodes.usage)
+})
+
+test('27: secrets that are made are kept where only their owner reads, and no command shows one', async () => {
+  await using world = await freshWorld()
+  await withRecords(world)
+  const file = join(world.folder, 'data/generated-secrets.json')
+  assert.equal((await stat(file)).mode & 0o777, 0o600)
+  assert.equal((await stat(join(world.folder, 'data/secret.key'))).mode & 0o777, 0o600)
+  const secrets = [
+    ...Object.values(JSON.parse(await readFile(file, 'utf8')) as Record<string, string>),
+    'canary-erp-token-77',
+    'canary-crm-token-77',
+  ]
+  assert.equal(secrets.length, 6)
+  const said = await Promise.all(
+    [
+      ['export'],
+      ['export', '--json'],
+      ['status'],
+      ['records'],
+      ['show', 'C-3'],
+      ['show', '--json', '客户-1'],
+      ['plan', sandbox],
+    ].map((args) => world.mortise(...args)),
+  )
+  for (const { code, out, err } of said) {
+    assert.equal(code, 0, err)
+    for (const secret of secrets) assert.ok(!(out + err).includes(secret))
+  }
+  assert.match(said[0]?.out ?? '', /value: generated/)
+  assert.match(said[0]?.out ?? '', /token: \$\{SANDBOX_ERP_TOKEN\}/)
+})
+
+test('status counts records per flow and state', async () => {
+  await using world = await freshWorld()
+  await withRecords(world)
+  const { out } = await world.mortise('status')
+  assert.match(out, /customer leftToRight +enabled \(enable\) +1 +0 +0 +0 +1 +0 +1 +\d+ s +erp\/BD_Customer → crm\/Acc/)
+  const status = JSON.parse((await world.mortise('status', '--json')).out) as {
+    flows: { pairId: string; from: string; counts: Record<string, number> }[]
+    connections: { connectionId: string; backlog: number }[]
+  }
+  assert.deepEqual(status.flows.find((one) => one.pairId === 'customer' && one.from === 'left')?.counts, {
+    pending: 1,
+    syncing: 0,
+    succeeded: 1,
+    waiting: 0,
+    unknown: 0,
+    failed: 1,
+    skipped: 0,
+  })
+  assert.deepEqual(
+    status.connections.map((one) => [one.connectionId, one.backlog]),
+    [
+      ['crm', 1],
+      ['erp', 0],
+    ],
+  )
+})
+
+test('records lists by state and flow, each with its reason in words', async () => {
+  await using world = await freshWorld()
+  await withRecords(world)
+  const ids = async (...args: string[]) =>
+    (
+      JSON.parse((await world.mortise('records', '--json', ...args)).out) as { records: { linkId: number }[] }
+    ).records.map((one) => one.linkId)
+  assert.match(
+    (await world.mortise('records', '--state', 'failed')).out,
+    /101 +customer +客户-1 +\(none yet\) +failed +3 min +1 +Field grade: option D is not mapped\. \(and 1 more\)/,
+  )
+  assert.deepEqual(await ids(), [101, 103, 102])
+  assert.deepEqual(await ids('--state', 'parked,due'), [101, 102])
+  assert.deepEqual(await ids('--state', 'succeeded'), [103])
+  assert.deepEqual(await ids('--fault', 'map.option'), [101])
+  assert.deepEqual(await ids('--id', 'A-3'), [103])
+  assert.deepEqual(await ids('--flow', 'customer:rightToLeft'), [])
+  assert.deepEqual(await ids('--limit', '1'), [101])
+  assert.equal((await world.mortise('records', '--flow', 'nobody')).code, exitCodes.notFound)
+  assert.equal((await world.mortise('records', '--state', 'broken')).code, exitCodes.usage)
+})
+
+test('show finds a record by either id, by its link and by a trace id, and tells its story', async () => {
+  await using world = await freshWorld()
+  await withRecords(world)
+  for (const id of ['C-3', 'A-3', '103', 'trace-3', 'call-trace-3']) {
+    const { code, out } = await world.mortise('show', id)
+    assert.equal(code, 0, id)
+    assert.match(
+      out,
+      /link 103 of pair customer[\s\S]*left {4}erp\/BD_Customer C-3\n {2}right {3}crm\/AccountObj A-3\n {2}state {3}succeeded \(applied\)/,
+      id,
+    )
+    assert.match(out, /came in[\s\S]*erp C-3 +upsert +push +created +2 +trace-3/, id)
+    assert.match(out, /calls[\s\S]*create +crm +applied +200 +12 +call-trace-3/, id)
+    assert.ok(!out.includes('客户-1'), id)
+  }
+  assert.match(
+    (await world.mortise('show', '客户-1')).out,
+    /why {5}Field grade: option D is not mapped\.\n {2}why {5}Field name is required by the target/,
+  )
+  assert.match((await world.mortise('show', 'trace-9')).out, /No link[\s\S]*erp M-9 +upsert/, 'a record without a link')
+  assert.equal((await world.mortise('show', 'nobody')).code, exitCodes.notFound)
+})
+
+test('C6: retry asks for a record again at once; a selection is counted first', async () => {
+  await using world = await freshWorld()
+  await withRecords(world)
+  const row = async (id: number) =>
+    (
+      await world.db
+        .sql`select state, reason, generation, asked_generation, asked_side, since from link where link_id = ${id}`
+    )[0]
+  assert.match(
+    (await world.mortise('retry', '--state', 'failed')).out,
+    /1 record matches\. Nothing was done; add --yes/,
+  )
+  assert.equal((await row(101))?.state, 'parked')
+  assert.match((await world.mortise('retry', '--state', 'failed', '--yes')).out, /1 record is gone through again/)
+  assert.deepEqual(await row(101), {
+    state: 'due',
+    reason: null,
+    generation: 2,
+    asked_generation: 2,
+    asked_side: 'left',
+    since: null,
+  })
+  assert.match((await world.mortise('retry', 'C-3', '--side', 'right')).out, /1 record is gone through again/)
+  assert.deepEqual(await row(103), {
+    state: 'due',
+    reason: null,
+    generation: 2,
+    asked_generation: 2,
+    asked_side: 'right',
+    since: null,
+  })
+  assert.equal((await world.mortise('retry')).code, exitCodes.usage)
+  assert.equal((await world.mortise('retry', 'nobody')).code, exitCodes.notFound)
+})
+
+test('commands that do not exist yet are refused, and help says so', async () => {
+  await using world = await freshWorld()
+  for (const name of ['backfill', 'check', 'test', 'types', 'sandbox'])
+    assert.equal((await world.mortise(name)).code, exitCodes.usage, name)
+  const { code, out } = await world.mortise('--help')
+  assert.equal(code, 0)
+  assert.match(out, /Not in this version yet: backfill, check, test, types, sandbox/)
+})
+
+test('without a database the command says so, and ends with 4', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'mortise-cli-'))
+  try {
+    const outside = { cwd: folder, out: () => {}, width: 0, serve: async () => {} }
+    let err = ''
+    const say = (text: string) => void (err += text)
+    assert.equal(await run(['status'], { ...outside, env: {}, err: say }), exitCodes.unavailable)
+    assert.match(err, /There is no database in .*data yet/)
+    assert.equal(
+      await run(['status'], { ...outside, env: { MORTISE_DATABASE_URL: 'postgres://127.0.0.1:1/x' }, err: say }),
+      exitCodes.unavailable,
+    )
+    assert.match(err, /cannot be reached/)
+    assert.equal(
+      await run(['status'], { ...outside, env: { MORTISE_DATABASE_URL: 'mysql://x' }, err: say }),
+      exitCodes.usage,
+    )
+    await using empty = await freshDatabase({ migrations: [] })
+    assert.equal(
+      await run(['status'], { ...outside, env: { MORTISE_DATABASE_URL: empty.url }, err: say }),
+      exitCodes.unavailable,
+    )
+    assert.match(err, /Run: mortise migrate/)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})

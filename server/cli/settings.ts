@@ -1,0 +1,40 @@
+/** The environment variables of names.md, read once: every command and the server see the same. */
+import { resolve } from 'node:path'
+
+export interface Settings {
+  port: number
+  host: string
+  /** Absolute. */
+  data: string
+  /** Null: the embedded database of the data folder. */
+  databaseUrl: string | null
+  sandbox: boolean
+  /** A YAML file applied at start, or null. */
+  config: string | null
+}
+
+/** A variable that cannot be meant; the sentence names it. */
+export class SettingRefused extends Error {
+  override name = 'SettingRefused'
+}
+
+export const readSettings = (env: NodeJS.ProcessEnv, cwd = process.cwd()): Settings => {
+  const port = Number(env.MORTISE_PORT || 7070)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new SettingRefused(`MORTISE_PORT is ${env.MORTISE_PORT}; it must be a port (0 to 65535).`)
+  const databaseUrl = env.MORTISE_DATABASE_URL || null
+  if (databaseUrl !== null && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
+    throw new SettingRefused('MORTISE_DATABASE_URL must begin with postgres:// or postgresql://.')
+  }
+  const sandbox = env.MORTISE_SANDBOX || 'on'
+  if (sandbox !== 'on' && sandbox !== 'off')
+    throw new SettingRefused(`MORTISE_SANDBOX is ${sandbox}; it must be on or off.`)
+  return {
+    port,
+    host: env.MORTISE_HOST || '127.0.0.1',
+    data: resolve(cwd, env.MORTISE_DATA || 'data'),
+    databaseUrl,
+    sandbox: sandbox === 'on',
+    config: env.MORTISE_CONFIG ? resolve(cwd, env.MORTISE_CONFIG) : null,
+  }
+}

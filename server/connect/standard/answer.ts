@@ -1,0 +1,148 @@
+/** What a target's answer means: the connection's result rule over HTTP status and body (contracts.md section 2; O1-O4). Pure. */
+import type { Json, Millis } from '../../doc/document.ts'
+import type { Fault } from '../../doc/fault.ts'
+import type { ConnectionDef } from '../../doc/flow.ts'
+import { at, decodeText, type Parsed, parseJson, textOf } from './body.ts'
+
+type Rule = Pick<ConnectionDef, 'result' | 'refusedBeforeEffect' | 'unsureCodes' | 'refusedCodes' | 'notFoundCodes'>
+
+export interface Answered {
+  status: number
+  body: Buffer
+  contentType?: string
+  /** On our clock. */
+  retryAt?: Millis
+}
+
+/** `code` and `parsed` where the body had them, for the callers that know more codes (duplicates, gone). */
+export type Verdict = { code?: string; parsed?: Parsed } & (
+  | { kind: 'success'; data: Json | undefined; parsed: Parsed }
+  | { kind: 'again'; why: Fault; at?: Millis }
+  | { kind: 'refused'; proved: boolean; why: Fault }
+  | { kind: 'unknown'; why: Fault }
+)
+
+/** The other system's words, short enough to show. */
+export const shorten = (text: string, most = 500): string => (text.length > most ? `${text.slice(0, most)}…` : text)
+
+/** HTTP statuses below 500 that do not say that the request was turned down: it may have been taken, or may be later. */
+const openStatuses = new Set([303, 408])
+
+/**
+ * A code that the connection lists speaks before the HTTP status: whoever listed it knows that target. 401 and 403 are refused before
+ * any effect (they come from the door of the system) and are about our credentials. Redirects are never followed: refused, and not
+ * proved, since some systems redirect after they have processed a form.
+ */
+export const judge = (
+  answer: Answered,
+  rule: Rule,
+  stage: 'send' | 'read',
+  mask: (text: string) => string,
+): Verdict => {
+  const { status } = answer
+  const ok = status >= 200 && status < 300
+  const said = (text: string): string => mask(shorten(text))
+  const broken = (text: string): Fault => ({
+    code: stage === 'read' ? 'read.contract' : 'send.contract',
+    stage,
+    value: `HTTP ${status}`,
+    said: said(text),
+  })
+
+  const text = decodeText(answer.body, answer.contentType)
+  const read = text === null ? { wrong: 'the body is not in its charset' } : parseJson(text, stage === 'read')
+  const parsed = 'wrong' in read ? undefined : read
+  const code = parsed ? textOf(at(parsed.value, rule.result.codePath)) : null
+  const message = parsed ? textOf(at(parsed.value, rule.result.messagePath)) : null
+  const words = code === null ? (text ?? '').trim() : `${code} ${message ?? ''}`.trim()
+  const statusFault = (): Fault => ({ code: 'send.status', stage, value: String(status), said: said(words) })
+  const base = { ...(code === null ? null : { code }), ...(parsed ? { parsed } : null) }
+
+  if (status === 429) {
+    const why: Fault = { code: 'send.limited', stage, value: '429', said: said(words || 'HTTP 429') }
+    return { ...base, kind: 'again', why, ...(answer.retryAt === undefined ? null : { at: answer.retryAt }) }
+  }
+  if (code !== null) {
+    if (rule.unsureCodes.includes(code))
+      return { ...base, kind: 'unknown', why: statusOr(ok, statusFault, stage, said(words)) }
+    if (rule.refusedBeforeEffect.includes(code)) {
+      const why: Fault = { code: 'send.again', stage, value: code, said: said(words) }
+      return { ...base, kind: 'again', why, ...(answer.retryAt === undefined ? null : { at: answer.retryAt }) }
+    }
+    if (rule.refusedCodes.includes(code)) {
+      return {
+        ...base,
+        kind: 'refused',
+        proved: true,
+        why: { code: 'send.refused', stage, value: code, said: said(words) },
+      }
+    }
+  }
+  if (status === 401 || status === 403) {
+    return {
+      ...base,
+      kind: 'refused',
+      proved: true,
+      why: { code: 'config.auth', stage, value: String(status), said: said(words) },
+    }
+  }
+  if (status >= 500 || openStatuses.has(status)) return { ...base, kind: 'unknown', why: statusFault() }
+  const success = code !== null && rule.result.successCodes.includes(code)
+  if (!ok) {
+    if (success) return { ...base, kind: 'unknown', why: broken(`success code ${code} with HTTP ${status}`) }
+    if (status === 425) return { ...base, kind: 'again', why: statusFault() }
+    if (code === null || status < 400) return { ...base, kind: 'refused', proved: false, why: statusFault() }
+    return {
+      ...base,
+      kind: 'refused',
+      proved: false,
+      why: { code: 'send.refused', stage, value: code, said: said(words) },
+    }
+  }
+  if (!parsed)
+    return {
+      ...base,
+      kind: 'unknown',
+      why: broken(`${'wrong' in read ? read.wrong : ''}: ${shorten(text ?? '', 200)}`),
+    }
+  if (code === null)
+    return { ...base, kind: 'unknown', why: broken(`no code at ${rule.result.codePath}: ${shorten(words, 200)}`) }
+  if (!success)
+    return {
+      ...base,
+      kind: 'refused',
+      proved: false,
+      why: { code: 'send.refused', stage, value: code, said: said(words) },
+    }
+  const twice = parsed.flaws.find((flaw) => flaw.kind === 'duplicate')
+  if (twice && stage === 'send') return { ...base, kind: 'unknown', why: broken(twice.said) }
+  return { ...base, kind: 'success', data: at(parsed.value, rule.result.dataPath), parsed }
+}
+
+const statusOr = (ok: boolean, statusFault: () => Fault, stage: 'send' | 'read', said: string): Fault =>
+  ok ? { code: 'send.contract', stage, said } : statusFault()
+
+// oxlint-disable-next-line no-control-regex
+const notPrintable = /[\u0000-\u001f\u007f-\u009f]/
+
+/** An id as section 2 allows it: text or number, 1 to 128 printable characters (reliability.md); null where it is none. */
+export const idOf = (value: Json | undefined): string | null => {
+  const id = typeof value === 'boolean' ? null : textOf(value)
+  if (id === null || id.length === 0 || id.length > 256 || [...id].length > 128) return null
+  return notPrintable.test(id) || !id.isWellFormed() ? null : id
+}
+
+/** Secrets that the connection's headers carry, wherever the other side repeats them, become `***`. */
+export const createMask = (headers: Record<string, string>): ((text: string) => string) => {
+  const secrets = Object.entries(headers)
+    .filter(([name]) => !/^(accept|content-type|user-agent)/i.test(name))
+    .flatMap(([, value]) => [value, ...value.split(/\s+/)])
+    .filter((secret) => secret.length >= 6)
+    .flatMap((secret) => [secret, encodeURIComponent(secret)])
+    .sort((a, b) => b.length - a.length)
+  return (text) => {
+    let out = text
+    for (const secret of secrets) if (out.includes(secret)) out = out.replaceAll(secret, '***')
+    return out
+  }
+}

@@ -1,0 +1,72 @@
+/** Takes due links of one target for this worker (C1), and gives back what a dead worker held (C3). */
+import type { Millis } from '../doc/document.ts'
+import { at, type Sql } from '../store/sql.ts'
+import { readLink, type StoredLink } from './link.ts'
+import type { Claimed, Target } from './road.ts'
+
+type ClaimedRow = StoredLink & { was: 'due' | 'unknown'; clock: Millis }
+
+/** Leaves `sent_*` alone. The send deadline starts before this query. */
+export const claim = async (
+  sql: Sql,
+  target: Target,
+  limit: number,
+  leaseMs: Millis,
+  now: Millis | null,
+): Promise<Claimed[]> => {
+  const rows = await sql<ClaimedRow>`
+    with clock as materialized (
+      select date_trunc('milliseconds', coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp())) as now),
+    due as materialized (
+      select tenant_id, pair_id, link_id, state as was          -- was = 'unknown': resolve, do not send
+      from link
+      where tenant_id = ${target.tenant_id} and target_connection = ${target.connection_id}
+        and state in ('due', 'unknown') and (not held or state = 'unknown')
+        -- A node whose configuration is not the current one decides nothing: it might agree on what a flow that it does not know must send (A4).
+        and (${target.revision ?? null}::int8 is null
+          or ${target.revision ?? null}::int8 = (select config_revision from tenant where tenant_id = ${target.tenant_id}))
+        and next_at < (select now from clock) + interval '1 millisecond'   -- what the door wrote in this very millisecond is due too
+      order by next_at
+      limit ${limit}
+      for update skip locked)
+    update link l set
+      state = 'working',
+      lease_token = l.lease_token + 1,
+      lease_until = clock.now + ${leaseMs}::float8 * interval '1 millisecond'
+    from due, clock
+    where l.tenant_id = due.tenant_id and l.pair_id = due.pair_id and l.link_id = due.link_id
+    returning l.*, due.was, clock.now as clock`
+  return rows.map(({ was, clock, ...row }) => ({ ...readLink(row), was, now: clock }))
+}
+
+/** C3: an expired lease becomes `unknown` once something was sent, `due` when nothing was. When to resolve is decided by R1. */
+export const reap = (sql: Sql, now: Millis | null): Promise<number> => sql.affected`
+  with clock as materialized (
+    select date_trunc('milliseconds', coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp())) as now),
+  expired as materialized (
+    select tenant_id, pair_id, link_id
+    from link
+    where state = 'working' and lease_until <= (select now from clock)
+    order by lease_until
+    limit 500
+    for update skip locked)
+  update link l set
+    state = case when l.sent_at is null then 'due' else 'unknown' end,
+    reason = null, lease_until = null, next_at = clock.now
+  from expired e, clock
+  where l.tenant_id = e.tenant_id and l.pair_id = e.pair_id and l.link_id = e.link_id`
+
+/** Waiting rows whose recheck ran out are decided again (D6): the net under the wake-ups. */
+export const recheck = (sql: Sql, now: Millis | null): Promise<number> => sql.affected`
+  with clock as materialized (
+    select date_trunc('milliseconds', coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp())) as now),
+  tired as materialized (
+    select tenant_id, pair_id, link_id
+    from link
+    where state = 'waiting' and next_at <= (select now from clock)
+    order by next_at
+    limit 500
+    for update skip locked)
+  update link l set state = 'due', wait_kind = null, wait_on = null, wait_step = l.wait_step + 1, next_at = clock.now
+  from tired t, clock
+  where l.tenant_id = t.tenant_id and l.pair_id = t.pair_id and l.link_id = t.link_id`

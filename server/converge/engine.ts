@@ -1,0 +1,35 @@
+/** What the engine is given to work with: configuration as compiled, connectors, and the outside world. */
+import type { Connector } from '../doc/connector.ts'
+import type { Env } from '../doc/env.ts'
+import type { ConnectionDef, Pair } from '../doc/flow.ts'
+import type { ObjectDef } from '../doc/object.ts'
+import type { Road, Target } from './road.ts'
+
+export interface Log {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** A snapshot that changes under the engine: look up, do not keep. */
+export interface Directory {
+  pair(tenantId: string, pairId: string): Pair | undefined
+  /** Pairs in which the object takes part, on either side. */
+  pairsOf(tenantId: string, connectionId: string, object: string): Pair[]
+  object(tenantId: string, connectionId: string, code: string): ObjectDef | undefined
+  connector(tenantId: string, connectionId: string): Connector | undefined
+  connection(tenantId: string, connectionId: string): ConnectionDef | undefined
+  /** How far that system's clock is ahead of ours; null while unknown. */
+  skew(tenantId: string, connectionId: string): { ms: number; uncertainty: number } | null
+  /** Of the tenant's configuration as this directory holds it. */
+  revision?(tenantId: string): number | undefined
+  /** Every connection that something is or may be sent to or read from. */
+  targets(): Target[]
+}
+
+export interface Engine {
+  road: Road
+  directory: Directory
+  env: Env
+  log: Log
+}

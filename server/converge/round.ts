@@ -1,0 +1,512 @@
+/** One round of a target: claim, read, decide, mark, call, settle (C1-C4). What needs no call settles at once. */
+import type { Action, Change, Connector } from '../doc/connector.ts'
+import { type Document, opposite, type RecordKey, type Side, sides } from '../doc/document.ts'
+import type { Fault } from '../doc/fault.ts'
+import { type Pair, type Plan, type Reference, type Resolved, referenceKey } from '../doc/flow.ts'
+import type { DetailIds, RowIds } from '../doc/outcome.ts'
+import { emptyValue, type Print } from '../doc/print.ts'
+import { applied, givenBack, notApplied, type Sent, towards, withoutCall } from './after.ts'
+import { type CallDecision, type Decision, decide, leaseMs, referencesOf, type Situation } from './decide.ts'
+import type { Engine } from './engine.ts'
+import { keyOf } from './keys.ts'
+import { linkKey, waitKey } from './link.ts'
+import { resolve } from './resolve.ts'
+import type { AttemptEnd, Claimed, Mark, Marked, Settle, Target } from './road.ts'
+import { detailIdsOf } from './rows.ts'
+import type { Settler } from './settler.ts'
+
+export interface Round extends Engine {
+  settler: Settler
+  signal: AbortSignal
+  /** Called when a write has begun and when the claim has ended, for the worker's count of free slots. */
+  onCall(started: boolean): void
+  /** Called when all that goes out of this round is marked. */
+  onMarked(): void
+}
+
+/** What is claimed with both sides' documents in hand. */
+export interface Loaded {
+  link: Claimed
+  pair: Pair
+  documents: Record<Side, Document | null>
+}
+
+/** Deadlines are half the lease on the monotonic clock, counted from before the claim's query (C1). */
+export const claimRound = async (
+  round: Round,
+  target: Target,
+  limit: number,
+): Promise<{ links: Claimed[]; sendBy: number }> => {
+  const connector = round.directory.connector(target.tenant_id, target.connection_id)
+  const connection = connector && round.directory.connection(target.tenant_id, target.connection_id)
+  const lease = leaseMs(connection ?? { timeout: 10_000 })
+  const sendBy = round.env.monotonic() + lease / 2
+  const revision = round.directory.revision?.(target.tenant_id)
+  return {
+    links: await round.road.claim(revision === undefined ? target : { ...target, revision }, limit, lease),
+    sendBy,
+  }
+}
+
+/** Works off what was claimed. Ends when every claim has ended. */
+export const workOff = async (round: Round, target: Target, links: Claimed[], sendBy: number): Promise<void> => {
+  await round.env.point('claimed not decided')
+  const loaded = await load(round, links)
+  const resolving = loaded.filter((l) => l.link.sent_at !== null)
+  const deciding = loaded.filter((l) => l.link.sent_at === null)
+  await Promise.all([
+    ...resolving.map((l) => guarded(round, l.link, () => resolve(round, l, sendBy))),
+    decideAll(round, target, deciding, sendBy),
+  ])
+}
+
+/** A bug of ours parks the record before anything was sent; after it, the lease runs out and the reaper makes it unknown. */
+const guarded = async (round: Round, link: Claimed, work: () => Promise<void>): Promise<void> => {
+  try {
+    await work()
+  } catch (error) {
+    round.log.error({ err: error, link: linkKey(link) }, 'a claim failed; its lease will run out')
+  }
+}
+
+const load = async (round: Round, links: Claimed[]): Promise<Loaded[]> => {
+  const known: { link: Claimed; pair: Pair }[] = []
+  await Promise.all(
+    links.map(async (link) => {
+      const pair = round.directory.pair(link.tenant_id, link.pair_id)
+      if (pair) known.push({ link, pair })
+      else await round.settler.settle(link, givenBack(link, 60_000)) // its pair is gone or not loaded on this node yet
+    }),
+  )
+  const keys: RecordKey[] = []
+  for (const { link, pair } of known)
+    for (const side of sides) if (link[`${side}_id`] !== null) keys.push(keyOf(link, pair, side))
+  const documents = await round.road.documents(keys)
+  let at = 0
+  return known.map(({ link, pair }) => {
+    const take = (side: Side): Document | null => (link[`${side}_id`] === null ? null : (documents[at++] ?? null))
+    return { link, pair, documents: { left: take('left'), right: take('right') } }
+  })
+}
+
+/** The records whose links a decision may need besides its own. */
+const situations = async (round: Round, loaded: Loaded[]): Promise<Situation[]> => {
+  const wanted = loaded.map((l) => referencesOf(l))
+  const asked = loaded.flatMap((l, i) =>
+    (wanted[i] as Reference[]).map((r) => ({ tenant_id: l.link.tenant_id, pairId: r.pairId, side: r.side, id: r.id })),
+  )
+  // D5, D7: only where a record has no other side yet and creates may be open towards its own system.
+  const lonely = loaded.filter((l) => oneSided(l) !== null && l.pair.plans[opposite(oneSided(l) as Side)])
+  const questions = lonely.map((l) => ({
+    tenant_id: l.link.tenant_id,
+    pair_id: l.link.pair_id,
+    link_id: l.link.link_id,
+    side: oneSided(l) as Side,
+    first_arrival_at: l.link.first_arrival_at,
+  }))
+  const matching = loaded.filter((l) => {
+    const side = oneSided(l)
+    return side !== null && l.pair.plans[side]?.def.matchBeforeCreate
+  })
+  const [resolved, open, carriers] = await Promise.all([
+    round.road.references(asked),
+    round.road.openCreates(questions),
+    round.road.carriers(matching.map((l) => carrierKey(l))),
+  ])
+  let at = 0
+  return loaded.map((l, i) => {
+    const refs = new Map<string, Resolved>()
+    for (const r of wanted[i] as Reference[]) refs.set(referenceKey(r), resolved[at++] ?? 'unmapped')
+    return {
+      ...l,
+      refs,
+      open: open[lonely.indexOf(l)] ?? null,
+      carriers: carriers[matching.indexOf(l)] ?? [],
+      now: l.link.now,
+    }
+  })
+}
+
+/** The only side that the record is known on, or null when both are. */
+const oneSided = ({ link }: Loaded): Side | null =>
+  link.left_id === null ? 'right' : link.right_id === null ? 'left' : null
+
+export const carrierKey = ({ link, pair }: { link: Claimed; pair: Pair }) => {
+  const from = link.left_id === null ? 'right' : 'left'
+  const there = pair.def[opposite(from)]
+  return {
+    tenant_id: link.tenant_id,
+    connection_id: there.connectionId,
+    object: there.object,
+    external_id: link[`${from}_id`] as string,
+  }
+}
+
+const decideAll = async (round: Round, target: Target, loaded: Loaded[], sendBy: number): Promise<void> => {
+  if (!loaded.length) return
+  const all = await situations(round, loaded)
+  const calls: { situation: Situation; decision: CallDecision }[] = []
+  const ended: Promise<void>[] = []
+  for (const situation of all) {
+    const decision = decideSafely(round, situation)
+    if (decision.kind === 'call') {
+      const connection = situation.pair.connection[decision.side].connectionId
+      const link = situation.link as Claimed
+      if (connection === target.connection_id) calls.push({ situation, decision })
+      else ended.push(round.settler.settle(link, towards(link, connection)).then(() => {}))
+    } else {
+      ended.push(guarded(round, situation.link as Claimed, () => withoutCalling(round, situation, decision)))
+    }
+  }
+  await round.env.point('decided not committed')
+  await Promise.all([...ended, callAll(round, target, calls, sendBy)])
+}
+
+/** A throw of a decision is a bug of ours: nothing was sent, so the record is parked with it and its neighbours go on. */
+const decideSafely = (round: Round, situation: Situation): Decision => {
+  try {
+    return decide(situation)
+  } catch (error) {
+    round.log.error({ err: error, link: linkKey(situation.link) }, 'decide threw')
+    const fault: Fault = { code: 'bug', stage: 'decide', said: error instanceof Error ? error.message : String(error) }
+    return { kind: 'park', why: 'data', fault }
+  }
+}
+
+const withoutCalling = async (
+  round: Round,
+  s: Situation,
+  decision: Exclude<Decision, { kind: 'call' }>,
+): Promise<void> => {
+  const link = s.link as Claimed
+  if (decision.kind === 'resolve') throw new Error('nothing is unresolved here')
+  if (decision.kind === 'bind') {
+    const bound = await round.road.bind(link, decision.side, decision.id)
+    const from = opposite(decision.side)
+    const keys = [
+      waitKey.reference(link.tenant_id, { pairId: link.pair_id, side: from, id: link[`${from}_id`] ?? '' }),
+      waitKey.reference(link.tenant_id, { pairId: link.pair_id, side: decision.side, id: decision.id }),
+    ]
+    if (bound === 'bound' || bound === 'absorbed') await round.road.wake(keys)
+    if (bound === 'open') await reread(round, s, 'create', [waitKey.create(link.tenant_id, link.pair_id, from)])
+    return
+  }
+  if (decision.kind === 'wait' && decision.pull.length) await pull(round, link, decision.pull)
+  await round.settler.settle(link, withoutCall(link, decision))
+  if (decision.kind === 'wait') await reread(round, s, decision.on, decision.keys)
+}
+
+/** D6: waiting is committed first, then what is waited for is read again: its wake-up may have passed in between. */
+const reread = async (round: Round, s: Situation, on: 'reference' | 'create', keys: string[]): Promise<void> => {
+  const link = s.link as Claimed
+  await round.env.point('waiting not re-read')
+  if (on === 'create') {
+    const side: Side = link.left_id === null ? 'right' : 'left'
+    const [open] = await round.road.openCreates([
+      {
+        tenant_id: link.tenant_id,
+        pair_id: link.pair_id,
+        link_id: link.link_id,
+        side,
+        first_arrival_at: link.first_arrival_at,
+      },
+    ])
+    if (!open || open.parked) await round.road.wake(keys)
+    return
+  }
+  const asked = referencesOf(s).filter((r) => keys.includes(waitKey.reference(link.tenant_id, r)))
+  const resolved = await round.road.references(
+    asked.map((r) => ({ tenant_id: link.tenant_id, pairId: r.pairId, side: r.side, id: r.id })),
+  )
+  const mapped = asked.filter((_, i) => resolved[i] !== 'unmapped').map((r) => waitKey.reference(link.tenant_id, r))
+  if (mapped.length) await round.road.wake(mapped)
+}
+
+/** D6, `pull`: the referred record is read from the source at once. */
+const pull = async (round: Round, link: Claimed, references: Reference[]): Promise<void> => {
+  const hints = references.flatMap((r) => {
+    const pair = round.directory.pair(link.tenant_id, r.pairId)
+    if (!pair) return []
+    const there = pair.def[r.side]
+    return [
+      {
+        tenant_id: link.tenant_id,
+        connection_id: there.connectionId,
+        object: there.object,
+        data_id: r.id,
+        channel: 'event' as const,
+        operation: 'upsert' as const,
+        trace_id: round.env.id(),
+        raw: Buffer.alloc(0),
+        cause: 'referred to',
+      },
+    ]
+  })
+  if (hints.length) await round.road.hint(hints)
+}
+
+interface Prepared {
+  situation: Situation
+  decision: CallDecision
+  change: Change
+  mark: Mark
+}
+
+const prepare = (round: Round, connector: Connector, situation: Situation, decision: CallDecision): Prepared => {
+  const link = situation.link as Claimed
+  const { outgoing, action } = decision
+  const bytes = connector.encode(outgoing)
+  const rowsDue: Change['rowsDue'] = {}
+  let unbound = false
+  for (const [detail, rows] of Object.entries(outgoing.sourceRows)) {
+    rowsDue[detail] = rows.length
+    const known = link.detail_ids[decision.from]
+    unbound ||= action === 'update' && rows.some((row) => row !== null && !hasTargetRow(known, row))
+  }
+  const change: Change = {
+    action,
+    object: outgoing.object,
+    targetId: outgoing.targetId,
+    sourceId: outgoing.sourceId,
+    ...(decision.voidBy && { voidBy: decision.voidBy }),
+    bytes,
+    rowsDue,
+    key: round.env.id(),
+    traceId: round.env.id(),
+  }
+  return {
+    situation,
+    decision,
+    change,
+    mark: {
+      tenant_id: link.tenant_id,
+      pair_id: link.pair_id,
+      link_id: link.link_id,
+      lease_token: link.lease_token,
+      call: action,
+      side: decision.side,
+      generation: link.generation,
+      left_version: situation.documents.left?.version ?? 0,
+      right_version: situation.documents.right?.version ?? 0,
+      hash: decision.source.content_hash,
+      print: decision.print,
+      source_print: decision.sourcePrint,
+      later: decision.later,
+      rows: outgoing.sourceRows,
+      idem_key: change.key,
+      unbound_rows: unbound,
+      match_key: null,
+      flips: decision.flips,
+      trace_id: change.traceId,
+      request: bytes,
+      target_connection: situation.pair.connection[decision.side].connectionId,
+    },
+  }
+}
+
+const hasTargetRow = (known: DetailIds | undefined, row: string): boolean =>
+  known !== undefined && Object.values(known).some((rows) => rows[row] !== undefined)
+
+const callAll = async (
+  round: Round,
+  target: Target,
+  calls: { situation: Situation; decision: CallDecision }[],
+  sendBy: number,
+): Promise<void> => {
+  if (!calls.length) return
+  const connector = round.directory.connector(target.tenant_id, target.connection_id)
+  if (!connector || round.signal.aborted || round.env.monotonic() >= sendBy) {
+    await Promise.all(
+      calls.map(({ situation }) =>
+        round.settler.settle(situation.link as Claimed, givenBack(situation.link as Claimed, connector ? 0 : 60_000)),
+      ),
+    )
+    return
+  }
+  const prepared = calls.map((c) => prepare(round, connector, c.situation, c.decision))
+  const looking = prepared.filter((p) => p.decision.action === 'create' && looksFirst(p))
+  const looked = looking.map((p) =>
+    guarded(round, p.situation.link as Claimed, () => recogniseFirst(round, connector, p, sendBy)),
+  )
+  const certain = prepared.filter((p) => !looking.includes(p))
+  const marked = await round.road.mark(certain.map((p) => p.mark))
+  round.onMarked()
+  await round.env.point('marked not sent')
+  const sent = certain.map((p, i) => {
+    const m = marked[i]
+    return m ? guarded(round, p.situation.link as Claimed, () => send(round, connector, p, m, sendBy)) : undefined // no mark, no call (C2)
+  })
+  await Promise.all([...looked, ...sent])
+}
+
+/**
+ * O2: an earlier create was refused in a way that does not prove that nothing was made. D5: match before create is asked for, and the
+ * target can find our id at any time.
+ */
+const looksFirst = ({ situation: { link, pair }, decision }: Prepared): boolean =>
+  link.doubt_at !== null ||
+  (pair.plans[decision.from]?.def.matchBeforeCreate === true && pair.connection[decision.side].recognise === 'byId')
+
+/** Looks whether the target has the record already, and creates it only where it does not. */
+const recogniseFirst = async (round: Round, connector: Connector, p: Prepared, sendBy: number): Promise<void> => {
+  const { situation, decision, change } = p
+  const link = situation.link as Claimed
+  const bytes = link.doubt_key === null ? null : await round.road.request(link, link.doubt_key)
+  const earlier = { object: change.object, sourceId: change.sourceId, rowsDue: change.rowsDue, traceId: change.traceId }
+  const found = await connector.recognise(
+    { ...earlier, sentAt: link.doubt_at ?? 0, key: link.doubt_key ?? '', bytes },
+    sendBy,
+    round.signal,
+  )
+  const known =
+    found.kind === 'found' || (found.kind === 'answered' && found.outcome.kind === 'applied')
+      ? found.kind === 'found'
+        ? found.targetId
+        : (found.outcome as { targetId: string }).targetId
+      : null
+  if (known !== null) {
+    const bound = await round.road.bind(link, decision.side, known)
+    if (bound !== 'bound' && bound !== 'absorbed') return
+    await round.road.wake([
+      waitKey.reference(link.tenant_id, { pairId: link.pair_id, side: decision.from, id: change.sourceId }),
+    ])
+    return
+  }
+  if (found.kind === 'several') {
+    const fault: Fault = { code: 'conflict.several', stage: 'resolve', value: found.targetIds.join(', ') }
+    await round.settler.settle(link, withoutCall(link, { kind: 'park', why: 'conflict', fault }))
+    return
+  }
+  const why =
+    found.kind === 'cannot tell' && found.why.code !== 'resolve.none'
+      ? found.why
+      : found.kind === 'answered' && (found.outcome.kind === 'unknown' || found.outcome.kind === 'again')
+        ? found.outcome.why
+        : null
+  if (why !== null) {
+    const again = {
+      kind: 'again' as const,
+      why,
+      ...(found.kind === 'cannot tell' && found.at !== undefined && { at: found.at }),
+    }
+    const asCreate = { call: 'create' as const, at: link.now }
+    await round.settler.settle(
+      link,
+      notApplied(link, asCreate, again, situation.pair, decision.side, round.env.random(), null),
+    )
+    return
+  }
+  const [m] = await round.road.mark([p.mark])
+  await round.env.point('marked not sent')
+  if (m) await send(round, connector, p, m, sendBy)
+}
+
+const send = async (round: Round, connector: Connector, p: Prepared, marked: Marked, sendBy: number): Promise<void> => {
+  const { situation, decision, change } = p
+  const link = situation.link as Claimed
+  let started = false
+  const begin = (): void => {
+    if (started) return
+    started = true
+    round.onCall(true)
+  }
+  await round.env.point('between the deadline check and the first byte')
+  try {
+    const { outcome, exchange } = await connector.write(change, begin, sendBy, round.signal)
+    await round.env.point('sent not settled')
+    const attempt: AttemptEnd = {
+      attempt_id: marked.attempt_id,
+      started_at: marked.sent_at,
+      outcome: outcome.kind,
+      status: exchange.status ?? null,
+      answer: exchange.answer ?? null,
+      fault: outcome.kind === 'applied' ? null : JSON.stringify(outcome.why),
+      ms: exchange.ms,
+    }
+    const sent: Sent = {
+      call: decision.action,
+      from: decision.from,
+      generation: link.generation,
+      version: decision.source.version,
+      hash: decision.source.content_hash,
+      sourcePrint: decision.sourcePrint,
+      targetPrint: decision.print,
+      later: decision.later,
+      at: marked.sent_at,
+    }
+    const settle: Settle =
+      outcome.kind === 'applied'
+        ? await afterApplied(round, p, sent, outcome.targetId, outcome.rowIds, attempt)
+        : notApplied(link, sent, outcome, situation.pair, decision.side, round.env.random(), attempt)
+    await round.settler.settle(link, settle)
+  } finally {
+    if (started) round.onCall(false)
+  }
+}
+
+const afterApplied = async (
+  round: Round,
+  { situation, decision }: Prepared,
+  sent: Sent,
+  targetId: string,
+  rowIds: RowIds,
+  attempt: AttemptEnd,
+): Promise<Settle> => {
+  const link = situation.link as Claimed
+  const { pair } = situation
+  const plan = pair.plans[decision.from] as Plan
+  const withRows =
+    decision.action === 'void' ? sent : { ...sent, targetPrint: plan.sentPrint(decision.outgoing, rowIds) }
+  const ids =
+    decision.action === 'void' ? null : detailIdsOf(pair, decision.from, decision.outgoing, rowIds, link.detail_ids)
+  const target = await lookAtTarget(
+    round,
+    link,
+    pair,
+    decision.side,
+    decision.outgoing.targetId ?? targetId,
+    withRows,
+    situation.documents[decision.side]?.version ?? 0,
+  )
+  return applied(link, withRows, { targetId, detail_ids: ids ? JSON.stringify(ids) : null, target, attempt })
+}
+
+/**
+ * C4: what was staged of the target while we wrote. Read before the settle, so that an echo costs no read of the other system; what is
+ * staged after this look makes the settle's statement write a fetch row.
+ */
+export const lookAtTarget = async (
+  round: Pick<Round, 'road'>,
+  link: Claimed,
+  pair: Pair,
+  side: Side,
+  targetId: string,
+  sent: Sent,
+  known: number,
+): Promise<Settle['target']> => {
+  const there = pair.def[side]
+  const [doc] = await round.road.documents([
+    { tenant_id: link.tenant_id, connection_id: there.connectionId, object: there.object, data_id: targetId },
+  ])
+  const base = { side, connection_id: there.connectionId, object: there.object }
+  if (!doc || doc.version <= known) return { ...base, seen: known, differs: false }
+  const same =
+    sent.call === 'void'
+      ? doc.operation === 'void'
+      : doc.operation === 'upsert' && !saysMore(pair, side, doc, link, sent.targetPrint)
+  return { ...base, seen: doc.version, differs: !same && pair.connection[side].readable }
+}
+
+/** The document shows something else than was written, or, in a field that a flow reads there, than was agreed before. */
+const saysMore = (pair: Pair, side: Side, doc: Document, link: Claimed, sent: Print): boolean => {
+  const shown = pair.print(side, doc)
+  for (const [key, value] of sent) if (shown.has(key) && shown.get(key) !== value) return true
+  const plan = pair.plans[side]
+  if (!plan) return false
+  const agreed = link[`${side}_agreed_print`]
+  for (const [key, value] of plan.sourcePrint(doc))
+    if (!sent.has(key) && value !== (agreed.get(key) ?? emptyValue)) return true
+  return false
+}
+
+export type { Action }

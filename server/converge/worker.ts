@@ -1,0 +1,111 @@
+/** The worker: keeps every target as busy as it allows, and no busier; tenants and targets take turns (O5, promise 15). */
+import { type Loop, startLoop } from '../agent/loop.ts'
+import type { Engine } from './engine.ts'
+import type { Target } from './road.ts'
+import { claimRound, type Round, workOff } from './round.ts'
+import { startSettler } from './settler.ts'
+
+export interface WorkerOptions {
+  /** The net under the wake-ups. */
+  sweepMs?: number
+  /** Most rows of one claim. */
+  batch?: number
+}
+
+interface Lane {
+  target: Target
+  loop: Loop
+  /** Claimed and not ended; calls that have begun are counted by the connector. */
+  claimed: number
+  calling: number
+  running: Set<Promise<void>>
+}
+
+/** Longest wait for a round's mark before the next claim. */
+const gatherMs = 25
+
+const name = (t: Target): string => `${t.tenant_id}/${t.connection_id}`
+
+/**
+ * One lane per target: a dead or slow target holds up nobody else. A lane claims no more than the target has free slots (C1), so what
+ * is not claimed stays visible, pausable, and free for other nodes.
+ */
+export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: WorkerOptions = {}) => {
+  const lanes = new Map<string, Lane>()
+  const settler = startSettler(engine)
+  const stopping = new AbortController()
+
+  const turn = async (lane: Lane): Promise<number | void> => {
+    const connector = engine.directory.connector(lane.target.tenant_id, lane.target.connection_id)
+    if (!connector || stopping.signal.aborted) return
+    const { free, at } = connector.slots()
+    const limit = Math.min(free - (lane.claimed - lane.calling), batch)
+    if (limit <= 0) return at === undefined ? sweepMs : Math.max(1, Math.min(sweepMs, at - engine.env.now()))
+    const gather = new AbortController()
+    const round: Round = {
+      ...engine,
+      settler,
+      signal: stopping.signal,
+      onCall: (started) => {
+        lane.calling += started ? 1 : -1
+      },
+      onMarked: () => gather.abort(),
+    }
+    const { links, sendBy } = await claimRound(round, lane.target, limit)
+    if (!links.length) return
+    lane.claimed += links.length
+    const work = workOff(round, lane.target, links, sendBy)
+      .catch((err) => engine.log.error({ err, target: name(lane.target) }, 'a round failed; its leases will run out'))
+      .finally(() => {
+        lane.claimed -= links.length
+        lane.running.delete(work)
+        gather.abort()
+        lane.loop.wake()
+      })
+    lane.running.add(work)
+    // While this round reads and marks, what comes in gathers for the next claim: statements cost by the piece far more than by the row.
+    await engine.env.sleep(gatherMs, gather.signal).catch(() => {})
+    return links.length >= limit ? 0 : undefined
+  }
+
+  const open = (target: Target): void => {
+    const lane = { target, claimed: 0, calling: 0, running: new Set<Promise<void>>() } as unknown as Lane
+    lanes.set(name(target), lane)
+    lane.loop = startLoop({
+      name: `worker ${name(target)}`,
+      every: sweepMs,
+      run: () => turn(lane),
+      env: engine.env,
+      log: engine.log,
+    })
+  }
+
+  const refresh = (): void => {
+    const wanted = new Map(engine.directory.targets().map((t) => [name(t), t]))
+    for (const [key, target] of wanted) if (!lanes.has(key)) open(target)
+    for (const [key, lane] of lanes) {
+      if (wanted.has(key)) continue
+      lanes.delete(key)
+      void lane.loop.stop()
+    }
+  }
+  refresh()
+
+  return {
+    /** New work may be there: after a commit of this process, or on word from another node. Without targets: everywhere. */
+    wake: (targets?: readonly Target[]): void => {
+      if (!targets) for (const lane of lanes.values()) lane.loop.wake()
+      else for (const target of targets) lanes.get(name(target))?.loop.wake()
+    },
+    /** The configuration changed. */
+    refresh,
+    /** Refuses new claims and lets what runs come to its end; what was not sent is given back (promise 17). */
+    stop: async (): Promise<void> => {
+      stopping.abort()
+      await Promise.all([...lanes.values()].map((lane) => lane.loop.stop()))
+      await Promise.all([...lanes.values()].flatMap((lane) => [...lane.running]))
+    },
+  }
+}
+
+export type Worker = ReturnType<typeof startWorker>

@@ -1,0 +1,50 @@
+/** The catalogue of faults against docs/errors.md, both ways. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { type Fault, faultSentences, sentence, together } from './fault.ts'
+
+const [, section = ''] = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8').split(
+  '\n## Faults of a record\n',
+)
+const rows = section
+  .split('\n')
+  .filter((line) => line.startsWith('|') && !/^\| code \||^\|-/.test(line))
+  .map((line) =>
+    line
+      .split('|')
+      .map((cell) => cell.trim())
+      .slice(1, -1),
+  )
+
+test('docs/errors.md lists every fault with the very sentence that is shown, in the catalogue’s order, and no other', () => {
+  assert.deepEqual(
+    rows.map(([code, text]) => [code, text]),
+    Object.entries(faultSentences),
+  )
+})
+
+test('every fault says what it means and what to do', () => {
+  for (const row of rows) {
+    assert.equal(row.length, 4, row[0])
+    for (const cell of row.slice(1)) assert.ok(cell.length > 3, `${row[0]}: ${cell}`)
+  }
+})
+
+test('a sentence shows its values, and a question mark where one is missing; only known places stand in a sentence', () => {
+  assert.equal(
+    sentence({ code: 'map.type', stage: 'map', field: 'contacts[2].mobile', value: 'x', expected: 'a number' }),
+    'Field contacts[2].mobile: x is not a number.',
+  )
+  assert.equal(sentence({ code: 'map.type', stage: 'map', field: 'a' }), 'Field a: ? is not ?.')
+  for (const [code, text] of Object.entries(faultSentences))
+    assert.doesNotMatch(text.replace(/\{(field|value|expected|said)\}/g, ''), /[{}]/, code)
+})
+
+test('all faults of a record are told in one, the first speaking for it', () => {
+  const a: Fault = { code: 'map.option', stage: 'map' }
+  const b: Fault = { code: 'map.type', stage: 'map' }
+  assert.deepEqual(together([a]), a)
+  assert.deepEqual(together([a, b]), { ...a, also: [b] })
+  assert.throws(() => together([]))
+})

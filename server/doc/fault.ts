@@ -1,0 +1,79 @@
+/** What went wrong, in a form a person can act on: code, place, both values, advice. One catalogue, tested against docs/errors.md. */
+
+/** `field` is a path a person can read: `contacts[2].mobile`. Values are shown as they were. */
+export interface Fault {
+  code: FaultCode
+  /** Where it happened. */
+  stage: 'decode' | 'decide' | 'map' | 'reference' | 'send' | 'resolve' | 'settle' | 'read' | 'config'
+  field?: string
+  /** What was found, and what was wanted. */
+  value?: string
+  expected?: string
+  /** The other system's own words. */
+  said?: string
+  /** Other faults of the same record: all are told at once. */
+  also?: Fault[]
+}
+
+/**
+ * The catalogue: a sentence per code (en_US); the other languages and the advice stand in the locale files under the same key.
+ * `{field}`, `{value}`, `{expected}`, `{said}` are filled in.
+ */
+export const faultSentences = {
+  'map.required': 'Field {field} is required by the target and has no value.',
+  'map.type': 'Field {field}: {value} is not {expected}.',
+  'map.option': 'Field {field}: option {value} is not mapped.',
+  'map.length': 'Field {field}: {value} is longer than {expected}.',
+  'map.path': 'Field {field}: nothing is found at {expected}.',
+  'map.reference': 'Field {field}: record {value} of {expected} is not in the ID mapping yet.',
+  'wait.create': 'A create towards this record’s system is still unanswered and may be this very record.',
+  'wait.cycle': 'Records wait for each other in a circle: {value}.',
+  'wait.expired': 'Waited 24 hours for {value}, which is {said}.',
+  'send.refused': 'The target refused: {said}',
+  'send.again': 'The target could not take it now: {said}',
+  'send.connection': 'No connection to the target: {said}',
+  'send.limited': 'The target’s limit is reached: {said}',
+  'send.breaker': 'The target is failing; calls are held until a probe succeeds.',
+  'send.timeout': 'No answer from the target within {expected}.',
+  'send.cut': 'The connection ended before the answer was complete: {said}',
+  'send.status': 'The target answered HTTP {value}: {said}',
+  'send.contract': 'The answer breaks the result rule: {said}',
+  'send.noId': 'The target reported success without the id of the record.',
+  'send.rowIds': 'The target reported success without the ids of all detail rows: {value} of {expected}.',
+  'send.egress': 'The address is not allowed: {said}',
+  'send.closed': 'Mortise was stopping.',
+  'resolve.cannotTell': 'Whether the earlier call took effect cannot be told yet: {said}',
+  'resolve.none': 'The target offers no way to recognise an earlier create; it is never sent again by itself.',
+  'resolve.unreadable': 'Whether the earlier call took effect cannot be read back: {said}',
+  'conflict.several': 'Several records at the target carry this record’s id: {value}.',
+  'conflict.both': 'Both sides changed since they last agreed.',
+  'conflict.id': 'The target’s record {value} is already mapped to {expected}.',
+  'conflict.open': 'An earlier create with unknown outcome ({value}) may be this very record.',
+  'loop.flips': 'The two systems keep overwriting each other: {value} turns within ten minutes.',
+  'void.repush': 'The record was voided at the target and is pushed again; the flow says that a person decides.',
+  'ladder.ended': 'Gave up after 72 hours of trying: {said}',
+  'config.flow': 'The flow’s configuration does not fit: {said}',
+  'config.connector': 'The connection’s configuration does not fit: {said}',
+  'config.auth': 'The target refused our credentials: {said}',
+  'read.gone': 'The source no longer has this record.',
+  'read.failed': 'The record could not be read from its source: {said}',
+  'read.contract': 'The source’s answer breaks the contract: {said}',
+  'decode.body': 'The body could not be read: {said}',
+  bug: 'An unexpected error in Mortise: {said}',
+} as const
+
+export type FaultCode = keyof typeof faultSentences
+
+/** Joins all faults of one record into one, the first speaking for it. */
+export const together = (faults: readonly Fault[]): Fault => {
+  const [first, ...rest] = faults
+  if (!first) throw new Error('together() needs at least one fault')
+  return rest.length ? { ...first, also: rest } : first
+}
+
+/** The sentence of a fault in English, for logs and as the fallback of every language. */
+export const sentence = (fault: Fault): string =>
+  faultSentences[fault.code].replace(
+    /\{(field|value|expected|said)\}/g,
+    (_, key: 'field' | 'value' | 'expected' | 'said') => String(fault[key] ?? '?'),
+  )

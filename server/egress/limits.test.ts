@@ -1,0 +1,281 @@
+/** Rate, concurrency, quota and breaker of a target, moment by moment. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createLimits, type Limits, type LimitsDef, longestHold, type Ticket } from './limits.ts'
+
+const make = (def: LimitsDef, options: { random?: number; usedToday?: number; dayEnd?: (n: number) => number } = {}) =>
+  createLimits(def, { random: () => options.random ?? 1, usedToday: options.usedToday, dayEnd: options.dayEnd })
+
+const taken = (limits: Limits, now: number): Ticket => {
+  const ticket = limits.take(now)
+  assert.ok('epoch' in ticket, `a slot at ${now}`)
+  return ticket
+}
+const start = (limits: Limits, now: number): Ticket => {
+  const ticket = taken(limits, now)
+  limits.sent(ticket, now)
+  return ticket
+}
+const fail = (limits: Limits, now: number, times: number): void => {
+  for (let i = 0; i < times; i++) limits.end(start(limits, now), 'failing', now)
+}
+
+test('no more calls run at once than the concurrency', () => {
+  const limits = make({ concurrency: 2 })
+  const first = start(limits, 0)
+  start(limits, 0)
+  assert.deepEqual(limits.slots(0), { free: 0, why: 'concurrency' })
+  limits.end(first, 'fine', 1)
+  assert.deepEqual(limits.slots(1), { free: 1 })
+})
+
+test('no window of one second holds more starts than perSecond, whatever the traffic', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 20 }),
+      fc.array(fc.record({ wait: fc.integer({ min: 0, max: 400 }), tries: fc.integer({ min: 1, max: 30 }) }), {
+        maxLength: 60,
+      }),
+      (perSecond, traffic) => {
+        const limits = make({ concurrency: 1000, perSecond })
+        const starts: number[] = []
+        let now = 0
+        for (const { wait, tries } of traffic) {
+          now += wait
+          for (let i = 0; i < tries; i++) {
+            const ticket = limits.take(now)
+            if (!('epoch' in ticket)) {
+              assert.ok(ticket.at !== undefined && ticket.at > now)
+              break
+            }
+            limits.sent(ticket, now)
+            limits.end(ticket, 'fine', now)
+            starts.push(now)
+          }
+        }
+        for (const [i, at] of starts.entries()) {
+          assert.ok(starts.slice(i).filter((t) => t < at + 1000).length <= perSecond)
+        }
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+test('a steady stream gets 98 % of the rate', () => {
+  const limits = make({ concurrency: 10, perSecond: 50 })
+  let started = 0
+  for (let now = 0; now < 10_000; now++) {
+    const ticket = limits.take(now)
+    if (!('epoch' in ticket)) continue
+    limits.sent(ticket, now)
+    limits.end(ticket, 'fine', now)
+    started++
+  }
+  assert.ok(started >= 490 && started <= 500, String(started))
+})
+
+test('the rate counts the first byte: a call that connects slowly still keeps its distance', () => {
+  const limits = make({ concurrency: 10, perSecond: 2 })
+  const slow = taken(limits, 0)
+  start(limits, 0)
+  assert.equal(limits.slots(900).free, 0)
+  limits.sent(slow, 900)
+  assert.deepEqual(limits.slots(1_030), { free: 1 })
+  start(limits, 1_030)
+  assert.equal(limits.slots(1_800).free, 0)
+  assert.equal(limits.slots(1_921).free, 1)
+})
+
+test('a call that never left gives its room back', () => {
+  const limits = make({ concurrency: 10, perSecond: 1, perDay: 1 })
+  limits.end(taken(limits, 0), 'nothing', 0)
+  assert.deepEqual(limits.slots(0), { free: 1 })
+})
+
+test('burst: 100 calls per 20 s', () => {
+  const limits = make({ concurrency: 1000, perSecond: 5, burst: 100 })
+  assert.equal(limits.slots(0).free, 100)
+  for (let i = 0; i < 100; i++) start(limits, i)
+  const blocked = limits.slots(15_000)
+  assert.equal(blocked.why, 'rate')
+  assert.equal(blocked.at, 20_400)
+})
+
+test('fractions of a call per second work', () => {
+  const limits = make({ concurrency: 5, perSecond: 0.5 })
+  start(limits, 0)
+  assert.equal(limits.slots(2_000).at, 2_040)
+  assert.equal(limits.slots(2_040).free, 1)
+})
+
+test('a clock that is set back does not hold the target until it catches up', () => {
+  const limits = make({ concurrency: 5, perSecond: 1 })
+  start(limits, 1_000_000)
+  limits.throttled(1_000_000, 1_500_000)
+  assert.equal(limits.slots(5_000).why, 'hold')
+  const held = limits.slots(5_000).at ?? 0
+  assert.ok(held <= 5_000 + longestHold)
+  const again = make({ concurrency: 5, perSecond: 1 })
+  start(again, 1_000_000)
+  assert.equal(again.slots(5_000).at, 6_020)
+  assert.equal(again.slots(6_020).free, 1)
+})
+
+test('perDay ends with the day and is seeded after a restart', () => {
+  const limits = make({ concurrency: 5, perDay: 10 }, { usedToday: 8, dayEnd: (n) => (Math.floor(n / 100) + 1) * 100 })
+  assert.equal(limits.slots(0).free, 2)
+  start(limits, 0)
+  start(limits, 1)
+  assert.deepEqual(limits.slots(50), { free: 0, why: 'day', at: 100 })
+  assert.equal(limits.slots(100).free, 3)
+})
+
+test('429 holds every call until the instant that the target names, and never beyond a day', () => {
+  const limits = make({ concurrency: 5 })
+  assert.equal(limits.throttled(0, 7_000), 7_000)
+  assert.deepEqual(limits.slots(6_999), { free: 0, at: 7_000, why: 'hold' })
+  assert.equal(limits.slots(7_000).free, 5)
+  assert.equal(limits.throttled(7_000, 1e15), 7_000 + longestHold)
+})
+
+test('429 without Retry-After holds for a growing pause, which an answer resets', () => {
+  const limits = make({ concurrency: 5 })
+  assert.equal(limits.throttled(0), 1_000)
+  assert.equal(limits.throttled(1_000), 3_000)
+  assert.equal(limits.throttled(3_000), 7_000)
+  limits.end(start(limits, 7_000), 'fine', 7_000)
+  assert.equal(limits.throttled(7_000), 8_000)
+})
+
+test('429 does not count against the breaker', () => {
+  const limits = make({ concurrency: 5 })
+  for (let i = 0; i < 50; i++) {
+    limits.throttled(i * 100_000, i * 100_000 + 1)
+    limits.end(start(limits, i * 100_000 + 2), 'nothing', i * 100_000 + 2)
+  }
+  assert.equal(limits.view(5_000_001).breaker, 'closed')
+})
+
+test('five failures in a row open the breaker; four with a success between do not', () => {
+  const limits = make({ concurrency: 5 })
+  fail(limits, 0, 4)
+  limits.end(start(limits, 0), 'fine', 0)
+  fail(limits, 0, 4)
+  assert.equal(limits.view(0).breaker, 'closed')
+  fail(limits, 0, 1)
+  assert.deepEqual(limits.slots(0), { free: 0, at: 1_000, why: 'breaker' })
+})
+
+test('half of the last twenty failing opens the breaker; a tenth does not', () => {
+  const half = make({ concurrency: 5 })
+  for (let i = 0; i < 10; i++) {
+    half.end(start(half, i), 'failing', i)
+    if (half.view(i).breaker === 'closed') half.end(start(half, i), 'fine', i)
+  }
+  assert.equal(half.view(10).breaker, 'open')
+  const tenth = make({ concurrency: 5 })
+  for (let i = 0; i < 1_000; i++) tenth.end(start(tenth, i), i % 10 ? 'fine' : 'failing', i)
+  assert.equal(tenth.view(1_000).breaker, 'closed')
+})
+
+test('after an outage one probe goes, then 2, 4, 8, up to the limit (promise 13)', () => {
+  const limits = make({ concurrency: 10 })
+  fail(limits, 0, 5)
+  assert.equal(limits.slots(999).free, 0)
+  const seen: number[] = []
+  for (let now = 1_000; limits.view(now).breaker !== 'closed'; now++) {
+    const { free } = limits.slots(now)
+    seen.push(free)
+    const wave = Array.from({ length: free }, () => start(limits, now))
+    assert.equal(limits.slots(now).free, 0)
+    for (const ticket of wave) limits.end(ticket, 'fine', now)
+  }
+  assert.deepEqual(seen, [1, 2, 4, 8])
+  assert.equal(limits.slots(2_000).free, 10)
+})
+
+test('a failing probe opens again for twice as long, up to 30 s', () => {
+  const limits = make({ concurrency: 10 })
+  fail(limits, 0, 5)
+  let now = 0
+  const pauses: number[] = []
+  for (let i = 0; i < 8; i++) {
+    const at = limits.slots(now).at ?? 0
+    pauses.push(at - now)
+    now = at
+    fail(limits, now, 1)
+  }
+  assert.deepEqual(pauses, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
+})
+
+test('what was started before the breaker opened says nothing about the recovery, and holds no probe back', () => {
+  const limits = make({ concurrency: 10 })
+  const hanging = start(limits, 0)
+  const late = start(limits, 0)
+  fail(limits, 0, 5)
+  const probe = start(limits, 1_000)
+  limits.end(hanging, 'failing', 1_001)
+  limits.end(late, 'fine', 1_002)
+  assert.equal(limits.view(1_002).breaker, 'recovering')
+  assert.equal(limits.slots(1_002).free, 0)
+  limits.end(probe, 'fine', 1_003)
+  assert.equal(limits.slots(1_003).free, 2)
+})
+
+test('a probe that never left lets the next one try', () => {
+  const limits = make({ concurrency: 10 })
+  fail(limits, 0, 5)
+  limits.end(taken(limits, 1_000), 'nothing', 1_000)
+  assert.equal(limits.slots(1_000).free, 1)
+})
+
+test('recovery never exceeds the rate', () => {
+  const limits = make({ concurrency: 100, perSecond: 10 })
+  fail(limits, 0, 5)
+  const starts: number[] = []
+  for (let now = 1_000; now < 8_000; now += 10) {
+    for (;;) {
+      const ticket = limits.take(now)
+      if (!('epoch' in ticket)) break
+      limits.sent(ticket, now)
+      limits.end(ticket, 'fine', now)
+      starts.push(now)
+    }
+  }
+  for (const at of starts) assert.ok(starts.filter((t) => t >= at && t < at + 1000).length <= 10)
+  assert.ok(starts.length >= 60)
+})
+
+test('random traffic never leaks a slot and never runs above the concurrency', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 8 }),
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 2_000 })), { maxLength: 120 }),
+      (concurrency, steps) => {
+        const limits = make({ concurrency, perSecond: 20 }, { random: 0.3 })
+        const open: Ticket[] = []
+        let now = 0
+        for (const [what, wait] of steps) {
+          now += wait
+          if (what === 0 || open.length === 0) {
+            const ticket = limits.take(now)
+            if ('epoch' in ticket) open.push(ticket)
+          } else {
+            const ticket = open.shift()
+            if (!ticket) continue
+            if (what !== 3) limits.sent(ticket, now)
+            limits.end(ticket, what === 1 ? 'fine' : what === 2 ? 'failing' : 'nothing', now)
+          }
+          assert.ok(open.length <= concurrency)
+          assert.equal(limits.view(now).running, open.length)
+        }
+        for (const ticket of open) limits.end(ticket, 'nothing', now)
+        now += 10_000_000
+        assert.ok(limits.slots(now).free >= 1)
+      },
+    ),
+    { numRuns: 300 },
+  )
+})

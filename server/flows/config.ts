@@ -1,0 +1,98 @@
+/** What a configuration file says once it is understood: the house's own definitions, and what publishing them asks for. */
+import type { Side } from '../doc/document.ts'
+import type { ConnectionDef, PairDef } from '../doc/flow.ts'
+import type { ObjectDef } from '../doc/object.ts'
+
+/** Where a secret of the file came from, so that an export can say it again without showing it: `${ERP_TOKEN}` or `generated`. */
+export type Origin = string | null
+
+export interface ConnectionConfig {
+  def: ConnectionDef
+  headerOrigins: Record<string, Origin>
+  objects: ObjectDef[]
+}
+
+/** What enabling and publishing ask of converge ("Flows that stop"). */
+export interface Publishing {
+  startFrom: 'now' | 'all'
+  onPublish: 'nextChange' | 'differing' | 'all'
+}
+
+export interface PairConfig {
+  def: PairDef
+  publishing: Partial<Record<Side, Publishing>>
+}
+
+export interface TokenConfig {
+  name: string
+  value: string
+  origin: Origin
+  connections: string[] | null
+  /** Object codes, or null for all. */
+  objects: string[] | null
+  ratePerSecond: number | null
+  expiresAt: number | null
+}
+
+export interface HookConfig {
+  connectionId: string
+  name: string
+  secret: string
+  origin: Origin
+}
+
+export interface BatchClientConfig {
+  clientId: string
+  secret: string
+  secretOrigin: Origin
+  salt: string
+  saltOrigin: Origin
+  origins: string[]
+}
+
+export interface TenantConfig {
+  tenantId: string
+  name: string
+  zone: string
+  connections: ConnectionConfig[]
+  pairs: PairConfig[]
+  tokens: TokenConfig[]
+  hooks: HookConfig[]
+  batchClients: BatchClientConfig[]
+}
+
+export interface Config {
+  /** The file's name as given, for messages. */
+  file: string
+  tenants: TenantConfig[]
+}
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+/** What a connection is when the file does not say; an export leaves these out. */
+export const connectionDefaults = {
+  kind: 'standard',
+  result: { codePath: 'code', messagePath: 'message', dataPath: 'data', successCodes: ['0'] },
+  keyKept: 24 * HOUR,
+  longestProcessing: MINUTE,
+  timeout: 30_000,
+  lateness: HOUR,
+  overlap: 10 * MINUTE,
+  concurrency: 8,
+  readable: true,
+  pageSize: 100,
+} as const
+
+export const flowDefaults = {
+  state: 'enabled',
+  startFrom: 'now',
+  onPublish: 'nextChange',
+  leavingScope: 'leave',
+  goneAtSource: 'keep',
+  repush: 'update',
+  matchBeforeCreate: false,
+} as const
+
+export const defaultZone = 'Asia/Shanghai'
+export const defaultIdField = 'id'

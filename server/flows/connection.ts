@@ -1,0 +1,265 @@
+/** Reads connections and their objects: fills in defaults, and checks what only the whole declaration can tell. */
+import type { ConnectionDef, Recognise } from '../doc/flow.ts'
+import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
+import { type ConnectionConfig, connectionDefaults, defaultIdField } from './config.ts'
+import { type Context, complain, isZone, knownZones, originOf, unique, words } from './context.ts'
+import { parseDuration } from './duration.ts'
+import { didYouMean, type Path } from './problem.ts'
+import type { ConnectionFile, FieldsFile, ObjectFile } from './schema.ts'
+
+/** Headers that the connection itself must set. */
+const ownHeaders = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'content-type',
+  'transfer-encoding',
+  'upgrade',
+  'idempotency-key',
+  'operationtype',
+  'id',
+])
+const reserved = new Set(['__proto__', 'constructor'])
+
+const baseUrlOf = (context: Context, given: string, path: Path): string => {
+  let url: URL
+  try {
+    url = new URL(given)
+  } catch {
+    complain(context, path, `"${given}" is not an address: write for example https://erp.example.com/api/`)
+    return given
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    complain(context, path, `must begin with http:// or https://, not ${url.protocol}`)
+  if (url.username || url.password)
+    complain(context, path, 'user and password do not belong into the address; use a header')
+  if (url.search || url.hash) complain(context, path, 'must not have a query or a fragment: the calls append their own')
+  return url.href.endsWith('/') ? url.href : `${url.href}/`
+}
+
+const fieldsOf = (context: Context, given: FieldsFile | undefined, path: Path): FieldDef[] =>
+  Object.entries(given ?? {}).map(([code, said]): FieldDef => {
+    if (reserved.has(code) || code.startsWith('$'))
+      complain(context, [...path, code], `"${code}" cannot be the name of a field`, { part: 'key' })
+    if (typeof said === 'string') return { code, type: said }
+    const { type = 'text', options, ...rest } = said
+    if (rest.zone !== undefined) checkZone(context, rest.zone, [...path, code, 'zone'])
+    if (options && type !== 'select' && type !== 'multiselect') {
+      complain(context, [...path, code, 'options'], `only a select or multiselect has options; "${code}" is ${type}`, {
+        part: 'key',
+      })
+    }
+    if (rest.references !== undefined && type !== 'reference') {
+      complain(context, [...path, code, 'references'], `only a reference names an object; "${code}" is ${type}`, {
+        part: 'key',
+      })
+    }
+    return {
+      code,
+      type,
+      ...rest,
+      ...(options && {
+        options: Array.isArray(options)
+          ? options.map((value) => ({ value: String(value) }))
+          : Object.entries(options).map(([value, label]) => ({ value, label })),
+      }),
+    }
+  })
+
+export const checkZone = (context: Context, zone: string, path: Path): void => {
+  if (!isZone(zone))
+    complain(
+      context,
+      path,
+      `"${zone}" is not a time zone${didYouMean(zone, knownZones()).replace(/^; known here.*/, '; write for example Asia/Shanghai')}`,
+    )
+}
+
+export const readObject = (context: Context, given: ObjectFile, path: Path): ObjectDef => {
+  const idField = given.idField ?? defaultIdField
+  const fields = fieldsOf(context, given.fields, [...path, 'fields'])
+  const has = (code: string) => code === idField || !fields.length || fields.some((field) => field.code === code)
+  const mustHave = (key: 'nameField' | 'modifiedField') => {
+    const code = given[key]
+    if (code !== undefined && !has(code))
+      complain(
+        context,
+        [...path, key],
+        `"${code}" is not a declared field${didYouMean(
+          code,
+          fields.map((one) => one.code),
+        )}`,
+      )
+  }
+  mustHave('nameField')
+  mustHave('modifiedField')
+  if (given.modifiedGrain && !given.modifiedField)
+    complain(context, [...path, 'modifiedGrain'], 'says how fine modifiedField is, which is missing', { part: 'key' })
+  if (given.externalIdField === idField)
+    complain(context, [...path, 'externalIdField'], 'cannot be the record’s own id')
+  const details = (given.details ?? []).map((detail, i): DetailDef => {
+    if (reserved.has(detail.code))
+      complain(context, [...path, 'details', i, 'code'], `"${detail.code}" cannot be the name of a detail`)
+    return {
+      code: detail.code,
+      ...(detail.apiName !== undefined && { apiName: detail.apiName }),
+      ...(detail.name !== undefined && { name: detail.name }),
+      ...(detail.idField !== undefined && { idField: detail.idField }),
+      fields: fieldsOf(context, detail.fields, [...path, 'details', i, 'fields']),
+    }
+  })
+  unique(
+    context,
+    details,
+    (one) => one.code,
+    (i) => [...path, 'details', i, 'code'],
+    'detail',
+  )
+  return {
+    code: given.code,
+    apiName: given.apiName ?? given.code,
+    ...(given.name !== undefined && { name: given.name }),
+    idField,
+    ...(given.nameField !== undefined && { nameField: given.nameField }),
+    ...(given.modifiedField !== undefined && {
+      modifiedField: given.modifiedField,
+      modifiedGrain: given.modifiedGrain ?? 'second',
+    }),
+    ...(given.externalIdField !== undefined && { externalIdField: given.externalIdField }),
+    ...(given.voidedWhen && { voidedWhen: { field: given.voidedWhen.field, value: String(given.voidedWhen.value) } }),
+    ...(given.bodies && Object.keys(given.bodies).length && { bodies: given.bodies }),
+    fields,
+    details,
+  }
+}
+
+/** Codes and apiNames share one space: either is accepted wherever an object is named (contracts.md section 1). */
+const checkNames = (context: Context, objects: readonly ObjectDef[], path: Path): void => {
+  unique(
+    context,
+    objects,
+    (one) => one.code,
+    (i) => [...path, i, 'code'],
+    'object',
+  )
+  const codes = new Map(objects.map((one) => [one.code, one]))
+  for (const [i, object] of objects.entries()) {
+    const other = codes.get(object.apiName)
+    if (other && other.code !== object.code)
+      complain(context, [...path, i, 'apiName'], `"${object.apiName}" is the code of another object`)
+  }
+  unique(
+    context,
+    objects,
+    (one) => one.apiName,
+    (i) => [...path, i, 'apiName'],
+    'apiName',
+  )
+  for (const [i, object] of objects.entries()) {
+    for (const [rows, where] of [
+      [object.fields, ['fields']],
+      ...object.details.map((detail, d) => [detail.fields, ['details', d, 'fields']] as const),
+    ] as const) {
+      for (const field of rows) {
+        if (
+          field.references !== undefined &&
+          !objects.some((one) => one.code === field.references || one.apiName === field.references)
+        ) {
+          const at = [...path, i, ...where, field.code, 'references']
+          complain(
+            context,
+            at,
+            `object "${field.references}" is not declared on this connection${didYouMean(field.references, codes.keys())}`,
+          )
+        }
+      }
+    }
+  }
+}
+
+const recogniseOf = (context: Context, given: ConnectionFile, path: Path): Recognise => {
+  const readable = given.readable ?? connectionDefaults.readable
+  const recognise = given.recognise ?? (readable ? 'byWindow' : 'none')
+  if (!readable && (recognise === 'byWindow' || recognise === 'byId')) {
+    complain(context, [...path, 'recognise'], `${recognise} reads the target, but readable is false`)
+  }
+  if (recognise === 'externalIdUnique' && !given.duplicate) {
+    complain(
+      context,
+      [...path, 'recognise'],
+      'externalIdUnique needs "duplicate": {codes, idPath}, the target’s refusal of a second record',
+    )
+  }
+  if (given.duplicate && recognise !== 'externalIdUnique') {
+    complain(context, [...path, 'duplicate'], 'only serves recognise: externalIdUnique', { part: 'key' })
+  }
+  return recognise
+}
+
+export const readConnection = (
+  context: Context,
+  tenantId: string,
+  tenantZone: string,
+  given: ConnectionFile,
+  path: Path,
+): ConnectionConfig => {
+  const d = connectionDefaults
+  const zone = given.zone ?? tenantZone
+  if (given.zone !== undefined) checkZone(context, given.zone, [...path, 'zone'])
+  const kind = given.kind ?? d.kind
+  if (kind !== 'standard')
+    complain(context, [...path, 'kind'], `connections of kind ${kind} do not exist yet in this version; standard does`)
+  const headers: Record<string, string> = {}
+  const headerOrigins: ConnectionConfig['headerOrigins'] = {}
+  for (const [name, value] of Object.entries(given.headers ?? {})) {
+    if (ownHeaders.has(name.toLowerCase()))
+      complain(context, [...path, 'headers', name], `Mortise sets the header ${name} itself`, { part: 'key' })
+    if (/[\r\n\0]/.test(String(value))) complain(context, [...path, 'headers', name], 'a header has one line')
+    headers[name] = String(value)
+    headerOrigins[name] = originOf(context.read.written([...path, 'headers', name]))
+  }
+  const duration = (key: 'keyKept' | 'longestProcessing' | 'timeout' | 'lateness' | 'overlap'): number => {
+    const said = given[key]
+    return said === undefined ? d[key] : (parseDuration(said) ?? d[key])
+  }
+  const timeout = duration('timeout')
+  if (timeout < 100) complain(context, [...path, 'timeout'], 'is shorter than a tenth of a second')
+  const limits = given.limits ?? {}
+  const def: ConnectionDef = {
+    tenantId,
+    connectionId: String(given.id),
+    kind,
+    role: given.role,
+    baseUrl: baseUrlOf(context, given.baseUrl, [...path, 'baseUrl']),
+    headers,
+    result: {
+      codePath: given.result?.codePath ?? d.result.codePath,
+      messagePath: given.result?.messagePath ?? d.result.messagePath,
+      dataPath: given.result?.dataPath ?? d.result.dataPath,
+      successCodes:
+        given.result?.successCodes === undefined ? [...d.result.successCodes] : words(given.result.successCodes),
+    },
+    refusedBeforeEffect: words(given.refusedBeforeEffect),
+    unsureCodes: words(given.unsureCodes),
+    notFoundCodes: words(given.notFoundCodes),
+    refusedCodes: words(given.refusedCodes),
+    recognise: recogniseOf(context, given, path),
+    ...(given.duplicate && { duplicate: { codes: words(given.duplicate.codes), idPath: given.duplicate.idPath } }),
+    keyKept: duration('keyKept'),
+    longestProcessing: duration('longestProcessing'),
+    timeout,
+    lateness: duration('lateness'),
+    overlap: duration('overlap'),
+    limits: { ...limits, concurrency: limits.concurrency ?? d.concurrency },
+    readable: given.readable ?? d.readable,
+    zone,
+    pageSize: given.pageSize ?? d.pageSize,
+  }
+  for (const key of ['refusedBeforeEffect', 'unsureCodes', 'refusedCodes'] as const) {
+    const both = def[key].filter((code) => def.result.successCodes.includes(code))
+    if (both.length) complain(context, [...path, key], `${both.join(', ')} is a success code as well`)
+  }
+  const objects = (given.objects ?? []).map((object, i) => readObject(context, object, [...path, 'objects', i]))
+  checkNames(context, objects, [...path, 'objects'])
+  return { def, headerOrigins, objects }
+}

@@ -1,0 +1,225 @@
+/** Writes the stored configuration as a file that applies without changing anything. Secrets become `${NAME}` or `generated`, never values. */
+import { stringify } from 'yaml'
+import { type Side, sides } from '../doc/document.ts'
+import type { Condition, ConnectionDef, FieldRule, FlowDef } from '../doc/flow.ts'
+import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
+import { connectionDefaults, defaultIdField, flowDefaults, type Origin, type Publishing } from './config.ts'
+import { writeDuration } from './duration.ts'
+import type { LoadedConnection, LoadedPair, Tenant } from './load.ts'
+import { flowName } from './save.ts'
+
+export interface Exported {
+  tenant: Tenant
+  connections: readonly (LoadedConnection & { objects: readonly ObjectDef[] })[]
+  pairs: readonly LoadedPair[]
+  tokens: readonly {
+    name: string
+    origin: Origin
+    connections: readonly string[] | null
+    objects: readonly string[] | null
+    ratePerSecond: number | null
+    expiresAt: number | null
+  }[]
+  hooks: readonly { connectionId: string; name: string; origin: Origin }[]
+  batchClients: readonly { clientId: string; secretOrigin: Origin; saltOrigin: Origin; origins: readonly string[] }[]
+}
+
+type Tree = Record<string, unknown>
+
+/** Drops what is undefined, an empty list or an empty map. */
+const compact = (tree: Tree): Tree =>
+  Object.fromEntries(
+    Object.entries(tree).filter(([, value]) => {
+      if (value === undefined) return false
+      return value === null || typeof value !== 'object' || Object.keys(value).length > 0
+    }),
+  )
+
+const unless = <T>(value: T, usual: unknown): T | undefined =>
+  JSON.stringify(value) === JSON.stringify(usual) ? undefined : value
+
+/** The name that a secret would have, where the file it came from held it in clear. */
+const variableFor = (...words: string[]): string =>
+  `\${${words
+    .join('_')
+    .replace(/[^A-Za-z0-9]+/g, '_')
+    .toUpperCase()
+    .replace(/^(\d)/, '_$1')}}`
+
+/** Headers that are nobody's secret are exported as they are. */
+const open = new Set(['accept', 'accept-language', 'user-agent'])
+
+/** A `$` before a brace would be read as a variable. */
+const literal = <T>(value: T): T => {
+  if (typeof value === 'string') return value.replaceAll('${', '$${') as T
+  if (Array.isArray(value)) return value.map(literal) as T
+  if (value !== null && typeof value === 'object')
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, literal(one)])) as T
+  return value
+}
+
+const fieldTree = ({ code: _code, options, ...field }: FieldDef): unknown => {
+  const labelled = options?.some((option) => option.label !== undefined)
+  const rest = compact({
+    ...field,
+    options: labelled
+      ? Object.fromEntries((options ?? []).map(({ value, label }) => [value, label ?? value]))
+      : options?.map((option) => option.value),
+  })
+  return literal(Object.keys(rest).length === 1 ? field.type : rest)
+}
+
+const fieldsTree = (fields: readonly FieldDef[]): Tree =>
+  Object.fromEntries(fields.map((field) => [field.code, fieldTree(field)]))
+
+const detailTree = ({ fields, ...rest }: DetailDef): Tree => compact({ ...literal(rest), fields: fieldsTree(fields) })
+
+const objectTree = ({ fields, details, apiName, idField, ...rest }: ObjectDef): Tree =>
+  compact({
+    ...literal(rest),
+    apiName: unless(apiName, rest.code),
+    idField: unless(idField, defaultIdField),
+    fields: fieldsTree(fields),
+    details: details.map(detailTree),
+  })
+
+const connectionTree = (tenant: Tenant, { def, headerOrigins, objects }: Exported['connections'][number]): Tree => {
+  const d = connectionDefaults
+  const duration = (key: 'keyKept' | 'longestProcessing' | 'timeout' | 'lateness' | 'overlap') =>
+    def[key] === d[key] ? undefined : writeDuration(def[key])
+  const { result } = def
+  const usual: ConnectionDef['recognise'] = def.readable ? 'byWindow' : 'none'
+  return compact({
+    id: def.connectionId,
+    kind: unless(def.kind, d.kind),
+    role: def.role,
+    baseUrl: literal(def.baseUrl),
+    headers: Object.fromEntries(
+      Object.entries(def.headers).map(([name, value]) => [
+        name,
+        headerOrigins[name] ?? (open.has(name.toLowerCase()) ? literal(value) : variableFor(def.connectionId, name)),
+      ]),
+    ),
+    result: compact({
+      codePath: unless(result.codePath, d.result.codePath),
+      messagePath: unless(result.messagePath, d.result.messagePath),
+      dataPath: unless(result.dataPath, d.result.dataPath),
+      successCodes: unless(result.successCodes, d.result.successCodes),
+    }),
+    refusedBeforeEffect: def.refusedBeforeEffect,
+    unsureCodes: def.unsureCodes,
+    notFoundCodes: def.notFoundCodes,
+    refusedCodes: def.refusedCodes,
+    recognise: unless(def.recognise, usual),
+    duplicate: def.duplicate,
+    keyKept: duration('keyKept'),
+    longestProcessing: duration('longestProcessing'),
+    timeout: duration('timeout'),
+    lateness: duration('lateness'),
+    overlap: duration('overlap'),
+    limits: compact({ ...def.limits, concurrency: unless(def.limits.concurrency, d.concurrency) }),
+    readable: unless(def.readable, d.readable),
+    zone: unless(def.zone, tenant.zone),
+    pageSize: unless(def.pageSize, d.pageSize),
+    objects: objects.map(objectTree),
+  })
+}
+
+const ruleTree = ({ to: _to, reference, ...rule }: FieldRule): unknown => {
+  const said = compact({
+    ...literal(rule),
+    reference: reference && (reference.missing === undefined ? reference.pair : reference),
+  })
+  return Object.keys(said).length === 1 && typeof said.from === 'string' ? said.from : said
+}
+
+const rulesTree = (rules: readonly FieldRule[]): Tree =>
+  Object.fromEntries(rules.map((rule) => [rule.to, ruleTree(rule)]))
+
+const flowTree = (flow: FlowDef, publishing: Publishing): Tree => {
+  const d = flowDefaults
+  return compact({
+    state: unless(flow.state, d.state),
+    startFrom: unless(publishing.startFrom, d.startFrom),
+    onPublish: unless(publishing.onPublish, d.onPublish),
+    scope: flow.scope.map((condition: Condition) => literal(condition)),
+    actions: compact({
+      create: unless(flow.actions.create, true),
+      update: unless(flow.actions.update, true),
+      void: unless(flow.actions.void, 'skip'),
+    }),
+    leavingScope: unless(flow.leavingScope, d.leavingScope),
+    goneAtSource: unless(flow.goneAtSource, d.goneAtSource),
+    repush: unless(flow.repush, d.repush),
+    matchBeforeCreate: unless(flow.matchBeforeCreate, d.matchBeforeCreate),
+    mapping: {
+      ...compact({
+        fields: rulesTree(flow.mapping.fields),
+        details: Object.fromEntries(
+          flow.mapping.details.map((detail) => [
+            detail.to,
+            {
+              ...compact({ from: literal(detail.from), policy: unless(detail.policy, 'replace') }),
+              fields: rulesTree(detail.fields),
+            },
+          ]),
+        ),
+      }),
+    },
+  })
+}
+
+const pairTree = ({ def, flows }: LoadedPair): Tree => {
+  const present = sides.filter((side) => def.flows[side])
+  const tree = (side: Side) => {
+    const flow = def.flows[side]
+    const publishing = flows[side]?.publishing
+    return flow && publishing && flowTree(flow, publishing)
+  }
+  return compact({
+    id: def.pairId,
+    left: literal(`${def.left.connectionId}/${def.left.object}`),
+    right: literal(`${def.right.connectionId}/${def.right.object}`),
+    conflict: unless(def.conflict, present.length === 2 ? 'ask' : present[0]),
+    flows: compact({ [flowName.left]: tree('left'), [flowName.right]: tree('right') }),
+  })
+}
+
+const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }: Exported): Tree => {
+  return {
+    id: tenant.tenantId,
+    ...compact({ name: unless(literal(tenant.name), tenant.tenantId), zone: tenant.zone }),
+    connections: connections.map((one) => connectionTree(tenant, one)),
+    ...compact({
+      pairs: pairs.map(pairTree),
+      tokens: tokens.map((one) =>
+        compact({
+          name: one.name,
+          value: one.origin ?? variableFor(tenant.tenantId, 'token', one.name),
+          connections: one.connections ?? undefined,
+          objects: one.objects ? literal(one.objects) : undefined,
+          ratePerSecond: one.ratePerSecond ?? undefined,
+          expiresAt: one.expiresAt === null ? undefined : new Date(one.expiresAt).toISOString(),
+        }),
+      ),
+      hooks: hooks.map((one) =>
+        compact({
+          connection: one.connectionId,
+          name: unless(one.name, one.connectionId),
+          secret: one.origin ?? variableFor(tenant.tenantId, 'hook', one.name),
+        }),
+      ),
+      batchClients: batchClients.map((one) =>
+        compact({
+          id: one.clientId,
+          secret: one.secretOrigin ?? variableFor(tenant.tenantId, one.clientId, 'secret'),
+          salt: one.saltOrigin ?? variableFor(tenant.tenantId, one.clientId, 'salt'),
+          origins: one.origins,
+        }),
+      ),
+    }),
+  }
+}
+
+export const exportYaml = (tenants: readonly Exported[]): string =>
+  stringify({ tenants: tenants.map(tenantTree) }, { lineWidth: 140, aliasDuplicateObjects: false })

@@ -1,0 +1,169 @@
+/** The configuration file, from text to definitions: everything wrong with it is told at once, each with file, line, column and field. */
+import { readCallers } from './callers.ts'
+import { complaints } from './complaints.ts'
+import { type Config, defaultZone, type PairConfig, type TenantConfig } from './config.ts'
+import { checkZone, readConnection } from './connection.ts'
+import { type Context, complain, unique } from './context.ts'
+import { compilePair } from '../map/plan.ts'
+import { type AllEnds, placeOf, readEnd, readPair } from './pair.ts'
+import { ConfigRefused, type Path, type Problem } from './problem.ts'
+import { fileSchema, type PairFile, type TenantFile } from './schema.ts'
+import { readYaml } from './yaml.ts'
+
+export interface ConfigText {
+  text: string
+  /** The file's name, as messages show it. */
+  file: string
+  /** Where `${NAME}` is looked up. */
+  env: Readonly<Record<string, string | undefined>>
+  /** The secret that Mortise makes itself, by name (`acme/token/erp`); the same each time. */
+  generate(name: string): string
+}
+
+/** What the engine itself would refuse is told here too, where nothing else was said of the same place. */
+const compilePairs = (
+  context: Context,
+  given: readonly PairFile[],
+  made: readonly (PairConfig | undefined)[],
+  ends: readonly ReturnType<AllEnds['get']>[],
+  path: Path,
+): void => {
+  const told = new Set(context.problems.filter((one) => one.level === 'error').map((one) => one.line))
+  const pairOf = (pairId: string) => made.find((pair) => pair?.def.pairId === pairId)?.def
+  for (const [i, pair] of made.entries()) {
+    const { left, right } = ends[i] ?? {}
+    const file = given[i]
+    if (!pair || !left || !right || !file) continue
+    const objects = { left: left.object, right: right.object }
+    const compiled = compilePair(
+      pair.def,
+      objects,
+      { left: left.connection.def, right: right.connection.def },
+      { pairOf },
+    )
+    for (const problem of 'problems' in compiled ? compiled.problems : []) {
+      const { path: at, part } = placeOf(file, problem.path, [...path, i])
+      const here = context.read.problem(at, problem.message, { part })
+      if (!told.has(here.line)) context.problems.push(here)
+    }
+  }
+}
+
+const readTenant = (context: Context, given: TenantFile, path: Path): TenantConfig => {
+  const tenantId = String(given.id)
+  const zone = given.zone ?? defaultZone
+  if (given.zone !== undefined) checkZone(context, given.zone, [...path, 'zone'])
+  unique(
+    context,
+    given.connections,
+    (one) => String(one.id),
+    (i) => [...path, 'connections', i, 'id'],
+    'connection',
+  )
+  const connections = given.connections.map((one, i) =>
+    readConnection(context, tenantId, zone, one, [...path, 'connections', i]),
+  )
+  const pairs = given.pairs ?? []
+  unique(
+    context,
+    pairs,
+    (one) => String(one.id),
+    (i) => [...path, 'pairs', i, 'id'],
+    'pair',
+  )
+  const ends = pairs.map((pair, i) => {
+    const at = [...path, 'pairs', i]
+    return {
+      left: readEnd(context, connections, pair.left, [...at, 'left']),
+      right: readEnd(context, connections, pair.right, [...at, 'right']),
+    }
+  })
+  const all: AllEnds = new Map(pairs.map((pair, i) => [String(pair.id), ends[i] ?? {}]))
+  const made = pairs.map((pair, i) => readPair(context, tenantId, pair, ends[i] ?? {}, all, [...path, 'pairs', i]))
+  compilePairs(context, pairs, made, ends, [...path, 'pairs'])
+  return {
+    tenantId,
+    name: given.name ?? tenantId,
+    zone,
+    connections,
+    pairs: made.flatMap((pair) => pair ?? []),
+    ...readCallers(context, tenantId, zone, connections, given, path),
+  }
+}
+
+/** One secret lets in one caller: equal ones cannot be told apart at the door. */
+const checkSecrets = (context: Context, tenants: readonly TenantConfig[]): void => {
+  const seen = new Set<string>()
+  for (const [t, tenant] of tenants.entries()) {
+    for (const [kind, field, secrets] of [
+      ['tokens', 'value', tenant.tokens.map((one) => one.value)],
+      ['hooks', 'secret', tenant.hooks.map((one) => one.secret)],
+    ] as const) {
+      for (const [i, secret] of secrets.entries()) {
+        const key = `${kind} ${secret}`
+        if (seen.has(key))
+          complain(
+            context,
+            ['tenants', t, kind, i, field],
+            'is used twice in this file: every caller needs a secret of its own',
+          )
+        seen.add(key)
+      }
+    }
+  }
+}
+
+const inOrder = (problems: readonly Problem[]): Problem[] => {
+  const seen = new Set<string>()
+  return [...problems]
+    .sort((a, b) => a.line - b.line || a.column - b.column)
+    .filter((one) => {
+      const key = `${one.line}:${one.column} ${one.say}`
+      return !seen.has(key) && seen.add(key)
+    })
+}
+
+/** Definitions and warnings, or everything that is wrong. Never throws for what stands in the file. */
+export const readConfig = (given: ConfigText): { config: Config | null; problems: Problem[] } => {
+  const read = readYaml(given.text, given.file, given.env)
+  const problems = [...read.problems]
+  const finish = (config: Config | null) => {
+    const sorted = inOrder(problems)
+    return { config: sorted.some((one) => one.level === 'error') ? null : config, problems: sorted }
+  }
+  if (read.value === null || typeof read.value !== 'object') {
+    if (!problems.length) problems.push(read.problem([], 'the file is empty: it begins with "tenants:"'))
+    return finish(null)
+  }
+  const parsed = fileSchema.safeParse(read.value)
+  if (!parsed.success) {
+    // where a variable is missing, what follows from its absence is not worth telling
+    const told = new Set(problems.map((one) => `${one.line}:${one.column}`))
+    for (const { path, say, part } of complaints(parsed.error, read.value)) {
+      const problem = read.problem(path, say, { part })
+      if (!told.has(`${problem.line}:${problem.column}`)) problems.push(problem)
+    }
+    return finish(null)
+  }
+  const missing = new Set(problems.map((one) => `${one.line}:${one.column}`))
+  const context: Context = { read, problems: [], generate: given.generate }
+  const { tenants } = parsed.data
+  unique(
+    context,
+    tenants,
+    (one) => String(one.id),
+    (i) => ['tenants', i, 'id'],
+    'tenant',
+  )
+  const made = tenants.map((tenant, i) => readTenant(context, tenant, ['tenants', i]))
+  if (!missing.size) checkSecrets(context, made)
+  problems.push(...context.problems.filter((one) => !missing.has(`${one.line}:${one.column}`)))
+  return finish({ file: given.file, tenants: made })
+}
+
+/** The definitions of a file that must be right; throws ConfigRefused with everything that is wrong. */
+export const requireConfig = (given: ConfigText): { config: Config; warnings: Problem[] } => {
+  const { config, problems } = readConfig(given)
+  if (!config) throw new ConfigRefused(problems)
+  return { config, warnings: problems }
+}

@@ -1,0 +1,332 @@
+/** One record's whole story, found by any id: its links, what came in, what was sent, what is still to be read. Reads only. */
+import type { Fault } from '../doc/fault.ts'
+import type { Sql } from '../store/sql.ts'
+import { linksNumbered, linksOf, type RecordRow } from './records.ts'
+import { faultSentencesOf, parseFault } from './words.ts'
+
+export interface ArrivalRow {
+  seq: number
+  receivedAt: number
+  tenantId: string
+  connectionId: string
+  object: string
+  id: string
+  operation: string
+  channel: string
+  traceId: string
+  outcome: string
+  bytes: number
+}
+
+export interface AttemptRow {
+  attemptId: number
+  startedAt: number
+  finishedAt: number | null
+  tenantId: string
+  pairId: string
+  linkId: number
+  target: string
+  call: string
+  traceId: string
+  /** Null: marked, nothing heard yet. */
+  outcome: string | null
+  status: number | null
+  ms: number | null
+  answer: string | null
+  fault: Fault | null
+  why: string[]
+}
+
+export interface StagedRow {
+  tenantId: string
+  connectionId: string
+  object: string
+  id: string
+  version: number
+  operation: string
+  sourceTime: number | null
+}
+
+export interface FetchShown {
+  tenantId: string
+  connectionId: string
+  object: string
+  id: string
+  state: string
+  cause: string
+  attempts: number
+  nextAt: number
+  why: string[]
+}
+
+export interface Journey {
+  links: RecordRow[]
+  /** Newest first. */
+  arrivals: ArrivalRow[]
+  attempts: AttemptRow[]
+  staged: StagedRow[]
+  fetches: FetchShown[]
+}
+
+interface Key {
+  tenantId: string
+  connectionId: string
+  object: string
+  id: string
+}
+
+const keyText = (key: Key) => JSON.stringify([key.tenantId, key.connectionId, key.object, key.id])
+
+const recordsOf = (links: readonly RecordRow[]): Key[] =>
+  links.flatMap(({ tenantId, left, right }) =>
+    [left, right].flatMap(({ connectionId, object, id }) =>
+      id === null ? [] : [{ tenantId, connectionId, object, id }],
+    ),
+  )
+
+const distinct = (keys: readonly Key[]): Key[] => [...new Map(keys.map((key) => [keyText(key), key])).values()]
+
+/** Records whose arrivals carry this trace id, and links whose attempts do. */
+const tracesOf = async (sql: Sql, traceId: string, tenantId: string | null) => {
+  const records = await sql<{ tenant_id: string; connection_id: string; object: string; data_id: string }>`
+    select distinct a.tenant_id, connection_id, object, data_id
+    from tenant t
+    join arrival a on a.tenant_id = t.tenant_id and a.trace_id = ${traceId}
+    where ${tenantId}::text is null or t.tenant_id = ${tenantId}`
+  const links = await sql<{ link_id: number }>`
+    select distinct link_id
+    from tenant t
+    join attempt a on a.tenant_id = t.tenant_id and a.trace_id = ${traceId}
+    where ${tenantId}::text is null or t.tenant_id = ${tenantId}`
+  return {
+    records: records.map(
+      (row): Key => ({ tenantId: row.tenant_id, connectionId: row.connection_id, object: row.object, id: row.data_id }),
+    ),
+    links: links.map((row) => row.link_id),
+  }
+}
+
+/** Staged records with this id, on any connection: they may have no link (no pair, or none yet). */
+const stagedAs = async (sql: Sql, id: string, tenantId: string | null): Promise<Key[]> => {
+  const rows = await sql<{ tenant_id: string; connection_id: string; object: string; data_id: string }>`
+    select d.tenant_id, d.connection_id, d.object, d.data_id
+    from object o
+    join document d on d.tenant_id = o.tenant_id and d.connection_id = o.connection_id and d.object = o.code and d.data_id = ${id}
+    where ${tenantId}::text is null or o.tenant_id = ${tenantId}
+    union
+    select f.tenant_id, f.connection_id, f.object, f.data_id
+    from object o
+    join "fetch" f on f.tenant_id = o.tenant_id and f.connection_id = o.connection_id and f.object = o.code and f.data_id = ${id}
+    where ${tenantId}::text is null or o.tenant_id = ${tenantId}`
+  return rows.map((row) => ({
+    tenantId: row.tenant_id,
+    connectionId: row.connection_id,
+    object: row.object,
+    id: row.data_id,
+  }))
+}
+
+const columns = (keys: readonly Key[]) => ({
+  tenants: keys.map((key) => key.tenantId),
+  connections: keys.map((key) => key.connectionId),
+  objects: keys.map((key) => key.object),
+  ids: keys.map((key) => key.id),
+})
+
+const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promise<ArrivalRow[]> => {
+  const { tenants, connections, objects, ids } = columns(keys)
+  const rows = await sql<{
+    seq: number
+    received_at: number
+    tenant_id: string
+    connection_id: string
+    object: string
+    data_id: string
+    operation: string
+    channel: string
+    trace_id: string
+    outcome: string
+    bytes: number | null
+  }>`
+    select a.seq, a.received_at, a.tenant_id, a.connection_id, a.object, a.data_id, a.operation, a.channel, a.trace_id, a.outcome,
+      octet_length(a.body) as bytes
+    from unnest(${tenants}::text[], ${connections}::text[], ${objects}::text[], ${ids}::text[]) as k (tenant_id, connection_id, object, data_id)
+    cross join lateral (
+      select *
+      from arrival a
+      where a.tenant_id = k.tenant_id and a.connection_id = k.connection_id and a.object = k.object and a.data_id = k.data_id
+      order by a.seq desc
+      limit ${limit}) a
+    order by a.received_at desc, a.seq desc
+    limit ${limit}`
+  return rows.map((row) => ({
+    seq: row.seq,
+    receivedAt: row.received_at,
+    tenantId: row.tenant_id,
+    connectionId: row.connection_id,
+    object: row.object,
+    id: row.data_id,
+    operation: row.operation,
+    channel: row.channel,
+    traceId: row.trace_id,
+    outcome: row.outcome,
+    bytes: row.bytes ?? 0,
+  }))
+}
+
+const attemptsOf = async (sql: Sql, links: readonly RecordRow[], limit: number): Promise<AttemptRow[]> => {
+  const rows = await sql<{
+    attempt_id: number
+    started_at: number
+    finished_at: number | null
+    tenant_id: string
+    pair_id: string
+    link_id: number
+    target_connection: string
+    call: string
+    trace_id: string
+    outcome: string | null
+    status: number | null
+    ms: number | null
+    answer: string | null
+    fault: string | null
+  }>`
+    select a.attempt_id, a.started_at, a.finished_at, a.tenant_id, a.pair_id, a.link_id, a.target_connection, a.call, a.trace_id,
+      a.outcome, a.status, a.ms, a.answer, a.fault
+    from unnest(
+      ${links.map((link) => link.tenantId)}::text[], ${links.map((link) => link.pairId)}::text[],
+      ${links.map((link) => link.linkId)}::int8[]) as k (tenant_id, pair_id, link_id)
+    cross join lateral (
+      select *
+      from attempt a
+      where a.tenant_id = k.tenant_id and a.pair_id = k.pair_id and a.link_id = k.link_id
+      order by a.attempt_id desc
+      limit ${limit}) a
+    order by a.started_at desc, a.attempt_id desc
+    limit ${limit}`
+  return rows.map((row) => {
+    const fault = parseFault(row.fault)
+    return {
+      attemptId: row.attempt_id,
+      startedAt: row.started_at,
+      finishedAt: row.finished_at,
+      tenantId: row.tenant_id,
+      pairId: row.pair_id,
+      linkId: row.link_id,
+      target: row.target_connection,
+      call: row.call,
+      traceId: row.trace_id,
+      outcome: row.outcome,
+      status: row.status,
+      ms: row.ms,
+      answer: row.answer,
+      fault,
+      why: faultSentencesOf(fault),
+    }
+  })
+}
+
+const stagedOf = async (sql: Sql, keys: readonly Key[]): Promise<StagedRow[]> => {
+  const { tenants, connections, objects, ids } = columns(keys)
+  const rows = await sql<{
+    tenant_id: string
+    connection_id: string
+    object: string
+    data_id: string
+    version: number
+    operation: string
+    source_time: number | null
+  }>`
+    select d.tenant_id, d.connection_id, d.object, d.data_id, d.version, d.operation, d.source_time
+    from unnest(${tenants}::text[], ${connections}::text[], ${objects}::text[], ${ids}::text[]) as k (tenant_id, connection_id, object, data_id)
+    cross join lateral (
+      select *
+      from document d
+      where d.tenant_id = k.tenant_id and d.connection_id = k.connection_id and d.object = k.object and d.data_id = k.data_id
+      limit 1) d`
+  return rows.map((row) => ({
+    tenantId: row.tenant_id,
+    connectionId: row.connection_id,
+    object: row.object,
+    id: row.data_id,
+    version: row.version,
+    operation: row.operation,
+    sourceTime: row.source_time,
+  }))
+}
+
+const fetchesOf = async (sql: Sql, keys: readonly Key[]): Promise<FetchShown[]> => {
+  const { tenants, connections, objects, ids } = columns(keys)
+  const rows = await sql<{
+    tenant_id: string
+    connection_id: string
+    object: string
+    data_id: string
+    state: string
+    cause: string
+    attempts: number
+    next_at: number
+    fault: string | null
+  }>`
+    select f.tenant_id, f.connection_id, f.object, f.data_id, f.state, f.cause, f.attempts, f.next_at, f.fault
+    from unnest(${tenants}::text[], ${connections}::text[], ${objects}::text[], ${ids}::text[]) as k (tenant_id, connection_id, object, data_id)
+    cross join lateral (
+      select *
+      from "fetch" f
+      where f.tenant_id = k.tenant_id and f.connection_id = k.connection_id and f.object = k.object and f.data_id = k.data_id
+      limit 1) f`
+  return rows.map((row) => ({
+    tenantId: row.tenant_id,
+    connectionId: row.connection_id,
+    object: row.object,
+    id: row.data_id,
+    state: row.state,
+    cause: row.cause,
+    attempts: row.attempts,
+    nextAt: row.next_at,
+    why: faultSentencesOf(parseFault(row.fault)),
+  }))
+}
+
+/** `id`: of a record on either side, of a link, or a trace id. Everything is empty when nothing is known by it. */
+export const findJourney = async (
+  sql: Sql,
+  id: string,
+  options: { tenantId?: string; limit?: number } = {},
+): Promise<Journey> => {
+  const tenantId = options.tenantId ?? null
+  const limit = options.limit ?? 20
+  const traces = await tracesOf(sql, id, tenantId)
+  const alone = distinct([...traces.records, ...(await stagedAs(sql, id, tenantId))])
+  const number = /^\d{1,15}$/.test(id) ? [Number(id)] : []
+  // a record's id belongs to one object of one connection; elsewhere the same text is another record
+  const isOne = (link: RecordRow) =>
+    traces.records.some((key) => recordsOf([link]).some((other) => keyText(other) === keyText(key)))
+  const links = new Map(
+    [
+      ...(await linksNumbered(sql, [...number, ...traces.links])),
+      ...(await linksOf(sql, [id], tenantId)),
+      ...(
+        await linksOf(
+          sql,
+          traces.records.map((key) => key.id),
+          tenantId,
+        )
+      ).filter(isOne),
+    ]
+      .filter((link) => tenantId === null || link.tenantId === tenantId)
+      .map((link) => [JSON.stringify([link.tenantId, link.pairId, link.linkId]), link]),
+  )
+  const found = [...links.values()]
+  const keys = distinct([...recordsOf(found), ...alone])
+  return {
+    links: found,
+    arrivals: await arrivalsOf(sql, keys, limit),
+    attempts: await attemptsOf(sql, found, limit),
+    staged: await stagedOf(sql, keys),
+    fetches: await fetchesOf(sql, keys),
+  }
+}
+
+export const isEmpty = (journey: Journey): boolean =>
+  !journey.links.length && !journey.arrivals.length && !journey.staged.length && !journey.fetches.length

@@ -1,0 +1,524 @@
+/** Compiles a pair once per published revision: both flows to closures, prints of both sides, and everything that does not fit, by path. */
+import { type Document, type Fields, type Json, opposite, type Side, sides } from '../doc/document.ts'
+import type {
+  ConnectionDef,
+  DetailRule,
+  FlowDef,
+  Mapped,
+  MapInput,
+  Outgoing,
+  Pair,
+  PairDef,
+  Plan,
+} from '../doc/flow.ts'
+import type { DetailDef, ObjectDef } from '../doc/object.ts'
+import { printKey } from '../doc/print.ts'
+import { type DetailSteps, type MappingSteps, ownRow, referencesOf, runMapping } from './apply.ts'
+import { canonicalOf } from './compare.ts'
+import { type Compiled, compiledOf, keepCompiled, type Owned, type OwnedDetail } from './compiled.ts'
+import { converter } from './convert.ts'
+import { detailOwnerOf, ownerOf, ownerProblems } from './owner.ts'
+import { masterShape, type Place, placeIn, rowShape, type Shape, writer } from './place.ts'
+import { type Column, columnName, idReader, type Printer, printDocument, printOutgoing, rowsName } from './prints.ts'
+import { type Between, type Complain, type CompiledRule, compileRule, type Problem } from './rule.ts'
+import { allHold, condition, type Scoped } from './scope.ts'
+
+export type { Problem } from './rule.ts'
+export { bindRows, reverseDetailIds, rowIdsToDetailIds } from './rows.ts'
+export { ownedOutgoing, ownerKeys, type OwnerKeys, restrict } from './owner.ts'
+
+export interface PairContext {
+  pairOf(pairId: string): PairDef | undefined
+}
+
+// ── what a side prints ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+interface Used {
+  place: Place
+  /** The rule that reads or writes it first. */
+  at: string
+}
+
+/** The fields of one side that one flow reads or writes. */
+interface Uses {
+  fields: Map<string, Used>
+  details: Map<string, { idPlace: Place | null; columns: Map<string, Used>; at: string }>
+}
+
+const noUses = (): Uses => ({ fields: new Map(), details: new Map() })
+
+const use = (into: Map<string, Used>, place: Place, at: string): void => {
+  if (!into.has(place.path)) into.set(place.path, { place, at })
+}
+
+const useDetail = (uses: Uses, code: string, idPlace: Place | null, at: string): Map<string, Used> => {
+  let detail = uses.details.get(code)
+  if (!detail) uses.details.set(code, (detail = { idPlace, columns: new Map(), at }))
+  return detail.columns
+}
+
+const together = (all: readonly Uses[]): Uses => {
+  const joined = noUses()
+  for (const { fields, details } of all) {
+    for (const { place, at } of fields.values()) use(joined.fields, place, at)
+    for (const [code, { idPlace, columns, at }] of details) {
+      const into = useDetail(joined, code, idPlace, at)
+      for (const used of columns.values()) use(into, used.place, used.at)
+    }
+  }
+  return joined
+}
+
+/** Compiled comparisons by place, since two flows and three printers share them. */
+const columnsOf = (used: Map<string, Used>, name: (path: string) => string, complain: Complain): Column[] => {
+  const columns: Column[] = []
+  for (const { place, at } of used.values()) {
+    const canonical = canonicalOf(place)
+    if (typeof canonical === 'string') complain(at, `"${place.path}": ${canonical}`)
+    else columns.push({ key: printKey(name(place.path)), place, canonical })
+  }
+  return columns
+}
+
+const printerOf = (uses: Uses, complain: Complain): Printer => ({
+  fields: columnsOf(uses.fields, (path) => path, complain),
+  details: [...uses.details].map(([code, { idPlace, columns }]) => ({
+    code,
+    rowsKey: printKey(rowsName(code)),
+    idOf: idPlace && idReader(idPlace),
+    columns: columnsOf(columns, (path) => columnName(code, path), complain),
+  })),
+})
+
+/** Two different fields of a side under one key would hide each other's changes. */
+const tellCollisions = (uses: Uses, side: Side, complain: Complain): void => {
+  const taken = new Map<number, string>()
+  const claim = (name: string, what: string, at: string): void => {
+    const key = printKey(name)
+    const other = taken.get(key)
+    if (other !== undefined)
+      complain(at, `${what} and ${other} of the ${side} side cannot be told apart in prints; rename one`)
+    else taken.set(key, what)
+  }
+  for (const [path, { at }] of uses.fields) claim(path, `field "${path}"`, at)
+  for (const [code, { columns, at }] of uses.details) {
+    claim(rowsName(code), `the rows of detail "${code}"`, at)
+    for (const [path, used] of columns) claim(columnName(code, path), `column "${path}" of detail "${code}"`, used.at)
+  }
+}
+
+// ── flows ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+interface World {
+  def: PairDef
+  objects: Record<Side, ObjectDef>
+  shapes: Record<Side, Shape>
+  connections: Record<Side, ConnectionDef>
+  pairOf(pairId: string): PairDef | undefined
+  complain: Complain
+}
+
+const findDetail = (object: ObjectDef, name: string): DetailDef | undefined =>
+  object.details.find(({ code }) => code === name) ?? object.details.find(({ apiName }) => apiName === name)
+
+/** `a` beside `a.b`: the one would overwrite the other. */
+const tellOverlaps = (rules: readonly { to: string }[], at: string, complain: Complain): void => {
+  const seen = new Map<string, number>()
+  rules.forEach(({ to }, i) => {
+    const first = seen.get(to)
+    if (first !== undefined) complain(`${at}[${i}].to`, `"${to}" is already mapped by ${at}[${first}]`)
+    else seen.set(to, i)
+  })
+  rules.forEach(({ to }, i) => {
+    for (const other of seen.keys()) {
+      if (other !== to && to.startsWith(`${other}.`))
+        complain(`${at}[${i}].to`, `"${to}" lies inside "${other}", which is mapped as a whole`)
+    }
+  })
+}
+
+const tellRequired = (
+  shape: Shape,
+  mapped: ReadonlySet<string>,
+  automatic: readonly (string | undefined)[],
+  at: string,
+  complain: Complain,
+): void => {
+  for (const { code, required } of shape.fields) {
+    if (!required || mapped.has(code) || automatic.includes(code)) continue
+    complain(at, `"${code}" is required by ${shape.what}, and nothing is mapped to it`)
+  }
+}
+
+const compileRules = (
+  rules: FlowDef['mapping']['fields'],
+  between: Between,
+  at: string,
+  complain: Complain,
+): (CompiledRule | undefined)[] => {
+  tellOverlaps(rules, at, complain)
+  return rules.map((rule, i) => compileRule(rule, between, `${at}[${i}]`, complain))
+}
+
+/** Writes an id, in the JSON kind that the field's `format` asks for. */
+const idWriter = (shape: Shape, path: string): ((fields: Fields, id: string) => void) | undefined => {
+  const place = placeIn(shape, path)
+  const set = place && writer(place)
+  if (!place || !set) return undefined
+  const convert = converter(null, place, null)
+  if (typeof convert === 'string') return undefined
+  const asItIs = (): undefined => undefined
+  return (fields, id) => set(fields, convert(id, asItIs) ?? id)
+}
+
+interface DetailParts {
+  steps: DetailSteps
+  external: Place | null
+  owned: OwnedDetail
+}
+
+const reserved = (code: string): boolean => code in Object.prototype
+
+const compileDetail = (
+  world: World,
+  flow: FlowDef,
+  rule: DetailRule,
+  at: string,
+  sourceUses: Uses,
+  targetUses: Uses,
+): DetailParts | undefined => {
+  const { complain, objects, connections, shapes, def } = world
+  const from = flow.from
+  const to = opposite(from)
+  const sourceDetail = rule.from === ownRow ? null : findDetail(objects[from], rule.from)
+  const targetDetail = findDetail(objects[to], rule.to)
+  if (sourceDetail === undefined) complain(`${at}.from`, `"${rule.from}" is not a detail of ${shapes[from].what}`)
+  if (!targetDetail) complain(`${at}.to`, `"${rule.to}" is not a detail of ${shapes[to].what}`)
+  if (sourceDetail === undefined || !targetDetail) return undefined
+  for (const [code, end] of [
+    [sourceDetail?.code, 'from'],
+    [targetDetail.code, 'to'],
+  ] as const) {
+    if (code !== undefined && reserved(code)) complain(`${at}.${end}`, `"${code}" is a reserved word`)
+  }
+  const target = rowShape(objects[to], targetDetail, connections[to].zone)
+  const source = sourceDetail ? rowShape(objects[from], sourceDetail, connections[from].zone) : shapes[from]
+  const compiled = compileRules(
+    rule.fields,
+    {
+      from,
+      def,
+      source,
+      target,
+      master: shapes[from],
+      sourceDetail: sourceDetail?.code ?? null,
+      creates: flow.actions.create || flow.actions.update,
+      pairOf: world.pairOf,
+    },
+    `${at}.fields`,
+    complain,
+  )
+  const targetId = targetDetail.idField === undefined ? null : placeIn(target, targetDetail.idField)
+  if (targetId === undefined) complain(`${at}.to`, `"${targetDetail.idField}" cannot be the id field of rows`)
+  const sourceId = sourceDetail?.idField === undefined ? null : placeIn(source, sourceDetail.idField)
+  if (sourceId === undefined) complain(`${at}.from`, `"${sourceDetail?.idField}" cannot be the id field of rows`)
+  if (rule.policy === 'merge' && !targetId) {
+    complain(`${at}.policy`, `"merge" needs the id field of ${target.what}: without ids its rows cannot be told apart`)
+  }
+  const mapped = new Set(rule.fields.map((one) => one.to))
+  // The target keeps our row keys where its detail has a column named like the object's external-id field.
+  const externalCode = objects[to].externalIdField
+  const external =
+    externalCode !== undefined && targetDetail.fields.some(({ code }) => code === externalCode)
+      ? (placeIn(target, externalCode) ?? null)
+      : null
+  tellRequired(target, mapped, [targetDetail.idField, externalCode], `${at}.fields`, complain)
+
+  const ownedSource: number[] = []
+  const ownedTarget: number[] = [printKey(rowsName(targetDetail.code))]
+  const read = sourceDetail
+    ? useDetail(sourceUses, sourceDetail.code, sourceId ?? null, `${at}.from`)
+    : sourceUses.fields
+  if (sourceDetail) ownedSource.push(printKey(rowsName(sourceDetail.code)))
+  const written = useDetail(targetUses, targetDetail.code, targetId ?? null, `${at}.to`)
+  compiled.forEach((one, i) => {
+    if (!one) return
+    const { step, target: place } = one
+    if (step.source) {
+      use(step.ofMaster ? sourceUses.fields : read, step.source, `${at}.fields[${i}].from`)
+      if (sourceDetail && !step.ofMaster && step.sourceKey !== null) ownedSource.push(step.sourceKey)
+    }
+    if (place.path === targetDetail.idField) return
+    use(written, place, `${at}.fields[${i}].to`)
+    ownedTarget.push(printKey(columnName(targetDetail.code, place.path)))
+  })
+  if (external) {
+    use(written, external, `${at}.to`)
+    ownedTarget.push(printKey(columnName(targetDetail.code, external.path)))
+  }
+  const owner = detailOwnerOf(rule, def.flows[to]?.mapping.details ?? [], from)
+  return {
+    external,
+    owned: {
+      to: targetDetail.code,
+      owner: owner === 'left' || owner === 'right' ? owner : from,
+      source: ownedSource,
+      target: ownedTarget,
+    },
+    steps: {
+      from: sourceDetail ? sourceDetail.code : ownRow,
+      to: targetDetail.code,
+      merge: rule.policy === 'merge',
+      sourceId: sourceId ? idReader(sourceId) : null,
+      targetId: targetId ? idReader(targetId) : null,
+      setTargetId: (targetDetail.idField !== undefined && idWriter(target, targetDetail.idField)) || null,
+      targetIdPath: targetDetail.idField,
+      setExternalId: (external && !mapped.has(external.path) && idWriter(target, external.path)) || null,
+      steps: compiled.flatMap((one) => one?.step ?? []),
+    },
+  }
+}
+
+const compileScope = (world: World, flow: FlowDef, at: string, uses: Uses): Scoped[] => {
+  const { complain, shapes } = world
+  return flow.scope.flatMap((one, i): Scoped[] => {
+    const here = `${at}.scope[${i}]`
+    const isId = one.field === '$id'
+    const place = isId ? null : placeIn(shapes[flow.from], one.field)
+    if (place === undefined) {
+      complain(`${here}.field`, `"${one.field}" is not a field of ${shapes[flow.from].what}`)
+      return []
+    }
+    const idPlace: Place = {
+      path: '$id',
+      segments: ['$id'],
+      def: { code: '$id', type: 'text' },
+      zone: 'UTC',
+      read: () => undefined,
+    }
+    const holds = condition(place ?? idPlace, one)
+    if (typeof holds === 'string') {
+      complain(`${here}.value`, holds)
+      return []
+    }
+    if (place) use(uses.fields, place, `${here}.field`)
+    return [{ place, holds }]
+  })
+}
+
+const compileVoid = (world: World, flow: FlowDef, at: string): Compiled['writeVoid'] => {
+  const { void: way } = flow.actions
+  if (typeof way !== 'object') return null
+  const { complain, shapes } = world
+  const shape = shapes[opposite(flow.from)]
+  const place = placeIn(shape, way.field)
+  const set = place && writer(place)
+  if (!place || !set) {
+    complain(`${at}.actions.void.field`, `"${way.field}" is not a field of ${shape.what}`)
+    return null
+  }
+  const convert = converter(null, place, null)
+  const value =
+    typeof convert === 'string'
+      ? convert
+      : convert(
+          way.value,
+          (_code, _value, expected) => void complain(`${at}.actions.void.value`, `the target field takes ${expected}`),
+        )
+  return value === undefined ? null : (fields) => set(fields, value as Json)
+}
+
+interface FlowParts {
+  plan: Plan
+  sourceUses: Uses
+  targetUses: Uses
+}
+
+const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
+  const { def, objects, shapes, complain } = world
+  const { from } = flow
+  const to = opposite(from)
+  const at = `flows.${from}`
+  const object = objects[to]
+  const shape = shapes[to]
+  const sourceUses = noUses()
+  const targetUses = noUses()
+  const scope = compileScope(world, flow, at, sourceUses)
+  const writeVoid = compileVoid(world, flow, at)
+  const between: Between = {
+    from,
+    def,
+    source: shapes[from],
+    target: shape,
+    master: null,
+    sourceDetail: null,
+    creates: flow.actions.create,
+    pairOf: world.pairOf,
+  }
+  const rules = compileRules(flow.mapping.fields, between, `${at}.mapping.fields`, complain)
+  const mapped = new Set(flow.mapping.fields.map((rule) => rule.to))
+  const externalCode = object.externalIdField
+  if (flow.actions.create) {
+    tellRequired(shape, mapped, [object.idField, externalCode, object.modifiedField], `${at}.mapping.fields`, complain)
+  }
+  const setTargetId = idWriter(shape, object.idField)
+  if (!setTargetId) complain(`${at}.mapping.fields`, `"${object.idField}" cannot be the id field of ${shape.what}`)
+
+  const back = def.flows[to]
+  const ownedFields = new Map<string, Owned>()
+  const sourceOwned = new Set<number>()
+  rules.forEach((one, i) => {
+    if (!one) return
+    const { step, target, rule } = one
+    const source = step.sourceKey === null ? [] : [step.sourceKey]
+    if (step.source) use(sourceUses.fields, step.source, `${at}.mapping.fields[${i}].from`)
+    for (const key of source) sourceOwned.add(key)
+    const isPrinted = target.path !== object.idField && target.path !== object.modifiedField
+    if (isPrinted) use(targetUses.fields, target, `${at}.mapping.fields[${i}].to`)
+    const owner = ownerOf(rule, back?.mapping.fields ?? [], from)
+    ownedFields.set(rule.to, {
+      owner: owner === 'left' || owner === 'right' ? owner : from,
+      source,
+      target: isPrinted ? [printKey(target.path)] : [],
+    })
+  })
+  const external = externalCode === undefined ? undefined : placeIn(shape, externalCode)
+  if (external && !mapped.has(external.path)) use(targetUses.fields, external, `${at}.mapping.fields`)
+
+  const fromSeen = new Map<string, number>()
+  const toSeen = new Map<string, number>()
+  const details = flow.mapping.details.flatMap((rule, i) => {
+    const here = `${at}.mapping.details[${i}]`
+    const parts = compileDetail(world, flow, rule, here, sourceUses, targetUses)
+    if (!parts) return []
+    const { steps } = parts
+    if (toSeen.has(steps.to))
+      complain(`${here}.to`, `detail "${steps.to}" is already mapped by ${at}.mapping.details[${toSeen.get(steps.to)}]`)
+    if (fromSeen.has(steps.from)) {
+      complain(
+        `${here}.from`,
+        `detail "${steps.from}" is already mapped by ${at}.mapping.details[${fromSeen.get(steps.from)}]: a row has one row at the target`,
+      )
+    }
+    toSeen.set(steps.to, i)
+    fromSeen.set(steps.from, i)
+    return [parts]
+  })
+
+  const sourcePrinter = printerOf(sourceUses, complain)
+  const targetPrinter = printerOf(targetUses, complain)
+  if (!setTargetId) return undefined
+  const mapping: MappingSteps = {
+    targetObject: def[to].object,
+    steps: rules.flatMap((one) => one?.step ?? []),
+    details: details.map(({ steps }) => steps),
+    targetIdPath: object.idField,
+    setTargetId,
+    setExternalId: (external && !mapped.has(external.path) && idWriter(shape, external.path)) || null,
+  }
+  const restKeys = [...sourceUses.fields.keys()].map(printKey).filter((key) => !sourceOwned.has(key))
+  const plan: Plan = {
+    from,
+    def: flow,
+    sourcePrint: (source: Document) => printDocument(sourcePrinter, source.content),
+    inScope: (source: Document) => allHold(scope, source.content.masterFieldVal, source.data_id),
+    references: (source: Document) =>
+      referencesOf(mapping, source.content.masterFieldVal, source.content.detailFieldVals),
+    apply: (input: MapInput): Mapped => {
+      const applied = runMapping(mapping, input)
+      if (applied.kind !== 'made') return applied
+      const { outgoing, later, pendingKeys } = applied
+      const sourcePrint = printDocument(sourcePrinter, input.source.content)
+      for (const key of pendingKeys) sourcePrint.delete(key)
+      return { kind: 'mapped', outgoing, print: printOutgoing(targetPrinter, outgoing), later, sourcePrint }
+    },
+    targetPrint: (target: Document) => printDocument(targetPrinter, target.content),
+    sentPrint: (outgoing, rowIds) => printOutgoing(targetPrinter, outgoing, rowIds),
+  }
+  keepCompiled(plan, {
+    mapping,
+    targetPrinter,
+    externalColumn: new Map(
+      details.flatMap(({ steps, external: column }) => (column ? [[steps.to, column] as const] : [])),
+    ),
+    setTargetId,
+    writeVoid,
+    owned: {
+      fields: ownedFields,
+      details: details.map(({ owned }) => owned),
+      rest: {
+        owner: from,
+        source: restKeys,
+        target: external && !mapped.has(external.path) ? [printKey(external.path)] : [],
+      },
+    },
+  })
+  return { plan, sourceUses, targetUses }
+}
+
+/**
+ * Compiles a pair against the objects of its two sides. Every problem is told at once; flows that are disabled are not looked at.
+ * `pairOf` finds the pairs that references name.
+ */
+export const compilePair = (
+  def: PairDef,
+  objects: Record<Side, ObjectDef>,
+  connections: Record<Side, ConnectionDef>,
+  context: PairContext,
+): { pair: Pair } | { problems: Problem[] } => {
+  const found = new Map<string, Problem>()
+  const complain: Complain = (path, message) => void found.set(`${path} ${message}`, { path, message })
+  const world: World = {
+    def,
+    objects,
+    connections,
+    shapes: {
+      left: masterShape(objects.left, connections.left.zone),
+      right: masterShape(objects.right, connections.right.zone),
+    },
+    pairOf: (pairId) => context.pairOf(pairId),
+    complain,
+  }
+  const flows: Partial<Record<Side, FlowParts>> = {}
+  for (const side of sides) {
+    const flow = def.flows[side]
+    if (!flow || flow.state === 'disabled') continue
+    const parts = compileFlow(world, flow.from === side ? flow : { ...flow, from: side })
+    if (parts) flows[side] = parts
+  }
+  for (const { path, message } of ownerProblems(def)) complain(path, message)
+  const printers = {} as Record<Side, Printer>
+  for (const side of sides) {
+    const uses = together([flows[side]?.sourceUses ?? noUses(), flows[opposite(side)]?.targetUses ?? noUses()])
+    tellCollisions(uses, side, complain)
+    printers[side] = printerOf(uses, complain)
+  }
+  if (found.size) return { problems: [...found.values()] }
+  const plans: Partial<Record<Side, Plan>> = {}
+  for (const side of sides) {
+    const plan = flows[side]?.plan
+    if (plan) plans[side] = plan
+  }
+  return {
+    pair: {
+      def,
+      connection: connections,
+      plans,
+      print: (side, document) => printDocument(printers[side], document.content),
+      idField: { left: objects.left.idField, right: objects.right.idField },
+    },
+  }
+}
+
+/** A void by update (D7): the target's id and the status that means void there, and nothing else. By `invalid`: the id alone. */
+export const voidOutgoing = (plan: Plan, sourceId: string, targetId: string): Outgoing => {
+  const { mapping, writeVoid } = compiledOf(plan)
+  const masterFieldVal: Fields = {}
+  mapping.setTargetId(masterFieldVal, targetId)
+  writeVoid?.(masterFieldVal)
+  return {
+    object: mapping.targetObject,
+    targetId,
+    content: { masterFieldVal, detailFieldVals: {} },
+    sourceRows: {},
+    sourceId,
+  }
+}
