@@ -65,7 +65,15 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   // Doors, engine and people do not wait for each other's connections.
   const doorPool = openPool({ url: databaseUrl, name: 'mortise doors', max: 4, statementTimeout: 30_000, onIdleError })
   const roadPool = openPool({ url: databaseUrl, name: 'mortise road', max: 8, statementTimeout: 60_000, onIdleError })
-  const pools: Pool[] = [doorPool, roadPool]
+  const claimPool = openPool({
+    url: databaseUrl,
+    name: 'mortise claims',
+    max: 3,
+    mayForget: true,
+    statementTimeout: 60_000,
+    onIdleError,
+  })
+  const pools: Pool[] = [doorPool, roadPool, claimPool]
   await migrate(roadPool, await readMigrations())
 
   const env = createEnv()
@@ -126,7 +134,9 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   let wakeFetcher = (): void => {}
   const commits = groupCommit(doorPool, { woke: (rows) => wake(rows) })
   const engineCommits = groupCommit(roadPool, { woke: (rows) => wake(rows), commitsInFlight: 1 })
-  const road = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))))
+  const road = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))), {
+    claims: claimPool,
+  })
   const hints = groupHints(
     (rows) => postgresRoad(doorPool, road.admit).hint(rows),
     () => wakeFetcher(),
@@ -158,7 +168,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   ]
   // Other nodes hear that there is work; ours knows already.
   const node = env.id()
-  const word = notifier(roadPool, 'mortise_work', node)
+  const word = notifier(claimPool, 'mortise_work', node)
   const hearing = listen(databaseUrl, 'mortise_work', (from) => {
     if (from === node) return
     worker.wake()

@@ -22,6 +22,9 @@ export interface LoopOptions {
   log: { error(fields: { agent: string; err: unknown }, message: string): void }
 }
 
+/** Why a pause ends early. Without a reason of its own an abort makes an exception with a stack, which nobody reads. */
+const cut = 'woken'
+
 const firstPause: Millis = 500
 /** A database that is back must not be waited for long; an agent that throws this often costs nothing. */
 const longestPause: Millis = 5_000
@@ -36,9 +39,9 @@ export const startLoop = ({ name, every, run, env, log }: LoopOptions): Loop => 
   const rest = async (ms: Millis, wakeable: boolean): Promise<void> => {
     const mine = new AbortController()
     if (wakeable) pause = mine
-    const stop = (): void => mine.abort()
+    const stop = (): void => mine.abort(cut)
     stopping.signal.addEventListener('abort', stop)
-    if (stopping.signal.aborted || (wakeable && woken)) mine.abort()
+    if (stopping.signal.aborted || (wakeable && woken)) mine.abort(cut)
     // A simulated sleep may reject when it is cut short; that is no trouble.
     await env.sleep(ms, mine.signal).catch(() => {})
     stopping.signal.removeEventListener('abort', stop)
@@ -70,7 +73,7 @@ export const startLoop = ({ name, every, run, env, log }: LoopOptions): Loop => 
   return {
     wake() {
       woken = true
-      pause?.abort()
+      pause?.abort(cut)
     },
     async stop() {
       stopping.abort()

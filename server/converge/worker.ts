@@ -1,13 +1,16 @@
 /** The worker: keeps every target as busy as it allows, and no busier; tenants and targets take turns (O5, promise 15). */
 import { type Loop, startLoop } from '../agent/loop.ts'
+import { type Company, openCompany } from './company.ts'
 import type { Engine } from './engine.ts'
 import type { Target } from './road.ts'
 import { claimRound, type Round, workOff } from './round.ts'
 import { startSettler } from './settler.ts'
 
 export interface WorkerOptions {
-  /** The net under the wake-ups. */
+  /** How often a target that has no free slot, or no connector yet, is asked again. */
   sweepMs?: number
+  /** The net under the wake-ups: longest rest of a target for which nothing is due. */
+  restMs?: number
   /** Most rows of one claim. */
   batch?: number
 }
@@ -18,6 +21,7 @@ interface Lane {
   /** Claimed and not ended; calls that have begun are counted by the connector. */
   claimed: number
   calling: number
+  company: Company
   running: Set<Promise<void>>
 }
 
@@ -30,10 +34,14 @@ const name = (t: Target): string => `${t.tenant_id}/${t.connection_id}`
  * One lane per target: a dead or slow target holds up nobody else. A lane claims no more than the target has free slots (C1), so what
  * is not claimed stays visible, pausable, and free for other nodes.
  */
-export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: WorkerOptions = {}) => {
+export const startWorker = (engine: Engine, { sweepMs = 1_000, restMs = 5_000, batch = 128 }: WorkerOptions = {}) => {
   const lanes = new Map<string, Lane>()
   const settler = startSettler(engine)
   const stopping = new AbortController()
+
+  /** What is due and was not claimed is in somebody's hands, or this node's configuration is not the current one: neither takes long. */
+  const rest = (next: number | null): number =>
+    next === null ? restMs : next <= 1 ? sweepMs / 4 : Math.min(restMs, next)
 
   const turn = async (lane: Lane): Promise<number | void> => {
     const connector = engine.directory.connector(lane.target.tenant_id, lane.target.connection_id)
@@ -45,21 +53,22 @@ export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: Wo
     const round: Round = {
       ...engine,
       settler,
+      company: lane.company,
       signal: stopping.signal,
       onCall: (started) => {
         lane.calling += started ? 1 : -1
       },
-      onMarked: () => gather.abort(),
+      onMarked: () => gather.abort('marked'),
     }
     const { links, sendBy } = await claimRound(round, lane.target, limit)
-    if (!links.length) return
+    if (!links.length) return rest(await engine.road.nextDue(lane.target))
     lane.claimed += links.length
     const work = workOff(round, lane.target, links, sendBy)
       .catch((err) => engine.log.error({ err, target: name(lane.target) }, 'a round failed; its leases will run out'))
       .finally(() => {
         lane.claimed -= links.length
         lane.running.delete(work)
-        gather.abort()
+        gather.abort('marked')
         lane.loop.wake()
       })
     lane.running.add(work)
@@ -69,7 +78,8 @@ export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: Wo
   }
 
   const open = (target: Target): void => {
-    const lane = { target, claimed: 0, calling: 0, running: new Set<Promise<void>>() } as unknown as Lane
+    const company = openCompany(engine.env)
+    const lane = { target, claimed: 0, calling: 0, company, running: new Set<Promise<void>>() } as unknown as Lane
     lanes.set(name(target), lane)
     lane.loop = startLoop({
       name: `worker ${name(target)}`,

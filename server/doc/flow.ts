@@ -169,8 +169,11 @@ export interface Plan {
   apply(input: MapInput): Mapped
   /** Prints the fields that this flow writes, as a target document shows them (D3, R3). */
   targetPrint(target: Document): Print
-  /** Prints what was sent, with the target's row ids once they are known: as answered, in the order of the rows sent. */
-  sentPrint(outgoing: Outgoing, rowIds?: RowIds): Print
+  /**
+   * Prints what was sent, with the target's row ids once they are known: as answered, in the order of the rows sent. `print`: its print
+   * without them, where it is at hand, so that only the details need printing again.
+   */
+  sentPrint(outgoing: Outgoing, rowIds?: RowIds, print?: Print): Print
 }
 
 /** A pair as the engine uses it: definitions, both connections, both compiled flows (only those that are not disabled). */

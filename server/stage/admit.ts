@@ -4,7 +4,9 @@ import type { Sql } from '../store/sql.ts'
 import { isCollision, isUnavailable } from '../store/trouble.ts'
 import { fold, recordKey } from './fold.ts'
 import { admitMerging, needsMerge } from './merge.ts'
+import { isReading } from './readings.ts'
 import { admitStatement } from './statement.ts'
+import { admitWhole } from './whole.ts'
 
 /** Nothing of this row was stored, or nobody can tell: the caller answers 503 and the sender sends again. */
 export class BufferUnavailable extends Error {
@@ -23,6 +25,13 @@ export interface AdmitOptions {
 
 const maxRows = 256
 const maxBytes = 4 << 20
+/** A second commit beside the first is worth its flush from so many rows on: with 32 callers, one after the other cost a fifth less CPU a record. */
+const worthwhile = 32
+/** Ms after which a second commit goes whatever its size: the first may be waiting for somebody's lock. */
+const patience = 20
+
+/** What the one statement stores by itself, without a transaction around it. */
+const isPlain = (row: Arrival): boolean => !row.pushKey && !isReading(row) && !needsMerge(row)
 
 interface Waiting {
   row: Arrival
@@ -76,11 +85,10 @@ export const groupCommit = (sql: Sql, options: AdmitOptions = {}) => {
   }
 
   const commit = async (rows: Arrival[]): Promise<Admitted[]> => {
-    const merging = rows.some(needsMerge)
+    if (!rows.every(isPlain)) return sql.retrying((tx) => admitIn(tx, rows, now?.() ?? null))
     for (let attempt = 1; ; attempt++) {
       try {
-        if (merging) return await sql.retrying((tx) => admitMerging(tx, rows, now?.() ?? null))
-        return await fold(rows, (folded) => admitStatement(sql, folded, now?.() ?? null), sql)
+        return await fold(rows, (folded) => admitStatement(sql, folded, now?.() ?? null))
       } catch (error) {
         if (!isCollision(error) || attempt >= 5) throw error // C5: a deadlock is retried and never shown
       }
@@ -106,11 +114,23 @@ export const groupCommit = (sql: Sql, options: AdmitOptions = {}) => {
     }
   }
 
+  let began = 0
+  let late: NodeJS.Timeout | null = null
+  const isTime = () => inFlight === 0 || queue.length >= worthwhile || performance.now() - began >= patience
+
   const pump = () => {
     while (inFlight < commitsInFlight && queue.length) {
+      if (!isTime()) {
+        late ??= setTimeout(() => {
+          late = null
+          pump()
+        }, patience)
+        return
+      }
       const batch = take()
       if (!batch.length) return // all that waits shares a record with a commit in flight: its end pumps again
       inFlight++
+      began = performance.now()
       const records = batch.map((w) => recordKey(w.row))
       for (const record of records) busy.add(record)
       void settle(batch).finally(() => {
@@ -159,4 +179,4 @@ export type GroupCommit = ReturnType<typeof groupCommit>
 
 /** Admits rows inside the caller's transaction (≤ 500, C5): batches and pages, each row with its answer. */
 export const admitIn = (tx: Sql, rows: readonly Arrival[], now: Millis | null = null): Promise<Admitted[]> =>
-  rows.some(needsMerge) ? admitMerging(tx, rows, now) : fold(rows, (folded) => admitStatement(tx, folded, now), tx)
+  rows.some(needsMerge) ? admitMerging(tx, rows, now) : fold(rows, (folded) => admitWhole(tx, folded, now))
