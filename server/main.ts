@@ -63,7 +63,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const { url: databaseUrl, embedded } = await openDatabase(settings, say)
   const onIdleError = (error: Error): void => void log.warn({ err: error }, 'an idle database connection ended')
   // Doors, engine and people do not wait for each other's connections.
-  const doorPool = openPool({ url: databaseUrl, name: 'mortise doors', max: 4, statementTimeout: 30_000, onIdleError })
+  const doorPool = openPool({ url: databaseUrl, name: 'mortise doors', max: 6, statementTimeout: 30_000, onIdleError })
   const roadPool = openPool({ url: databaseUrl, name: 'mortise road', max: 8, statementTimeout: 60_000, onIdleError })
   const claimPool = openPool({
     url: databaseUrl,
