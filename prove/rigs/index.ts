@@ -5,6 +5,7 @@ import { freezeRig } from './freeze.ts'
 import { killRig } from './kill.ts'
 import { lateRig } from './late.ts'
 import { linesRig } from './lines.ts'
+import { noisyRig } from './noisy.ts'
 import { ordersRig } from './orders.ts'
 import { neighboursRig, outageRig } from './outage.ts'
 import { parentsRig } from './parents.ts'
@@ -21,6 +22,7 @@ export const rigs: readonly Rig[] = [
   poisonRig,
   outageRig,
   neighboursRig,
+  noisyRig,
   diskRig,
   linesRig,
   parentsRig,
