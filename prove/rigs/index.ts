@@ -1,4 +1,6 @@
 /** The rigs with real processes, by name: what `npm run prove` and the tests beside them run. */
+import { badInputRig } from './bad-input.ts'
+import { cutRig } from './cut.ts'
 import { diskRig } from './disk.ts'
 import { echoRig } from './echo.ts'
 import { freezeRig } from './freeze.ts'
@@ -24,7 +26,9 @@ export const rigs: readonly Rig[] = [
   neighboursRig,
   noisyRig,
   diskRig,
+  cutRig,
   linesRig,
   parentsRig,
   echoRig,
+  badInputRig,
 ]

@@ -45,7 +45,8 @@ const control = async (): Promise<void> => {
 export const noisyRig: Rig = {
   name: 'noisy',
   promise: '15',
-  about: 'one tenant has 100,000 records due and pushes on, another has 10: the 10 are there within 5 s, again and again',
+  about:
+    'one tenant has 100,000 records due and pushes on, another has 10: the 10 are there within 5 s, again and again',
   run: async (long) => {
     await control()
     const [backlog, rounds] = long ? [100_000, 20] : [1_200, 4]
