@@ -17,6 +17,8 @@ export interface AdmitOptions {
   /** Rows that may wait for a commit; beyond it rows are refused rather than kept in memory. */
   queue?: number
   commitsInFlight?: number
+  /** Milliseconds that a row may wait for its commit to begin; beyond it the row is refused (decision 012). */
+  longestWait?: number
   /** For the simulator; production takes the database's clock. */
   now?: () => Millis
   /** Told after each commit that may have made work: wakes the workers of this process. */
@@ -40,6 +42,7 @@ interface Waiting {
   row: Arrival
   resolve: (admitted: Admitted) => void
   reject: (error: unknown) => void
+  since: number
 }
 
 /**
@@ -47,7 +50,7 @@ interface Waiting {
  * for company was slower at every load (performance.md, "How").
  */
 export const groupCommit = (sql: Sql, options: AdmitOptions = {}) => {
-  const { queue: limit = 20_000, commitsInFlight = 4, now, woke } = options
+  const { queue: limit = 20_000, commitsInFlight = 4, longestWait = 5_000, now, woke } = options
   let queue: Waiting[] = []
   let queuedBytes = 0
   let inFlight = 0
@@ -146,6 +149,24 @@ export const groupCommit = (sql: Sql, options: AdmitOptions = {}) => {
     }
   }
 
+  let watching = false
+  /** In a queue that only grows everybody waits until nobody waits any more: the eldest are refused while their callers still listen. */
+  const watch = (): void => {
+    if (watching) return
+    watching = true
+    setTimeout(() => {
+      watching = false
+      const late = performance.now() - longestWait
+      let old = 0
+      while (old < queue.length && (queue[old] as Waiting).since < late) old++
+      for (const { row, reject } of queue.splice(0, old)) {
+        queuedBytes -= row.raw.length
+        reject(new BufferUnavailable('the buffer takes too long'))
+      }
+      if (queue.length) watch()
+    }, longestWait / 10).unref()
+  }
+
   let due = false
   /** What one turn of the event loop read from the sockets goes together: taken row by row, a commit of one ran beside one of thirty. */
   const soon = (): void => {
@@ -164,9 +185,10 @@ export const groupCommit = (sql: Sql, options: AdmitOptions = {}) => {
         return Promise.reject(new BufferUnavailable(closed ? 'stopping' : 'too much is waiting to be stored'))
       }
       return new Promise((resolve, reject) => {
-        queue.push({ row, resolve, reject })
+        queue.push({ row, resolve, reject, since: performance.now() })
         queuedBytes += row.raw.length
         soon()
+        watch()
       })
     },
     waiting: () => queue.length,
