@@ -1,4 +1,5 @@
 /** One target's HTTP calls, which tell precisely whether a byte of a request may have left (O1, O4) and never send one twice. */
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import { type Dispatcher, Pool as UndiciPool } from 'undici'
@@ -74,7 +75,7 @@ export interface PoolOptions {
   connections: number
   policy: Policy
   limits: Limits
-  env: Pick<Env, 'now' | 'monotonic' | 'sleep'>
+  env: Pick<Env, 'now' | 'monotonic'>
   connectTimeout?: Millis
   /** What all nodes share, where the limits were made for it. */
   allowance?: Allowance
@@ -221,7 +222,7 @@ export const createPool = (options: PoolOptions): Pool => {
     try {
       limits.granted(await options.allowance.lease(wanted), asked, env.now())
     } catch {
-      await env.sleep(leasePause, stopping.signal).catch(() => {})
+      await wait(leasePause, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
     }
     leasing = false
     rest()

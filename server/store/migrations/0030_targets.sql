@@ -62,11 +62,11 @@ end $$;
 create table target_token (
   tenant_id     text not null,
   connection_id text not null,
-  asked_with    bytea not null,                      -- hash of what it was asked for with: another client's token is none of ours
-  token         bytea,                               -- envelope; null: asked for, or refused
+  serial        bigint not null default 0,           -- grows with every token
+  token         bytea,                               -- envelope
   expires_at    timestamptz,
+  asking        text,                                -- who asks for the next one, until when
   asking_until  timestamptz not null default '-infinity',
-  asking        text,                                -- who asks
   primary key (tenant_id, connection_id),
   foreign key (tenant_id, connection_id) references connection on delete cascade,
   check ((token is null) = (expires_at is null))
