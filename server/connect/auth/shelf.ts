@@ -88,3 +88,11 @@ export const openShelf = (deps: {
     },
   }
 }
+
+/** Tokens that another key closed are dropped: they are asked for again at the next call, which costs less than to carry them over. */
+export const dropTokens = (sql: Sql, keyName: string): Promise<number> => sql.affected`
+  update target_token set
+    token = null,
+    expires_at = null,
+    serial = serial + 1
+  where token is not null and encode(substring(token from 2 for 4), 'hex') <> ${keyName}`
