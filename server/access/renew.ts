@@ -44,12 +44,14 @@ export const renew = async (tx: Sql, key: SecretKey, tenantId: string, asked: Re
   const row = await find(tx, tenantId, kind, credentialId)
   const place = credentialPlace(tenantId, kind, credentialId)
   const value = asked.value ?? makeSecret()
-  const sealed = row.secrets ? (JSON.parse(open(key, place, row.secrets)) as Record<string, string>) : {}
-  const pending =
-    (row.former_hash !== null || sealed.formerSalt !== undefined) &&
-    (row.former_until === null || row.former_until > Date.now())
-  const sameTurn = what === 'salt' ? sealed.formerSalt === undefined : row.former_hash === null
-  if (pending && !sameTurn)
+  const { formerSalt, ...kept } = row.secrets
+    ? (JSON.parse(open(key, place, row.secrets)) as Record<string, string>)
+    : ({} as Record<string, string>)
+  // What has had its time is gone for good: a later end must not let it in again.
+  const over = row.former_until !== null && row.former_until <= Date.now()
+  const formerHash = over ? null : row.former_hash
+  const sealed = over || formerSalt === undefined ? kept : { ...kept, formerSalt }
+  if (what === 'salt' ? sealed.formerSalt !== undefined : formerHash !== null)
     throw new RenewRefused(`A former ${what} of ${kind} ${credentialId} is still valid; retire it first.`)
   // The file no longer says what is in use: an export names a variable for it.
   const definition = { ...(JSON.parse(row.definition) as Record<string, unknown>) }
@@ -63,6 +65,7 @@ export const renew = async (tx: Sql, key: SecretKey, tenantId: string, asked: Re
       update credential set
         secrets = ${seal(key, place, JSON.stringify(next))},
         definition = ${JSON.stringify(definition)}::json,
+        former_hash = ${formerHash},
         former_until = ${until}
       where tenant_id = ${tenantId} and kind = ${kind} and credential_id = ${credentialId}`
     return value
@@ -80,6 +83,7 @@ export const renew = async (tx: Sql, key: SecretKey, tenantId: string, asked: Re
     update credential set
       former_hash = hash,
       hash = ${hash},
+      secrets = ${row.secrets && over ? seal(key, place, JSON.stringify(sealed)) : row.secrets},
       definition = ${JSON.stringify(definition)}::json,
       former_until = ${until}
     where tenant_id = ${tenantId} and kind = ${kind} and credential_id = ${credentialId}`

@@ -212,6 +212,13 @@ test('by function: renew makes a value, the former stays valid, retire ends it; 
   await retireSecret(db.sql, k1, 'acme', 'batch-client', 'hr')
   assert.equal((await load(db.sql, k1)).batchClients.find('hr')[0]?.formerSalt, null)
 
+  // What ended by its time does not come back with the next renewal.
+  const client2 = { kind: 'batch-client', credentialId: 'hr', formerUntil: null } as const
+  await renewSecret(db.sql, k1, 'acme', { ...client2, what: 'salt', formerUntil: Date.now() - 1 })
+  await renewSecret(db.sql, k1, 'acme', { ...client2, what: 'secret' })
+  const [late] = (await load(db.sql, k1)).batchClients.find('hr')
+  assert.deepEqual([late?.formerSalt, late?.is(env.HR)], [null, true])
+
   await assert.rejects(renewSecret(db.sql, k1, 'acme', { ...again, credentialId: 'nobody' }), RenewRefused)
   await assert.rejects(renewSecret(db.sql, k1, 'other', again), RenewRefused, 'another tenant’s')
   await apply(db.sql, k1, read(file(1, '', 'other').replace('\n      - { id: erp-0', '\n      - { id: erp-9')))
