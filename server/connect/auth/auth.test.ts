@@ -22,7 +22,7 @@ interface Seen {
   body: string
 }
 
-/** A target with a token interface at /token. `on` answers in its stead where it wants to. */
+/** A target with a token interface at /token. `state.token` and `state.call` answer in its stead, unless they return false. */
 const openTarget = async () => {
   const calls: Seen[] = []
   const tokens: Seen[] = []
@@ -31,8 +31,8 @@ const openTarget = async () => {
     /** Only the newest token is valid: providers that end the former one. */
     valid: new Set<string>(),
     onlyNewest: false,
-    token: null as ((seen: Seen, res: ServerResponse) => boolean) | null,
-    call: null as ((seen: Seen, res: ServerResponse) => boolean) | null,
+    token: null as ((seen: Seen, res: ServerResponse) => unknown) | null,
+    call: null as ((seen: Seen, res: ServerResponse) => unknown) | null,
   }
   let serial = 0
   const server = createServer((req, res) => {
@@ -51,7 +51,7 @@ const openTarget = async () => {
         void res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
       if (url.pathname === '/token') {
         tokens.push(seen)
-        if (state.token?.(seen, res)) return
+        if (state.token && state.token(seen, res) !== false) return
         const token = `access-token-${++serial}-${randomBytes(6).toString('hex')}`
         if (state.onlyNewest) state.valid.clear()
         state.valid.add(token)
@@ -60,7 +60,7 @@ const openTarget = async () => {
         return
       }
       calls.push(seen)
-      if (state.call?.(seen, res)) return
+      if (state.call && state.call(seen, res) !== false) return
       const bearer = /^Bearer (.+)$/.exec(String(seen.headers.authorization ?? ''))?.[1]
       if (bearer !== undefined && !state.valid.has(bearer))
         return json(401, { code: '401', message: `${bearer} ended` })
@@ -184,7 +184,7 @@ const node = (target: Target, auth: AuthDef | undefined, more: Partial<Connectio
 
 test('basic, an API key in a header and one in the query go with every call', async () => {
   using target = await openTarget()
-  target.state.call = (_, res) => void res.end('{"code":"0","data":{"masterDataId":"T-1"}}') === undefined
+  target.state.call = (_, res) => res.end('{"code":"0","data":{"masterDataId":"T-1"}}')
   await using basic = node(target, { basic: { user: '用户', password: 'pass:word' } })
   await using header = node(target, { apiKey: { in: 'header', name: 'X-Api-Key', value: 'key-in-header' } })
   await using query = node(target, { apiKey: { in: 'query', name: 'appkey', value: 'key&in=query' } })
@@ -219,8 +219,8 @@ test('OAuth2: one token request however many calls begin at once', async () => {
 
 test('OAuth2: names, JSON body, token path and place as declared', async () => {
   using target = await openTarget()
-  target.state.token = (_, res) => void res.end('{"data":{"corpAccessToken":"tok-abc","ttl":"7200"}}') === undefined
-  target.state.call = (_, res) => void res.end('{"code":"0","data":{"masterDataId":"T-1"}}') === undefined
+  target.state.token = (_, res) => res.end('{"data":{"corpAccessToken":"tok-abc","ttl":"7200"}}')
+  target.state.call = (_, res) => res.end('{"code":"0","data":{"masterDataId":"T-1"}}')
   await using one = node(target, {
     oauth2: oauth(target, {
       clientIn: 'body',
@@ -299,7 +299,7 @@ test('OAuth2: business codes that are declared as token codes count like a 401',
 
 test('OAuth2: a target that takes no token at all does not make us ask for one with every call', async () => {
   using target = await openTarget()
-  target.state.call = (_, res) => void res.writeHead(401).end('no rights') === undefined
+  target.state.call = (_, res) => res.writeHead(401).end('no rights')
   await using one = node(target, { oauth2: oauth(target) })
   for (let i = 0; i < 20; i++) {
     const { outcome } = await one.write()
@@ -310,12 +310,12 @@ test('OAuth2: a target that takes no token at all does not make us ask for one w
 })
 
 test('a token that cannot be had is before effect: again, calm, no byte to the target, no slots until the next try', async () => {
-  const ways: [string, (seen: Seen, res: ServerResponse) => boolean][] = [
-    ['HTTP 401: invalid_client', (_, res) => void res.writeHead(401).end('{"error":"invalid_client"}') === undefined],
-    ['HTTP 500', (_, res) => void res.writeHead(500).end('<html>') === undefined],
-    ['nothing usable at access_token', (_, res) => void res.end('{"jwt":"secret-under-another-name"}') === undefined],
-    ['nothing usable at access_token', (_, res) => void res.end('{"access_token":"a b\\n"}') === undefined],
-    ['no complete answer', (_, res) => void res.destroy() === undefined],
+  const ways: [string, (seen: Seen, res: ServerResponse) => unknown][] = [
+    ['HTTP 401: invalid_client', (_, res) => res.writeHead(401).end('{"error":"invalid_client"}')],
+    ['HTTP 500', (_, res) => res.writeHead(500).end('<html>')],
+    ['nothing usable at access_token', (_, res) => res.end('{"jwt":"secret-under-another-name"}')],
+    ['nothing usable at access_token', (_, res) => res.end('{"access_token":"a b\\n"}')],
+    ['no complete answer', (_, res) => res.destroy()],
     ['', () => true], // never answers
   ]
   for (const [said, answer] of ways) {
@@ -341,7 +341,7 @@ test('a token that cannot be had is before effect: again, calm, no byte to the t
 test('the token interface heals, and the calls go on', async () => {
   using target = await openTarget()
   let broken = true
-  target.state.token = (_, res) => broken && void res.writeHead(503, { 'retry-after': '1' }).end() === undefined
+  target.state.token = (_, res) => broken && res.writeHead(503, { 'retry-after': '1' }).end()
   await using one = node(target, { oauth2: oauth(target) })
   const { outcome } = await one.write()
   assert.ok(outcome.kind === 'again' && outcome.at !== undefined)
@@ -532,7 +532,7 @@ test('throttle codes make the whole target wait, longer each time, and burn noth
 
 test('quota codes make the target wait until its midnight; Retry-After in an answer goes before', async () => {
   using target = await openTarget()
-  target.state.call = (_, res) => void res.end('{"code":30002,"message":"daily quota","data":null}') === undefined
+  target.state.call = (_, res) => res.end('{"code":30002,"message":"daily quota","data":null}')
   await using one = node(target, undefined, { quotaCodes: ['30002'], zone: 'Asia/Shanghai' })
   const { outcome } = await one.write()
   assert.ok(outcome.kind === 'again' && outcome.calm && outcome.why.code === 'send.quota', JSON.stringify(outcome))
@@ -542,8 +542,7 @@ test('quota codes make the target wait until its midnight; Retry-After in an ans
   assert.equal(one.connector.slots().at, midnight)
   const read = await one.find()
   assert.ok(read.kind === 'failed' && read.calm && read.at === midnight)
-  target.state.call = (_, res) =>
-    void res.writeHead(200, { 'retry-after': '60' }).end('{"code":30002,"data":null}') === undefined
+  target.state.call = (_, res) => res.writeHead(200, { 'retry-after': '60' }).end('{"code":30002,"data":null}')
   await using other = node(target, undefined, { quotaCodes: ['30002'] })
   const soon = (await other.write()).outcome
   assert.ok(soon.kind === 'again' && Math.abs((soon.at ?? 0) - Date.now() - 60_000) < 3_000)

@@ -6,7 +6,6 @@ import type { OAuth2Def } from '../../doc/flow.ts'
 import { checkUrl, type Policy, type Resolver } from '../../egress/guard.ts'
 import { createLimits } from '../../egress/limits.ts'
 import { createPool, type Reply } from '../../egress/pool.ts'
-import { shorten } from '../standard/answer.ts'
 import { at, decodeText, parseJson, textOf } from '../standard/body.ts'
 import type { Kept, Shelf } from './shelf.ts'
 
@@ -91,7 +90,8 @@ export const readToken = (
     .map((path) => textOf(at(value, path)))
     .filter((word) => word !== null && word !== '')
   const why = ok ? `nothing usable at ${def.tokenPath}` : `HTTP ${reply.status}`
-  return { said: shorten(words.length ? `${why}: ${words.join(' ')}` : why) }
+  // Not cut here: it is masked first, and half a secret would not be known again.
+  return { said: words.length ? `${why}: ${words.join(' ')}` : why }
 }
 
 export const openTokenSource = (deps: TokenDeps): TokenSource => {

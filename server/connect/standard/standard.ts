@@ -212,7 +212,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       if (auth) {
         const proved = await auth.prove(request, Math.min(left(), last - env.monotonic()), call.signal)
         if (proved.kind === 'none') {
-          const why: Fault = { code: 'send.token', stage, said: mask(proved.said) }
+          const why: Fault = { code: 'send.token', stage, said: shorten(mask(proved.said)) }
           return { kind: 'unproved', why, at: proved.at, ms: env.monotonic() - began }
         }
         request = { ...request, path: proved.request.path, headers: proved.request.headers }
