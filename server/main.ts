@@ -5,7 +5,7 @@ import { openGenerated } from './access/generated.ts'
 import { secretKey } from './access/key.ts'
 import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
-import { apply, type Configuration, load, watchConfiguration } from './cli/configuration.ts'
+import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { greeting } from './cli/greeting.ts'
@@ -77,6 +77,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   await migrate(roadPool, await readMigrations())
 
   const env = createEnv()
+  const node = env.id()
   let stopping = false
   let serving = false
   const http = httpServer({
@@ -128,6 +129,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     log,
     allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
     denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
+    nodes: { sql: roadPool, seal: sealWith(key), who: node },
   })
   directory.refresh(configuration)
   let wake: (rows: readonly RecordKey[]) => void = () => {}
@@ -167,7 +169,6 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     startPruner(keeping),
   ]
   // Other nodes hear that there is work; ours knows already.
-  const node = env.id()
   const word = notifier(claimPool, 'mortise_work', node)
   const hearing = listen(databaseUrl, 'mortise_work', (from) => {
     if (from === node) return

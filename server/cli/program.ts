@@ -4,6 +4,8 @@ import { relative } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { openGenerated } from '../access/generated.ts'
 import { KeyRefused, secretKey } from '../access/key.ts'
+import { CredentialTaken } from '../access/credentials.ts'
+import { RenewRefused } from '../access/renew.ts'
 import { SecretRefused } from '../access/secrets.ts'
 import { declare, rerun } from '../converge/ids.ts'
 import { ApplyRefused, type Change, tellChanges } from '../flows/changes.ts'
@@ -20,6 +22,7 @@ import { isUnavailable } from '../store/trouble.ts'
 import { apply, exportConfig, plan } from './configuration.ts'
 import { type Database, NothingHere, openDatabase } from './database.ts'
 import { renderJourney, renderRecords, renderStatus } from './render.ts'
+import { addSecretsCommands } from './secrets.ts'
 import { readSettings, SettingRefused } from './settings.ts'
 
 /** How a command ends: 0 done, 1 a fault of ours, 2 wrongly called, 3 the configuration or the request is refused, 4 no database, 5 nothing found. */
@@ -104,6 +107,8 @@ interface Selection extends Common {
 const describe = (error: unknown): { code: number; say: string } => {
   if (error instanceof Done) return { code: error.code, say: error.message }
   if (error instanceof ConfigRefused || error instanceof ApplyRefused || error instanceof SecretRefused)
+    return { code: exitCodes.refused, say: error.message }
+  if (error instanceof RenewRefused || error instanceof CredentialTaken)
     return { code: exitCodes.refused, say: error.message }
   if (error instanceof SettingRefused || error instanceof KeyRefused)
     return { code: exitCodes.usage, say: error.message }
@@ -343,6 +348,24 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
             )
         }),
     )
+
+  addSecretsCommands(program, () => {
+    const { data } = readSettings(env, cwd)
+    return {
+      withDatabase: (work) => withDatabase(false, ({ sql }) => work(sql)),
+      key: () => secretKey(data, env),
+      data,
+      keyInFolder: !env.MORTISE_SECRET_KEY,
+      asJson: () => asJson,
+      json,
+      say,
+      err,
+      refuse: (sentence) => {
+        throw new Done(exitCodes.refused, sentence)
+      },
+      width,
+    }
+  })
 
   try {
     await program.parseAsync([...args], { from: 'user' })

@@ -41,6 +41,11 @@ export const fetchOne = async (
   if (read.kind === 'failed') {
     if (signal.aborted)
       return road.endFetch(row, { kind: 'retry', ms: 0, attempts: row.attempts, fault: fault(read.why) })
+    // The whole source waits (a limit, quiet hours, no token): the read is not given up for that.
+    if (read.calm && read.at !== undefined) {
+      const ms = Math.max(0, read.at - row.now)
+      return road.endFetch(row, { kind: 'retry', ms, attempts: row.attempts, fault: fault(read.why) })
+    }
     const attempts = row.attempts + (read.calm ? 0 : 1)
     const at = nextTry({
       attempts,

@@ -93,6 +93,10 @@ const routeTable = () => {
   }
 }
 
+/** An address as the log may show it: the secret of a hook is part of its path, and others could stand in a query. */
+const shownUrl = (url: string): string =>
+  (url.split('?')[0] ?? '').replace(/^(\/(?:hooks|callbacks)\/[^/]+\/).+/, '$1***')
+
 export const httpServer = (options: HttpOptions): HttpServer => {
   const { log, timeouts = {} } = options
   const newTrace = () => traceFrom(options.id())
@@ -167,7 +171,10 @@ export const httpServer = (options: HttpOptions): HttpServer => {
       const detail = error.validation || error.code?.startsWith('FST_') ? error.message : undefined
       return sendProblem(reply, { status, code: error.code, detail })
     }
-    log.error({ err: error, traceId: request.id, method: request.method, url: request.url }, 'a request failed')
+    log.error(
+      { err: error, traceId: request.id, method: request.method, url: shownUrl(request.url) },
+      'a request failed',
+    )
     return sendProblem(reply, { status: 500, code: 'bug' })
   })
 
