@@ -13,9 +13,10 @@ import { sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { readSettings, type Settings } from './cli/settings.ts'
 import { startFetcher } from './converge/fetcher.ts'
+import { startLookout } from './converge/lookout.ts'
 import { postgresRoad } from './converge/postgres.ts'
 import { startReaper } from './converge/reaper.ts'
-import type { Target } from './converge/road.ts'
+import type { Road, Target } from './converge/road.ts'
 import { startReconciler } from './converge/reconciler.ts'
 import { startSentinel } from './converge/sentinel.ts'
 import { waitSettled } from './converge/settled.ts'
@@ -50,6 +51,9 @@ const openDatabase = async (
   const embedded = await startEmbedded(databaseFolder(settings.data), { info: say, warn: say, error: say })
   return { url: embedded.url, embedded }
 }
+
+/** How often an agent that the lookout wakes looks for itself. */
+const net = 30_000
 
 /** Starts everything and answers when traffic is taken. */
 export const start = async (settings: Settings, out: (text: string) => void): Promise<Running> => {
@@ -126,14 +130,23 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   let wakeFetcher = (): void => {}
   const commits = groupCommit(doorPool, { woke: (rows) => wake(rows) })
   const engineCommits = groupCommit(roadPool, { woke: (rows) => wake(rows), commitsInFlight: 1 })
-  const road = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))))
+  const tables = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))))
+  const road: Road = {
+    ...tables,
+    wake: async (keys) => {
+      const woken = await tables.wake(keys)
+      if (woken) worker.wake() // those who waited may be another target's
+      return woken
+    },
+  }
   const hints = groupHints(
     (rows) => postgresRoad(doorPool, road.admit).hint(rows),
     () => wakeFetcher(),
   )
   const engine = { road, directory: directory.directory, env, log }
-  const worker = startWorker(engine)
+  const worker = startWorker(engine, { sweepMs: net })
   const fetcher = startFetcher(engine, {
+    sweepMs: net,
     toArrival: (record, reading, version, trace) =>
       readingArrival(
         record,
@@ -144,10 +157,20 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       ),
   })
   const woke = (): void => worker.wake()
-  const reaper = startReaper(engine, woke)
+  const reaper = startReaper(engine, woke, net)
+  const lookout = startLookout({
+    sql: roadPool,
+    env,
+    log,
+    targets: directory.directory.targets,
+    links: worker.wake,
+    reads: fetcher.wake,
+    expired: reaper.wake,
+  })
   const keeping = { sql: roadPool, env, log, woke }
-  const sweeper = startSweeper({ ...keeping, directory: directory.directory })
+  const sweeper = startSweeper({ ...keeping, directory: directory.directory }, net)
   const agents: Stoppable[] = [
+    lookout,
     sweeper,
     startSentinel(keeping),
     startReconciler({
@@ -161,8 +184,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const word = notifier(roadPool, 'mortise_work', node)
   const hearing = listen(databaseUrl, 'mortise_work', (from) => {
     if (from === node) return
-    worker.wake()
-    fetcher.wake()
+    lookout.stir()
+    lookout.wake()
   })
   wake = (rows) => {
     const targets = new Map<string, Target>()
@@ -170,10 +193,12 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       for (const t of directory.targetsOf(row.tenant_id, row.connection_id, row.object))
         targets.set(`${t.tenant_id}/${t.connection_id}`, t)
     worker.wake([...targets.values()])
+    lookout.stir()
     word.tell()
   }
   wakeFetcher = () => {
     fetcher.wake()
+    lookout.stir()
     word.tell()
   }
   const watching = watchConfiguration({
