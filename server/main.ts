@@ -1,5 +1,6 @@
 /** The program: opens the database, loads the configuration, wires the rooms together, and stops them in order. */
 import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { openGenerated } from './access/generated.ts'
 import { secretKey } from './access/key.ts'
@@ -29,7 +30,10 @@ import { setRecognise } from './flows/recognise.ts'
 import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
 import { receiveDoors } from './receive/syncpush.ts'
+import { cachedFigures, readFigures } from './observe/figures.ts'
+import { openMetrics } from './observe/metrics.ts'
 import { startPruner } from './observe/pruner.ts'
+import { showMetrics } from './observe/scrape.ts'
 import { groupCommit } from './stage/admit.ts'
 import { groupHints } from './stage/hints.ts'
 import { readingArrival } from './stage/reading.ts'
@@ -75,8 +79,20 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const env = createEnv()
   let stopping = false
   let serving = false
+  const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+    version: string
+  }
+  const metrics = openMetrics({
+    version,
+    now: env.monotonic,
+    figures: cachedFigures(() => readFigures(roadPool), env.monotonic),
+    pools: () => ({ doors: doorPool.counts(), road: roadPool.counts() }),
+    targets: () => directory.views(),
+    queued: () => commits.waiting(),
+  })
   const http = httpServer({
     id: env.id,
+    answered: metrics.answered,
     ready: async () => {
       if (stopping || !serving) return { ready: false, waiting: [stopping ? 'stopping' : 'starting'] }
       const up = await Promise.race([
@@ -128,11 +144,21 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   directory.refresh(configuration)
   let wake: (rows: readonly RecordKey[]) => void = () => {}
   let wakeFetcher = (): void => {}
-  const commits = groupCommit(doorPool, { woke: (rows) => wake(rows) })
+  const commits = groupCommit(doorPool, { woke: (rows) => wake(rows), committed: metrics.committed })
   const engineCommits = groupCommit(roadPool, { woke: (rows) => wake(rows), commitsInFlight: 1 })
   const tables = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))))
   const road: Road = {
     ...tables,
+    claim: async (...asked) => {
+      const links = await tables.claim(...asked)
+      metrics.claimed(links)
+      return links
+    },
+    settle: async (settles) => {
+      const settled = await tables.settle(settles)
+      metrics.settled(settles.filter((_, i) => settled[i]?.held))
+      return settled
+    },
     wake: async (keys) => {
       const woken = await tables.wake(keys)
       if (woken) worker.wake() // those who waited may be another target's
@@ -175,7 +201,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     startSentinel(keeping),
     startReconciler({
       ...keeping,
-      found: (finding, count) => log.error({ finding, count }, 'the reconciler repaired what must not happen'),
+      found: (finding, count) => {
+        metrics.found(finding, count)
+        log.error({ finding, count }, 'the reconciler repaired what must not happen')
+      },
     }),
     startPruner(keeping),
   ]
@@ -189,9 +218,11 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   })
   wake = (rows) => {
     const targets = new Map<string, Target>()
-    for (const row of rows)
+    for (const row of rows) {
+      metrics.received(row)
       for (const t of directory.targetsOf(row.tenant_id, row.connection_id, row.object))
         targets.set(`${t.tenant_id}/${t.connection_id}`, t)
+    }
     worker.wake([...targets.values()])
     lookout.stir()
     word.tell()
@@ -252,6 +283,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       if (await setRecognise(roadPool, sandboxTenantId, connectionId, mode)) await watching.look()
     })
   }
+  showMetrics(http.app, metrics, process.env.MORTISE_METRICS_TOKEN || null)
   const listening = await http.listen({ host: settings.host, port: settings.port })
   serving = true
   if (sandbox) {
@@ -275,6 +307,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     await Promise.all([worker.stop(), fetcher.stop(), reaper.stop(), ...agents.map((agent) => agent.stop())])
     await Promise.all([commits.close(), engineCommits.close(), hints.close()])
     await directory.close()
+    metrics.stop()
     if (sandbox) {
       // also one that a killed predecessor left: it belongs to this data folder
       try {

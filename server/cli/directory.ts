@@ -124,6 +124,12 @@ export const openDirectory = (deps: DirectoryDeps) => {
               ? pair.def.right.connectionId
               : pair.def.left.connectionId,
         })),
+    /** How every target stands, as this node sees it: for the metrics. */
+    views: () =>
+      targets.flatMap((target) => {
+        const living = connectors.get(at(target.tenant_id, target.connection_id))
+        return living ? [{ ...target, ...living.connector.view() }] : []
+      }),
     close: async (): Promise<void> => {
       await Promise.all([...connectors.values()].map((l) => l.connector.close()))
     },
