@@ -1,7 +1,6 @@
 /** The program: opens the database, loads the configuration, wires the rooms together, and stops them in order. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { openGenerated } from './access/generated.ts'
 import { secretKey } from './access/key.ts'
 import { createEnv } from './agent/env.ts'
@@ -10,7 +9,7 @@ import { apply, type Configuration, load, watchConfiguration } from './cli/confi
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { greeting } from './cli/greeting.ts'
-import { sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
+import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { readSettings, type Settings } from './cli/settings.ts'
 import { startFetcher } from './converge/fetcher.ts'
@@ -22,6 +21,7 @@ import { startReconciler } from './converge/reconciler.ts'
 import { startSentinel } from './converge/sentinel.ts'
 import { waitSettled } from './converge/settled.ts'
 import { startSweeper } from './converge/sweeper.ts'
+import { tellEnds } from './converge/tell.ts'
 import { startWorker } from './converge/worker.ts'
 import type { Arrival, Hint, RecordKey } from './doc/document.ts'
 import { requireConfig } from './flows/file.ts'
@@ -31,6 +31,7 @@ import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
 import { receiveDoors } from './receive/syncpush.ts'
 import { cachedFigures, readFigures } from './observe/figures.ts'
+import { openLog } from './observe/log.ts'
 import { openMetrics } from './observe/metrics.ts'
 import { startPruner } from './observe/pruner.ts'
 import { showMetrics } from './observe/scrape.ts'
@@ -49,26 +50,53 @@ export interface Running {
 
 const openDatabase = async (
   settings: Settings,
-  say: (sentence: string) => void,
+  log: Record<'info' | 'warn' | 'error', (sentence: string) => void>,
 ): Promise<{ url: string; embedded: EmbeddedPostgres | null }> => {
   if (settings.databaseUrl !== null) return { url: settings.databaseUrl, embedded: null }
-  const embedded = await startEmbedded(databaseFolder(settings.data), { info: say, warn: say, error: say })
+  const embedded = await startEmbedded(databaseFolder(settings.data), {
+    info: (sentence) => log.info(sentence),
+    warn: (sentence) => log.warn(sentence),
+    error: (sentence) => log.error(sentence),
+  })
   return { url: embedded.url, embedded }
 }
+
+/** What must never be seen in the log, as far as it is known in clear: of the installation … */
+const secretsAtStart = (databaseUrl: string, sandbox: SandboxSecrets): string[] => [
+  decodeURIComponent(new URL(databaseUrl).password),
+  process.env.MORTISE_SECRET_KEY ?? '',
+  process.env.MORTISE_METRICS_TOKEN ?? '',
+  sandbox.token,
+  sandbox.erpToken,
+  sandbox.crmToken,
+  sandbox.hookSecret,
+  sandbox.clientSecret,
+  sandbox.salt,
+  sandbox.console.password,
+]
+/** … and of its configuration. Tokens that others send are known by their hash only; they are kept out by name. */
+const secretsOf = ({ connections }: Configuration): string[] =>
+  connections.flatMap(({ def }) => [
+    ...Object.values(def.headers).filter((value) => !/^(?:application|text)\//.test(value)),
+    URL.canParse(def.baseUrl) ? decodeURIComponent(new URL(def.baseUrl).password) : '',
+  ])
 
 /** How often an agent that the lookout wakes looks for itself. */
 const net = 30_000
 
 /** Starts everything and answers when traffic is taken. */
 export const start = async (settings: Settings, out: (text: string) => void): Promise<Running> => {
-  const log = pino({ level: process.env.MORTISE_LOG ?? 'warn', redact: ['headers', '*.token', '*.secret'] })
-  const say = (sentence: string): void => void log.info(sentence)
+  const env = createEnv()
+  const node = env.id()
+  const book = openLog({ level: process.env.MORTISE_LOG || 'warn', node: node.slice(0, 8) })
+  const { log } = book
   await mkdir(settings.data, { recursive: true })
   const key = await secretKey(settings.data)
   const generated = await openGenerated(settings.data)
   const secrets = sandboxSecrets(generated)
   await generated.keep()
-  const { url: databaseUrl, embedded } = await openDatabase(settings, say)
+  const { url: databaseUrl, embedded } = await openDatabase(settings, book.of('postgres'))
+  book.hide(secretsAtStart(databaseUrl, secrets))
   const onIdleError = (error: Error): void => void log.warn({ err: error }, 'an idle database connection ended')
   // Doors, engine and people do not wait for each other's connections.
   const doorPool = openPool({ url: databaseUrl, name: 'mortise doors', max: 4, statementTimeout: 30_000, onIdleError })
@@ -76,7 +104,6 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const pools: Pool[] = [doorPool, roadPool]
   await migrate(roadPool, await readMigrations())
 
-  const env = createEnv()
   let stopping = false
   let serving = false
   const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8')) as {
@@ -104,7 +131,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       ])
       return up ? { ready: true } : { ready: false, waiting: ['database'] }
     },
-    log,
+    log: book.of('http'),
   })
 
   // ── the sandbox, its tenant, and the file of the administrator ──
@@ -134,10 +161,11 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
 
   // ── configuration, road, agents ──
   let configuration: Configuration = await load(roadPool, key)
+  book.hide(secretsOf(configuration))
   const database = new URL(databaseUrl)
   const directory = openDirectory({
     env,
-    log,
+    log: book.of('directory'),
     allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
     denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
   })
@@ -146,6 +174,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   let wakeFetcher = (): void => {}
   const commits = groupCommit(doorPool, { woke: (rows) => wake(rows), committed: metrics.committed })
   const engineCommits = groupCommit(roadPool, { woke: (rows) => wake(rows), commitsInFlight: 1 })
+  const records = book.of('record')
   const tables = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))))
   const road: Road = {
     ...tables,
@@ -156,7 +185,9 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     },
     settle: async (settles) => {
       const settled = await tables.settle(settles)
-      metrics.settled(settles.filter((_, i) => settled[i]?.held))
+      const held = settles.filter((_, i) => settled[i]?.held)
+      metrics.settled(held)
+      tellEnds(roadPool, records, held).catch(() => {}) // a log line is not worth a fault
       return settled
     },
     wake: async (keys) => {
@@ -169,9 +200,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     (rows) => postgresRoad(doorPool, road.admit).hint(rows),
     () => wakeFetcher(),
   )
-  const engine = { road, directory: directory.directory, env, log }
+  const engine = { road, directory: directory.directory, env, log: book.of('worker') }
   const worker = startWorker(engine, { sweepMs: net })
-  const fetcher = startFetcher(engine, {
+  const reading = { ...engine, log: book.of('fetcher') }
+  const fetcher = startFetcher(reading, {
     sweepMs: net,
     toArrival: (record, reading, version, trace) =>
       readingArrival(
@@ -183,33 +215,32 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       ),
   })
   const woke = (): void => worker.wake()
-  const reaper = startReaper(engine, woke, net)
+  const reaper = startReaper({ ...engine, log: book.of('reaper') }, woke, net)
   const lookout = startLookout({
     sql: roadPool,
     env,
-    log,
+    log: book.of('lookout'),
     targets: directory.directory.targets,
     links: worker.wake,
     reads: fetcher.wake,
     expired: reaper.wake,
   })
-  const keeping = { sql: roadPool, env, log, woke }
-  const sweeper = startSweeper({ ...keeping, directory: directory.directory }, net)
+  const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
+  const sweeper = startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
   const agents: Stoppable[] = [
     lookout,
     sweeper,
-    startSentinel(keeping),
+    startSentinel(keeping('sentinel')),
     startReconciler({
-      ...keeping,
+      ...keeping('reconciler'),
       found: (finding, count) => {
         metrics.found(finding, count)
         log.error({ finding, count }, 'the reconciler repaired what must not happen')
       },
     }),
-    startPruner(keeping),
+    startPruner(keeping('pruner')),
   ]
   // Other nodes hear that there is work; ours knows already.
-  const node = env.id()
   const word = notifier(roadPool, 'mortise_work', node)
   const hearing = listen(databaseUrl, 'mortise_work', (from) => {
     if (from === node) return
@@ -239,13 +270,14 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     loaded: configuration,
     onChange: (next) => {
       configuration = next
+      book.hide(secretsOf(next))
       directory.refresh(next)
       worker.refresh()
       fetcher.refresh()
       sweeper.wake()
       worker.wake()
     },
-    log: say,
+    log: (sentence) => book.of('configuration').info(sentence),
   })
 
   // ── doors ──
@@ -257,7 +289,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     admit,
     waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
     env,
-    log,
+    log: book.of('receive'),
   })) {
     http.record(path, door)
   }
@@ -274,7 +306,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       },
       admit,
       hint,
-      log,
+      log: book.of('listen'),
     }),
   )
   if (sandbox) {

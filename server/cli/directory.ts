@@ -80,7 +80,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
       )
       if ('problems' in made) {
         deps.log.error(
-          { tenant: def.tenantId, pair: def.pairId, problems: made.problems },
+          { tenant: def.tenantId, flow: def.pairId, problems: made.problems },
           'a pair does not compile; its records wait',
         )
         continue

@@ -137,7 +137,17 @@ export const startFetcher = (engine: Engine, options: FetcherOptions) => {
     await Promise.all(
       rows.map((row) =>
         fetchOne(engine, row, toArrival, stopping.signal).catch((err) =>
-          engine.log.error({ err, object: row.object, id: row.data_id }, 'a read by id failed; it will be repeated'),
+          engine.log.error(
+            {
+              err,
+              trace: row.trace_id,
+              tenant: row.tenant_id,
+              connection: row.connection_id,
+              object: row.object,
+              id: row.data_id,
+            },
+            'a read by id failed; it will be repeated',
+          ),
         ),
       ),
     )

@@ -104,7 +104,7 @@ export const httpServer = (options: HttpOptions): HttpServer => {
   const paths: RecordPaths = {
     doors: new Map(),
     closing: isClosing,
-    failed: (err, traceId) => log.error({ err, traceId }, 'a door failed'),
+    failed: (err, traceId) => log.error({ err, trace: traceId }, 'a door failed'),
     ...(options.answered && { answered: options.answered }),
   }
   /** Before any door is known (malformed HTTP) the first one's shape speaks for all. */
@@ -170,7 +170,7 @@ export const httpServer = (options: HttpOptions): HttpServer => {
       const detail = error.validation || error.code?.startsWith('FST_') ? error.message : undefined
       return sendProblem(reply, { status, code: error.code, detail })
     }
-    log.error({ err: error, traceId: request.id, method: request.method, url: request.url }, 'a request failed')
+    log.error({ err: error, trace: request.id, method: request.method, url: request.url }, 'a request failed')
     return sendProblem(reply, { status: 500, code: 'bug' })
   })
 
