@@ -11,7 +11,7 @@ import { openDirectory } from './cli/directory.ts'
 import { greeting } from './cli/greeting.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
-import { readSettings, type Settings } from './cli/settings.ts'
+import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { startFetcher } from './converge/fetcher.ts'
 import { startLookout } from './converge/lookout.ts'
 import { postgresRoad } from './converge/postgres.ts'
@@ -81,11 +81,15 @@ const secretsOf = ({ connections }: Configuration): string[] =>
     URL.canParse(def.baseUrl) ? decodeURIComponent(new URL(def.baseUrl).password) : '',
   ])
 
+/** How long a stop may take, from SIGTERM or from the end of the drain. */
+const finishing = 25_000
+
 /** How often an agent that the lookout wakes looks for itself. */
 const net = 30_000
 
 /** Starts everything and answers when traffic is taken. */
 export const start = async (settings: Settings, out: (text: string) => void): Promise<Running> => {
+  const does = (duty: Duty): boolean => settings.only === undefined || settings.only.includes(duty)
   const env = createEnv()
   const node = env.id()
   const book = openLog({ level: process.env.MORTISE_LOG || 'warn', node: node.slice(0, 8) })
@@ -192,7 +196,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     },
     wake: async (keys) => {
       const woken = await tables.wake(keys)
-      if (woken) worker.wake() // those who waited may be another target's
+      if (woken) worker?.wake() // those who waited may be another target's
       return woken
     },
   }
@@ -201,51 +205,61 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     () => wakeFetcher(),
   )
   const engine = { road, directory: directory.directory, env, log: book.of('worker') }
-  const worker = startWorker(engine, { sweepMs: net })
+  // A node without this duty wakes the others and does nothing itself.
+  const worker = does('converge') ? startWorker(engine, { sweepMs: net }) : null
   const reading = { ...engine, log: book.of('fetcher') }
-  const fetcher = startFetcher(reading, {
-    sweepMs: net,
-    toArrival: (record, reading, version, trace) =>
-      readingArrival(
-        record,
-        directory.directory.object(record.tenant_id, record.connection_id, record.object),
-        reading,
-        version,
-        trace,
-      ),
-  })
-  const woke = (): void => worker.wake()
-  const reaper = startReaper({ ...engine, log: book.of('reaper') }, woke, net)
-  const lookout = startLookout({
-    sql: roadPool,
-    env,
-    log: book.of('lookout'),
-    targets: directory.directory.targets,
-    links: worker.wake,
-    reads: fetcher.wake,
-    expired: reaper.wake,
-  })
-  const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
-  const sweeper = startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
-  const agents: Stoppable[] = [
-    lookout,
-    sweeper,
-    startSentinel(keeping('sentinel')),
-    startReconciler({
-      ...keeping('reconciler'),
-      found: (finding, count) => {
-        metrics.found(finding, count)
-        log.error({ finding, count }, 'the reconciler repaired what must not happen')
-      },
-    }),
-    startPruner(keeping('pruner')),
-  ]
+  const fetcher = does('converge')
+    ? startFetcher(reading, {
+        sweepMs: net,
+        toArrival: (record, read, version, trace) =>
+          readingArrival(
+            record,
+            directory.directory.object(record.tenant_id, record.connection_id, record.object),
+            read,
+            version,
+            trace,
+          ),
+      })
+    : null
   // Other nodes hear that there is work; ours knows already.
   const word = notifier(roadPool, 'mortise_work', node)
+  const woke = (): void => (worker ? worker.wake() : word.tell())
+  const reaper = worker && startReaper({ ...engine, log: book.of('reaper') }, woke, net)
+  const lookout =
+    worker &&
+    fetcher &&
+    reaper &&
+    startLookout({
+      sql: roadPool,
+      env,
+      log: book.of('lookout'),
+      targets: directory.directory.targets,
+      links: worker.wake,
+      reads: fetcher.wake,
+      expired: reaper.wake,
+    })
+  const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
+  const sweeper = worker && startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
+  const agents: Stoppable[] = [
+    ...[worker, fetcher, reaper, lookout, sweeper].filter((agent) => agent !== null),
+    ...(does('upkeep')
+      ? [
+          startSentinel(keeping('sentinel')),
+          startReconciler({
+            ...keeping('reconciler'),
+            found: (finding, count) => {
+              metrics.found(finding, count)
+              log.error({ finding, count }, 'the reconciler repaired what must not happen')
+            },
+          }),
+          startPruner(keeping('pruner')),
+        ]
+      : []),
+  ]
   const hearing = listen(databaseUrl, 'mortise_work', (from) => {
     if (from === node) return
-    lookout.stir()
-    lookout.wake()
+    lookout?.stir()
+    lookout?.wake()
   })
   wake = (rows) => {
     const targets = new Map<string, Target>()
@@ -254,13 +268,13 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       for (const t of directory.targetsOf(row.tenant_id, row.connection_id, row.object))
         targets.set(`${t.tenant_id}/${t.connection_id}`, t)
     }
-    worker.wake([...targets.values()])
-    lookout.stir()
+    worker?.wake([...targets.values()])
+    lookout?.stir()
     word.tell()
   }
   wakeFetcher = () => {
-    fetcher.wake()
-    lookout.stir()
+    fetcher?.wake()
+    lookout?.stir()
     word.tell()
   }
   const watching = watchConfiguration({
@@ -272,10 +286,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       configuration = next
       book.hide(secretsOf(next))
       directory.refresh(next)
-      worker.refresh()
-      fetcher.refresh()
-      sweeper.wake()
-      worker.wake()
+      worker?.refresh()
+      fetcher?.refresh()
+      sweeper?.wake()
+      worker?.wake()
     },
     log: (sentence) => book.of('configuration').info(sentence),
   })
@@ -283,32 +297,32 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   // ── doors ──
   const admit = (row: Arrival) => commits.admit(row)
   const hint = (row: Hint) => hints.hint(row)
-  for (const { path, door } of receiveDoors({
+  const received = receiveDoors({
     tokens: { find: (hash) => configuration.tokens.find(hash) },
     catalog: { erp: (tenantId) => configuration.catalog.erp(tenantId) },
     admit,
     waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
     env,
     log: book.of('receive'),
-  })) {
-    http.record(path, door)
-  }
-  http.record(
-    webhookPath,
-    webhookDoor({
-      hooks: { find: (connectionId, hash) => configuration.hooks.find(connectionId, hash) },
-      catalog: {
-        connection: (tenantId, connectionId) => {
-          const found = configuration.catalog.connection(tenantId, connectionId)
-          const def = configuration.connection(tenantId, connectionId)
-          return found && def && { zone: found.zone, readable: def.readable, object: found.object }
+  })
+  if (does('receive')) for (const { path, door } of received) http.record(path, door)
+  if (does('listen'))
+    http.record(
+      webhookPath,
+      webhookDoor({
+        hooks: { find: (connectionId, hash) => configuration.hooks.find(connectionId, hash) },
+        catalog: {
+          connection: (tenantId, connectionId) => {
+            const found = configuration.catalog.connection(tenantId, connectionId)
+            const def = configuration.connection(tenantId, connectionId)
+            return found && def && { zone: found.zone, readable: def.readable, object: found.object }
+          },
         },
-      },
-      admit,
-      hint,
-      log: book.of('listen'),
-    }),
-  )
+        admit,
+        hint,
+        log: book.of('listen'),
+      }),
+    )
   if (sandbox) {
     const shown = sandbox
     showSandbox(http.app, shown, async (connectionId, mode) => {
@@ -332,11 +346,12 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const stop = async (): Promise<void> => {
     if (stopping) return
     stopping = true
-    await http.stop() // refuses new calls, ends those under way
+    if (settings.drain) await env.sleep(settings.drain)
+    await http.stop({ limit: finishing - 5_000 }) // refuses new calls, ends those under way
     await watching.stop()
     word.stop()
     await hearing.stop()
-    await Promise.all([worker.stop(), fetcher.stop(), reaper.stop(), ...agents.map((agent) => agent.stop())])
+    await Promise.all(agents.map((agent) => agent.stop()))
     await Promise.all([commits.close(), engineCommits.close(), hints.close()])
     await directory.close()
     metrics.stop()
@@ -354,14 +369,19 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   return { url: listening, stop }
 }
 
-/** Runs until a signal ends it: SIGTERM and SIGINT stop in order (promise 17), a second one at once. */
-export const serve = async (): Promise<void> => {
-  const running = await start(readSettings(process.env), (text) => void process.stdout.write(text))
+/**
+ * Runs until a signal ends it: SIGTERM and SIGINT stop in order (promise 17), a second one at once. What is not finished in time is left to its
+ * lease: it is looked up by another node, or by the next start, before anything else is done with its record.
+ */
+export const serve = async (only?: readonly Duty[]): Promise<void> => {
+  const settings: Settings = { ...readSettings(process.env), ...(only && { only }) }
+  const running = await start(settings, (text) => void process.stdout.write(text))
   await new Promise<void>((ended, failed) => {
     let asked = false
     const end = (): void => {
       if (asked) process.exit(1)
       asked = true
+      setTimeout(() => process.exit(0), (settings.drain ?? 0) + finishing).unref()
       running.stop().then(ended, failed)
     }
     process.on('SIGTERM', end)

@@ -11,6 +11,7 @@ import { parentsRig } from './parents.ts'
 import { poisonRig } from './poison.ts'
 import { recogniseRig } from './recognise.ts'
 import type { Rig } from './rig.ts'
+import { rollingRig } from './rolling.ts'
 
 export const rigs: readonly Rig[] = [
   killRig,
@@ -25,4 +26,5 @@ export const rigs: readonly Rig[] = [
   linesRig,
   parentsRig,
   echoRig,
+  rollingRig,
 ]
