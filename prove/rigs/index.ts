@@ -14,6 +14,7 @@ import { parentsRig } from './parents.ts'
 import { poisonRig } from './poison.ts'
 import { recogniseRig } from './recognise.ts'
 import type { Rig } from './rig.ts'
+import { rollingRig } from './rolling.ts'
 
 export const rigs: readonly Rig[] = [
   killRig,
@@ -31,4 +32,5 @@ export const rigs: readonly Rig[] = [
   parentsRig,
   echoRig,
   badInputRig,
+  rollingRig,
 ]

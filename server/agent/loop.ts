@@ -19,7 +19,7 @@ export interface LoopOptions {
   /** Answers the pause it wants before the next run, if not `every`; 0 = there is more to do. `signal` = please come to an end. */
   run(signal: AbortSignal): Promise<Millis | void>
   env: Pick<Env, 'sleep' | 'random'>
-  log: { error(fields: { agent: string; err: unknown }, message: string): void }
+  log: { error(fields: { loop: string; err: unknown }, message: string): void }
 }
 
 /** Why a pause ends early. Without a reason of its own an abort makes an exception with a stack, which nobody reads. */
@@ -59,7 +59,7 @@ export const startLoop = ({ name, every, run, env, log }: LoopOptions): Loop => 
         // A wake must not turn a broken agent into a hot one: this pause cannot be cut short by it.
         if (stopping.signal.aborted) return
         const ms = Math.min(longestPause, firstPause * 2 ** throws++) * (0.5 + env.random() / 2)
-        log.error({ agent: name, err }, `${name} failed; next run in ${Math.round(ms)} ms`)
+        log.error({ loop: name, err }, `${name} failed; next run in ${Math.round(ms)} ms`)
         await rest(ms, false)
         continue
       }

@@ -102,7 +102,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
       )
       if ('problems' in made) {
         deps.log.error(
-          { tenant: def.tenantId, pair: def.pairId, problems: made.problems },
+          { tenant: def.tenantId, flow: def.pairId, problems: made.problems },
           'a pair does not compile; its records wait',
         )
         continue
@@ -146,6 +146,12 @@ export const openDirectory = (deps: DirectoryDeps) => {
               ? pair.def.right.connectionId
               : pair.def.left.connectionId,
         })),
+    /** How every target stands, as this node sees it: for the metrics. */
+    views: () =>
+      targets.flatMap((target) => {
+        const living = connectors.get(at(target.tenant_id, target.connection_id))
+        return living ? [{ ...target, ...living.connector.view() }] : []
+      }),
     close: async (): Promise<void> => {
       await Promise.all([...connectors.values()].map((l) => l.connector.close()))
     },

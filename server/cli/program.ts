@@ -23,7 +23,7 @@ import { apply, exportConfig, plan } from './configuration.ts'
 import { type Database, NothingHere, openDatabase } from './database.ts'
 import { renderJourney, renderRecords, renderStatus } from './render.ts'
 import { addSecretsCommands } from './secrets.ts'
-import { readSettings, SettingRefused } from './settings.ts'
+import { duties, type Duty, readDuties, readSettings, SettingRefused } from './settings.ts'
 
 /** How a command ends: 0 done, 1 a fault of ours, 2 wrongly called, 3 the configuration or the request is refused, 4 no database, 5 nothing found. */
 export const exitCodes = { done: 0, bug: 1, usage: 2, refused: 3, unavailable: 4, notFound: 5 } as const
@@ -35,8 +35,8 @@ export interface Outside {
   err(text: string): void
   /** Columns of the terminal; 0 where there is none. */
   width: number
-  /** `serve`: runs until stopped. */
-  serve(): Promise<void>
+  /** `serve`: runs until stopped; with all duties, or only these. */
+  serve(only?: readonly Duty[]): Promise<void>
 }
 
 /** Ends the command with this code after what was said. */
@@ -214,7 +214,9 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
       .option('--fault <code>', 'only records with this fault, such as map.option')
       .option('--limit <n>', 'at most so many', count, limit)
 
-  command('serve', 'start Mortise (what npm start does)').action(serve)
+  command('serve', 'start Mortise (what npm start does)')
+    .option('--only <duties>', `one or several of ${duties.join(', ')}; other nodes do the rest`)
+    .action(({ only }: { only?: string }) => serve(only === undefined ? undefined : readDuties(only)))
 
   command('migrate', 'bring the database to this version')
     .option('--json', 'machine-readable')

@@ -412,11 +412,18 @@ const send = async (round: Round, connector: Connector, p: Prepared, marked: Mar
     started = true
     round.onCall(true)
   }
+  // A stop gives back what was not sent; what was is waited for, within its own time-out: cut off it would be an unknown (promise 17).
+  const unsent = new AbortController()
+  const stop = (): void => {
+    if (!started) unsent.abort()
+  }
+  round.signal.addEventListener('abort', stop)
   await round.env.point('between the deadline check and the first byte')
   try {
+    if (round.signal.aborted) stop()
     round.company.began()
     const { outcome, exchange } = await connector
-      .write(change, begin, sendBy, round.signal)
+      .write(change, begin, sendBy, unsent.signal)
       .finally(round.company.ended)
     await round.env.point('sent not settled')
     const attempt: AttemptEnd = {
@@ -445,6 +452,7 @@ const send = async (round: Round, connector: Connector, p: Prepared, marked: Mar
         : notApplied(link, sent, outcome, situation.pair, decision.side, round.env.random(), attempt)
     await round.settler.settle(link, settle)
   } finally {
+    round.signal.removeEventListener('abort', stop)
     if (started) round.onCall(false)
   }
 }

@@ -23,6 +23,8 @@ export interface AdmitOptions {
   now?: () => Millis
   /** Told after each commit that may have made work: wakes the workers of this process. */
   woke?: (rows: readonly Arrival[]) => void
+  /** Each commit, how long it took, and whether its rows were stored: for the metrics. */
+  committed?: (rows: number, ms: Millis, stored: boolean) => void
 }
 
 const maxRows = 256
@@ -50,7 +52,7 @@ interface Waiting {
  * for company was slower at every load (performance.md, "How").
  */
 export const groupCommit = (sql: Sql, options: AdmitOptions = {}) => {
-  const { queue: limit = 20_000, commitsInFlight = 4, longestWait = 5_000, now, woke } = options
+  const { queue: limit = 20_000, commitsInFlight = 4, longestWait = 5_000, now, woke, committed } = options
   let queue: Waiting[] = []
   let queuedBytes = 0
   let inFlight = 0
@@ -103,10 +105,13 @@ export const groupCommit = (sql: Sql, options: AdmitOptions = {}) => {
 
   /** A row that the database refuses must not take its neighbours along: halve until it stands alone. */
   const settle = async (batch: Waiting[]): Promise<void> => {
+    const began = performance.now()
     try {
       const admitted = await commit(batch.map((w) => w.row))
+      committed?.(batch.length, performance.now() - began, true)
       for (const [i, waiting] of batch.entries()) waiting.resolve(admitted[i] as Admitted)
     } catch (error) {
+      committed?.(batch.length, performance.now() - began, false)
       if (isUnavailable(error)) {
         for (const waiting of batch)
           waiting.reject(new BufferUnavailable('the buffer cannot be written', { cause: error }))
