@@ -394,13 +394,12 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
     return 'absorbed'
   }
 
-  const waitsFor = (l: StoredLinkRow, t: { tenant_id: string; connection_id: string }): boolean =>
+  const due = (l: StoredLinkRow, t: { tenant_id: string; connection_id: string }): boolean =>
     l.tenant_id === t.tenant_id &&
     l.target_connection === t.connection_id &&
     (l.state === 'due' || l.state === 'unknown') &&
-    (!l.held || l.state === 'unknown')
-  const due = (l: StoredLinkRow, t: { tenant_id: string; connection_id: string }): boolean =>
-    waitsFor(l, t) && l.next_at <= now()
+    (!l.held || l.state === 'unknown') &&
+    l.next_at <= now()
 
   const wake = (keys: readonly string[]): number => {
     let woken = 0
@@ -467,10 +466,6 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
         l.lease_until = now() + leaseMs
         return { ...l, was, now: now() }
       })
-    },
-    nextDue: async (target) => {
-      const times = [...links.values()].filter((l) => waitsFor(l, target)).map((l) => l.next_at)
-      return times.length ? Math.max(1, Math.ceil(Math.min(...times) - now())) : null
     },
     documents: async (keys) => keys.map(read),
     seen: async (k, wanted) =>

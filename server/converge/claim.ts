@@ -39,18 +39,6 @@ export const claim = async (
   return rows.map(({ was, clock, ...row }) => ({ ...readLink(row), was, now: clock }))
 }
 
-/** How long a target may be left alone: nobody need ask each second whether a retry's time has come. */
-export const nextDue = async (sql: Sql, target: Target, now: Millis | null): Promise<Millis | null> => {
-  const [next] = await sql<{ ms: number }>`
-    select greatest(1, ceil(extract(epoch from next_at - coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp())) * 1000))::float8 as ms
-    from link
-    where tenant_id = ${target.tenant_id} and target_connection = ${target.connection_id}
-      and state in ('due', 'unknown') and (not held or state = 'unknown')
-    order by next_at
-    limit 1`
-  return next?.ms ?? null
-}
-
 /** C3: an expired lease becomes `unknown` once something was sent, `due` when nothing was. When to resolve is decided by R1. */
 export const reap = (sql: Sql, now: Millis | null): Promise<number> => sql.affected`
   with clock as materialized (

@@ -1,7 +1,7 @@
 /** The engine's tables in PostgreSQL. `clock` is for the simulator; production takes the database's clock, which all nodes share. */
 import type { Millis, RecordKey } from '../doc/document.ts'
 import type { Sql } from '../store/sql.ts'
-import { claim, nextDue, reap, recheck } from './claim.ts'
+import { claim, reap, recheck } from './claim.ts'
 import { claimFetches, endFetch, hint } from './fetches.ts'
 import { bind, rerun, wake } from './ids.ts'
 import { gather } from './gather.ts'
@@ -26,7 +26,6 @@ export const postgresRoad = (
     hint: (rows) => hint(sql, rows, clock()),
     drawVersion: () => drawVersion(sql),
     claim: (target, limit, leaseMs) => claim(claims, target, limit, leaseMs, clock()),
-    nextDue: (target) => nextDue(sql, target, clock()),
     documents: async (keys) => (keys.length === 1 ? [await look(keys[0] as RecordKey)] : documents(sql, keys)),
     seen: (key, seqs, from) => seen(sql, key, seqs, from),
     references: (asked) => references(sql, asked),

@@ -167,8 +167,6 @@ export interface Road {
   drawVersion(): Promise<number>
 
   claim(target: Target, limit: number, leaseMs: Millis): Promise<Claimed[]>
-  /** Ms until something of this target is due, at least 1; null: nothing is. */
-  nextDue(target: Target): Promise<Millis | null>
   documents(keys: RecordKey[]): Promise<(Document | null)[]>
   /** Contents of log rows of one record, for what was seen while a call was unresolved (R3). */
   seen(key: RecordKey, seqs: number[], from: Millis): Promise<Document[]>

@@ -7,10 +7,8 @@ import { claimRound, type Round, workOff } from './round.ts'
 import { startSettler } from './settler.ts'
 
 export interface WorkerOptions {
-  /** How often a target that has no free slot, or no connector yet, is asked again. */
+  /** The net under the wake-ups. */
   sweepMs?: number
-  /** The net under the wake-ups: longest rest of a target for which nothing is due. */
-  restMs?: number
   /** Most rows of one claim. */
   batch?: number
 }
@@ -34,14 +32,10 @@ const name = (t: Target): string => `${t.tenant_id}/${t.connection_id}`
  * One lane per target: a dead or slow target holds up nobody else. A lane claims no more than the target has free slots (C1), so what
  * is not claimed stays visible, pausable, and free for other nodes.
  */
-export const startWorker = (engine: Engine, { sweepMs = 1_000, restMs = 5_000, batch = 128 }: WorkerOptions = {}) => {
+export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: WorkerOptions = {}) => {
   const lanes = new Map<string, Lane>()
   const settler = startSettler(engine)
   const stopping = new AbortController()
-
-  /** What is due and was not claimed is in somebody's hands, or this node's configuration is not the current one: neither takes long. */
-  const rest = (next: number | null): number =>
-    next === null ? restMs : next <= 1 ? sweepMs / 4 : Math.min(restMs, next)
 
   const turn = async (lane: Lane): Promise<number | void> => {
     const connector = engine.directory.connector(lane.target.tenant_id, lane.target.connection_id)
@@ -61,7 +55,7 @@ export const startWorker = (engine: Engine, { sweepMs = 1_000, restMs = 5_000, b
       onMarked: () => gather.abort('marked'),
     }
     const { links, sendBy } = await claimRound(round, lane.target, limit)
-    if (!links.length) return rest(await engine.road.nextDue(lane.target))
+    if (!links.length) return
     lane.claimed += links.length
     const work = workOff(round, lane.target, links, sendBy)
       .catch((err) => engine.log.error({ err, target: name(lane.target) }, 'a round failed; its leases will run out'))

@@ -174,10 +174,7 @@ export const httpServer = (options: HttpOptions): HttpServer => {
       const detail = error.validation || error.code?.startsWith('FST_') ? error.message : undefined
       return sendProblem(reply, { status, code: error.code, detail })
     }
-    log.error(
-      { err: error, trace: request.id, method: request.method, url: shownUrl(request.url) },
-      'a request failed',
-    )
+    log.error({ err: error, trace: request.id, method: request.method, url: shownUrl(request.url) }, 'a request failed')
     return sendProblem(reply, { status: 500, code: 'bug' })
   })
 
