@@ -559,5 +559,7 @@ test('in quiet hours not one call leaves, reads included, and the fault says unt
   assert.equal(outcome.why.expected, new Date(outcome.at ?? 0).toISOString())
   assert.ok((await one.find()).kind === 'failed')
   assert.ok(one.connector.slots().free === 0)
-  assert.equal(target.calls.length, 0)
+  await using other = node(target, { oauth2: oauth(target) }, { limits: { concurrency: 4, quiet } })
+  assert.equal((await other.write()).outcome.kind, 'again')
+  assert.deepEqual([target.calls.length, target.tokens.length], [0, 0], 'not even a token is asked for')
 })
