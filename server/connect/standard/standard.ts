@@ -255,7 +255,12 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
         return { kind: 'replied', reply, verdict }
       }
       const another = auth.refused(token)
-      if (!again && another && left() > 0 && env.monotonic() < last) continue
+      if (!again && another) {
+        // Sent with too little time, it would only become unknown: the record comes again instead.
+        if (left() >= call.timeout / 3 && env.monotonic() < last) continue
+        const why: Fault = { code: 'send.token', stage, said: 'the target ended the former one' }
+        return { kind: 'unproved', why, at: env.now() + 500, ms: env.monotonic() - began }
+      }
       const said = verdict.kind === 'success' ? '' : (verdict.why.said ?? '')
       const why: Fault = { code: 'config.auth', stage, value: String(reply.status), said }
       const { code, parsed } = verdict
