@@ -287,7 +287,7 @@ test('several rates hold at once: 5 a second and 100 in any 20 s, whatever the t
     fc.property(
       fc.integer({ min: 1, max: 9 }),
       fc.integer({ min: 3, max: 40 }),
-      fc.array(fc.integer({ min: 0, max: 900 }), { maxLength: 150 }),
+      fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 30, maxLength: 150 }),
       (perSecond, calls, waits) => {
         const limits = make({ concurrency: 1000, perSecond, per: [{ calls, every: 5_000 }] })
         const starts: number[] = []
@@ -458,7 +458,7 @@ test('whatever is leased, taken, cut, given back and ended, no day holds more ca
           wait: fc.integer({ min: 0, max: 60 }),
           size: fc.integer({ min: 1, max: 6 }),
         }),
-        { maxLength: 200 },
+        { minLength: 60, maxLength: 200 },
       ),
       (steps) => {
         const day = 1_000
