@@ -5,7 +5,7 @@ import { freshDatabase } from '../../server/store/fresh.ts'
 import { configOf, rigTenant } from './config.ts'
 import { startNaive } from './controls.ts'
 import { openGate } from './gate.ts'
-import { type Ground, openGround, pause, type Program, until } from './ground.ts'
+import { type Ground, openGround, pause, type Program } from './ground.ts'
 import { type Expected, judge, mustBeClean, mustShow } from './judge.ts'
 import { type Answer, inParallel, openPusher, type Push, type Pusher } from './pusher.ts'
 import { type Rig, say } from './rig.ts'
@@ -13,8 +13,8 @@ import { openWatch } from './watch.ts'
 import { openWire } from './wire.ts'
 
 const bytes = 100_000
-/** A slow disk: a commit takes so long. Two are under way at a time, of at most 4 MB each. */
-const commitTakes = 1_000
+/** A slow disk: a commit, of at most 4 MB, takes so many milliseconds, and the next one begins after it. */
+const commitTakes = 800
 const clients = 4_000
 
 const push = (id: string, weight = bytes): Push => ({
