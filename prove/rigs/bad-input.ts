@@ -162,7 +162,7 @@ const atDoors = async (ground: Ground, long: boolean, seed: number): Promise<voi
   if (long) assert.ok(p99 - before < 200, `busy with one thing for ${Math.round(p99)} ms`)
   assert.equal(await mortise.stop(), 0)
   say(
-    `bad input: ${found.shots} requests at three doors (${counts.suite} and ${counts.own} own documents, ${counts.list} naughty strings): ${found.stored.length} taken in = rows, the rest refused below 500; ` +
+    `bad input: ${found.shots} requests at three doors (${counts.suite} documents and ${counts.list} strings of the published corpora, ${counts.own} of our own): ${found.stored.length} taken in = rows, the rest refused below 500; ` +
       `${expected.size} texts delivered to the letter, ${sight.parked} shown; holds ${megabytes(held)} MB before and ${megabytes(holds)} after, resident ${megabytes(weighed ?? 0)} and ${megabytes(peak)} at most; p99 of a page beside it ${Math.round(p99)} ms, ${Math.round(before)} before (seed ${seed})`,
   )
 }
