@@ -103,7 +103,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   book.hide(secretsAtStart(databaseUrl, secrets))
   const onIdleError = (error: Error): void => void log.warn({ err: error }, 'an idle database connection ended')
   // Doors, engine and people do not wait for each other's connections.
-  const doorPool = openPool({ url: databaseUrl, name: 'mortise doors', max: 6, statementTimeout: 30_000, onIdleError })
+  const doorPool = openPool({ url: databaseUrl, name: 'mortise doors', max: 6, statementTimeout: 10_000, onIdleError })
   const roadPool = openPool({ url: databaseUrl, name: 'mortise road', max: 8, statementTimeout: 60_000, onIdleError })
   const claimPool = openPool({
     url: databaseUrl,
