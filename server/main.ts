@@ -109,7 +109,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     })
     if (warnings.length) out(`${tellProblems(warnings)}\n`)
     await generated.keep()
-    await apply(roadPool, key, config)
+    await apply(roadPool, key, config, { who: `MORTISE_CONFIG ${settings.config}` })
   }
 
   // ── configuration, road, agents ──

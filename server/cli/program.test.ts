@@ -179,7 +179,7 @@ test('records lists by state and flow, each with its reason in words', async () 
     (await world.mortise('records', '--state', 'failed')).out,
     /101 +customer +客户-1 +\(none yet\) +failed +3 min +1 +Field grade: option D is not mapped\. \(and 1 more\)/,
   )
-  assert.deepEqual(await ids(), [101, 103, 102])
+  assert.deepEqual(await ids(), [101, 102, 103], 'in trouble, under way, at rest')
   assert.deepEqual(await ids('--state', 'parked,due'), [101, 102])
   assert.deepEqual(await ids('--state', 'succeeded'), [103])
   assert.deepEqual(await ids('--fault', 'map.option'), [101])
@@ -201,15 +201,23 @@ test('show finds a record by either id, by its link and by a trace id, and tells
       /link 103 of pair customer[\s\S]*left {4}erp\/BD_Customer C-3\n {2}right {3}crm\/AccountObj A-3\n {2}state {3}succeeded \(applied\)/,
       id,
     )
-    assert.match(out, /came in[\s\S]*erp C-3 +upsert +push +created +2 +trace-3/, id)
-    assert.match(out, /calls[\s\S]*create +crm +applied +200 +12 +call-trace-3/, id)
+    assert.match(
+      out,
+      /story[\s\S]*came in +upsert of erp\/BD_Customer C-3 by push: created, 2 bytes +trace trace-3\n +body \{\}/,
+      id,
+    )
+    assert.match(out, /story[\s\S]*call +create to crm: applied, HTTP 200, 12 ms +trace call-trace-3/, id)
     assert.ok(!out.includes('客户-1'), id)
   }
   assert.match(
     (await world.mortise('show', '客户-1')).out,
     /why {5}Field grade: option D is not mapped\.\n {2}why {5}Field name is required by the target/,
   )
-  assert.match((await world.mortise('show', 'trace-9')).out, /No link[\s\S]*erp M-9 +upsert/, 'a record without a link')
+  assert.match(
+    (await world.mortise('show', 'trace-9')).out,
+    /No link[\s\S]*upsert of erp\/BD_Material M-9/,
+    'a record without a link',
+  )
   assert.equal((await world.mortise('show', 'nobody')).code, exitCodes.notFound)
 })
 
