@@ -97,8 +97,12 @@ export const renderStatus = (status: Status, groups: readonly ErrorGroup[], widt
   const decoding = status.decoding
     ? `\n\n${status.decoding} arrivals wait to be decoded, ${status.decodingFailed} of them with a fault.`
     : ''
+  const counted =
+    status.at - status.countedAt > 5_000
+      ? `\n\nPending, syncing, skipped and succeeded were counted ${ago(status.at - status.countedAt)} ago.`
+      : ''
   const trouble = groups.length ? `\n\nerror groups\n${renderGroups(groups, status.at)}` : ''
-  return `${flows}\n\n${connections}${decoding}${trouble}`
+  return `${flows}\n\n${connections}${counted}${decoding}${trouble}`
 }
 
 const idOf = (end: RecordRow['left']): string => end.id ?? '(none yet)'

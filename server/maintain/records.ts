@@ -168,6 +168,8 @@ interface Asked {
   /** A pattern for `ilike`. */
   like: string | null
   limit: number
+  /** Most rows of one pair (or target) that are walked for one page, where an index cannot tell which belong to it. */
+  walk: number
 }
 
 interface Found {
@@ -187,11 +189,19 @@ interface After {
 interface Section {
   name: string
   start: After
+  /** Stops early where it has walked `asked.walk` rows in vain. */
   find(sql: Sql, asked: Asked, after: After): Promise<Found[]>
+  /** How far everything was walked when `find` stopped early; null: to the end. */
+  walked?: (sql: Sql, asked: Asked, after: After) => Promise<After | null>
+  /** Does this row stand behind that place? */
+  isBehind?: (row: Found, place: After) => boolean
 }
 
 const beginning: After = { key: '-infinity', linkId: 0 }
 const newest: After = { key: '', linkId: Number.MAX_SAFE_INTEGER }
+
+/** A keyword is looked for in so many of each flow and state, the oldest: narrowed by time or flow, in others. */
+const searched = 20_000
 
 /** Oldest trouble first; what has no start of its trouble last. */
 const inTrouble = (states: readonly string[], parked: { plain: boolean; unknown: boolean }): Section => ({
@@ -202,14 +212,42 @@ const inTrouble = (states: readonly string[], parked: { plain: boolean; unknown:
     from pair p
     cross join unnest(${[...states]}::text[]) as s (state)
     cross join lateral (
+      select l.tenant_id, l.pair_id, l.link_id, l.began
+      from (
+        select l.tenant_id, l.pair_id, l.link_id, l.left_id, l.right_id, l.fault, coalesce(l.since, 'infinity'::timestamptz) as began
+        from link l
+        where l.tenant_id = p.tenant_id and l.pair_id = p.pair_id and l.state = s.state and l.state in ('parked', 'unknown', 'waiting')
+          and (coalesce(l.since, 'infinity'::timestamptz), l.link_id) > (${after.key}::timestamptz, ${after.linkId}::int8)
+          and coalesce(l.since, 'infinity'::timestamptz) >= coalesce(${asked.from}::timestamptz, '-infinity'::timestamptz)
+          and (${asked.until}::timestamptz is null or coalesce(l.since, 'infinity'::timestamptz) < ${asked.until}::timestamptz)
+          and (l.state <> 'parked' or case when l.reason = 'unknown' then ${parked.unknown}::bool else ${parked.plain}::bool end)
+          and (${asked.target}::text is null or l.target_connection = ${asked.target})
+        order by coalesce(l.since, 'infinity'::timestamptz), l.link_id
+        limit case when ${asked.like}::text is null then ${asked.limit}::int8 else ${searched}::int8 end) l
+      where ${asked.like}::text is null or l.left_id ilike ${asked.like} or l.right_id ilike ${asked.like} or l.fault ilike ${asked.like}
+      order by l.began, l.link_id
+      limit ${asked.limit}) l
+    where (${asked.tenantId}::text is null or p.tenant_id = ${asked.tenantId})
+      and (${asked.pairIds}::text[] is null or p.pair_id = any(${asked.pairIds}::text[]))
+    order by l.began, l.link_id
+    limit ${asked.limit}`,
+})
+
+/** Creates that nobody can look up, where only those are asked for: an index of their own, for most of what is parked is no such thing. */
+const inDoubt: Section = {
+  name: 'd',
+  start: beginning,
+  find: (sql, asked, after) => sql<Found>`
+    select l.tenant_id, l.pair_id, l.link_id, l.began::text as key
+    from pair p
+    cross join lateral (
       select l.tenant_id, l.pair_id, l.link_id, coalesce(l.since, 'infinity'::timestamptz) as began
       from link l
-      where l.tenant_id = p.tenant_id and l.pair_id = p.pair_id and l.state = s.state and l.state in ('parked', 'unknown', 'waiting')
+      where l.tenant_id = p.tenant_id and l.pair_id = p.pair_id and l.state = 'parked' and l.reason = 'unknown'
         and (coalesce(l.since, 'infinity'::timestamptz), l.link_id) > (${after.key}::timestamptz, ${after.linkId}::int8)
-        and (l.state <> 'parked' or case when l.reason = 'unknown' then ${parked.unknown}::bool else ${parked.plain}::bool end)
+        and coalesce(l.since, 'infinity'::timestamptz) >= coalesce(${asked.from}::timestamptz, '-infinity'::timestamptz)
+        and (${asked.until}::timestamptz is null or coalesce(l.since, 'infinity'::timestamptz) < ${asked.until}::timestamptz)
         and (${asked.target}::text is null or l.target_connection = ${asked.target})
-        and (${asked.from}::timestamptz is null or l.since >= ${asked.from}::timestamptz)
-        and (${asked.until}::timestamptz is null or l.since < ${asked.until}::timestamptz)
         and (${asked.like}::text is null or l.left_id ilike ${asked.like} or l.right_id ilike ${asked.like} or l.fault ilike ${asked.like})
       order by coalesce(l.since, 'infinity'::timestamptz), l.link_id
       limit ${asked.limit}) l
@@ -217,7 +255,7 @@ const inTrouble = (states: readonly string[], parked: { plain: boolean; unknown:
       and (${asked.pairIds}::text[] is null or p.pair_id = any(${asked.pairIds}::text[]))
     order by l.began, l.link_id
     limit ${asked.limit}`,
-})
+}
 
 /** Of some error groups, in any state: also those that are tried again by themselves. */
 const inGroups = (
@@ -240,8 +278,8 @@ const inGroups = (
         and (l.state <> 'parked' or case when l.reason = 'unknown' then ${parked.unknown}::bool else ${parked.plain}::bool end)
         and (${asked.pairIds}::text[] is null or l.pair_id = any(${asked.pairIds}::text[]))
         and (${asked.target}::text is null or l.target_connection = ${asked.target})
-        and (${asked.from}::timestamptz is null or l.since >= ${asked.from}::timestamptz)
-        and (${asked.until}::timestamptz is null or l.since < ${asked.until}::timestamptz)
+        and coalesce(l.since, 'infinity'::timestamptz) >= coalesce(${asked.from}::timestamptz, '-infinity'::timestamptz)
+        and (${asked.until}::timestamptz is null or coalesce(l.since, 'infinity'::timestamptz) < ${asked.until}::timestamptz)
         and (${asked.like}::text is null or l.left_id ilike ${asked.like} or l.right_id ilike ${asked.like} or l.fault ilike ${asked.like})
       order by coalesce(l.since, 'infinity'::timestamptz), l.link_id
       limit ${asked.limit}) l
@@ -274,14 +312,18 @@ const pending: Section = {
   find: (sql, asked, after) => sql<Found>`
     select l.tenant_id, l.pair_id, l.link_id, l.next_at::text as key
     from (
-      select l.*
+      select l.tenant_id, l.pair_id, l.link_id, l.next_at
       from connection c
       cross join lateral (
         select l.tenant_id, l.pair_id, l.link_id, l.next_at
-        from link l
-        where l.tenant_id = c.tenant_id and l.target_connection = c.connection_id and l.state = 'due' and not l.held
-          and l.next_at >= ${after.key}::timestamptz and (l.next_at, l.link_id) > (${after.key}::timestamptz, ${after.linkId}::int8)
-          and (${asked.pairIds}::text[] is null or l.pair_id = any(${asked.pairIds}::text[]))
+        from (
+          select l.tenant_id, l.pair_id, l.link_id, l.next_at, l.last_call_at, l.first_arrival_at
+          from link l
+          where l.tenant_id = c.tenant_id and l.target_connection = c.connection_id and l.state = 'due' and not l.held
+            and l.next_at >= ${after.key}::timestamptz and (l.next_at, l.link_id) > (${after.key}::timestamptz, ${after.linkId}::int8)
+          order by l.next_at, l.link_id
+          limit ${asked.walk}::int8) l
+        where (${asked.pairIds}::text[] is null or l.pair_id = any(${asked.pairIds}::text[]))
           and (${asked.from}::timestamptz is null or coalesce(l.last_call_at, l.first_arrival_at) >= ${asked.from}::timestamptz)
           and (${asked.until}::timestamptz is null or coalesce(l.last_call_at, l.first_arrival_at) < ${asked.until}::timestamptz)
         order by l.next_at, l.link_id
@@ -289,7 +331,7 @@ const pending: Section = {
       where (${asked.tenantId}::text is null or c.tenant_id = ${asked.tenantId})
         and (${asked.target}::text is null or c.connection_id = ${asked.target})
       union all
-      select l.*
+      select l.tenant_id, l.pair_id, l.link_id, l.next_at
       from pair p
       cross join lateral (
         select l.tenant_id, l.pair_id, l.link_id, l.next_at
@@ -305,6 +347,36 @@ const pending: Section = {
         and (${asked.pairIds}::text[] is null or p.pair_id = any(${asked.pairIds}::text[]))) l
     order by l.next_at, l.link_id
     limit ${asked.limit}`,
+  walked: async (sql, asked, after) => {
+    const [row] = await sql<{ key: string; link_id: number }>`
+      select l.next_at::text as key, l.link_id
+      from connection c
+      cross join lateral (
+        select l.next_at, l.link_id
+        from link l
+        where l.tenant_id = c.tenant_id and l.target_connection = c.connection_id and l.state = 'due' and not l.held
+          and l.next_at >= ${after.key}::timestamptz and (l.next_at, l.link_id) > (${after.key}::timestamptz, ${after.linkId}::int8)
+        order by l.next_at, l.link_id
+        offset ${asked.walk - 1}::int8
+        limit 1) l
+      where (${asked.tenantId}::text is null or c.tenant_id = ${asked.tenantId})
+        and (${asked.target}::text is null or c.connection_id = ${asked.target})
+      order by l.next_at, l.link_id
+      limit 1`
+    return row ? { key: row.key, linkId: row.link_id } : null
+  },
+  // both as PostgreSQL writes them, in UTC and without trailing zeros: compared as moments, to the microsecond
+  isBehind: (row, place) => isLater(row.key, place.key) || (row.key === place.key && row.link_id > place.linkId),
+}
+
+/** `2026-11-25 04:00:00.123456+00` */
+const isLater = (a: string, b: string): boolean => {
+  const parts = (text: string): [string, string] => {
+    const [whole = '', rest = ''] = text.replace(/\+00$/, '').split('.')
+    return [whole, rest.padEnd(6, '0')]
+  }
+  const [[wholeA, restA], [wholeB, restB]] = [parts(a), parts(b)]
+  return wholeA === wholeB ? restA > restB : wholeA > wholeB
 }
 
 /** Newest first. */
@@ -330,7 +402,10 @@ const skipped: Section = {
     limit ${asked.limit}`,
 }
 
-/** Newest first. Most rows are in this state, so walking the key backwards finds a page at once. */
+/**
+ * Newest first. Most rows are in this state, so walking the key backwards finds a page at once; where a backlog or an outage has made them
+ * rare, the page ends early and its cursor goes on. An index over these rows would be paid by every success.
+ */
 const succeeded: Section = {
   name: 'a',
   start: newest,
@@ -339,9 +414,13 @@ const succeeded: Section = {
     from pair p
     cross join lateral (
       select l.tenant_id, l.pair_id, l.link_id
-      from link l
-      where l.tenant_id = p.tenant_id and l.pair_id = p.pair_id and l.link_id < ${after.linkId}::int8
-        and l.state = 'idle' and coalesce(l.reason, 'applied') in ('applied', 'unchanged', 'voided')
+      from (
+        select l.tenant_id, l.pair_id, l.link_id, l.state, l.reason, l.target_connection, l.last_call_at, l.first_arrival_at
+        from link l
+        where l.tenant_id = p.tenant_id and l.pair_id = p.pair_id and l.link_id < ${after.linkId}::int8
+        order by l.link_id desc
+        limit ${asked.walk}::int8) l
+      where l.state = 'idle' and coalesce(l.reason, 'applied') in ('applied', 'unchanged', 'voided')
         and (${asked.target}::text is null or l.target_connection = ${asked.target})
         and (${asked.from}::timestamptz is null or coalesce(l.last_call_at, l.first_arrival_at) >= ${asked.from}::timestamptz)
         and (${asked.until}::timestamptz is null or coalesce(l.last_call_at, l.first_arrival_at) < ${asked.until}::timestamptz)
@@ -351,6 +430,22 @@ const succeeded: Section = {
       and (${asked.pairIds}::text[] is null or p.pair_id = any(${asked.pairIds}::text[]))
     order by l.link_id desc
     limit ${asked.limit}`,
+  walked: async (sql, asked, after) => {
+    const [row] = await sql<{ link_id: number | null }>`
+      select max(l.link_id) as link_id
+      from pair p
+      cross join lateral (
+        select l.link_id
+        from link l
+        where l.tenant_id = p.tenant_id and l.pair_id = p.pair_id and l.link_id < ${after.linkId}::int8
+        order by l.link_id desc
+        offset ${asked.walk - 1}::int8
+        limit 1) l
+      where (${asked.tenantId}::text is null or p.tenant_id = ${asked.tenantId})
+        and (${asked.pairIds}::text[] is null or p.pair_id = any(${asked.pairIds}::text[]))`
+    return row?.link_id == null ? null : { key: '', linkId: row.link_id }
+  },
+  isBehind: (row, place) => row.link_id < place.linkId,
 }
 
 /** Of records in no trouble, those one of whose ids begins so: by the unique indexes. Of each side at most 10,000 are looked at. */
@@ -408,7 +503,9 @@ const sectionsOf = (filter: RecordFilter, groups: readonly string[] | null): Sec
     const states = [...troubled, ...(under.working ? ['working'] : []), ...(under.due ? ['due'] : [])]
     return [inGroups(groups, any ? null : states, parked)]
   }
-  const trouble = troubled.length ? [inTrouble(troubled, parked)] : []
+  const onlyDoubt = parked.unknown && !parked.plain
+  const sought = onlyDoubt ? troubled.filter((state) => state !== 'parked') : troubled
+  const trouble = [...(onlyDoubt ? [inDoubt] : []), ...(sought.length ? [inTrouble(sought, parked)] : [])]
   if (filter.keyword !== undefined) {
     const states = [
       ...(under.working ? ['working'] : []),
@@ -458,6 +555,15 @@ const pairsOf = async (sql: Sql, filter: RecordFilter): Promise<string[] | null>
   return rows.map((row) => row.pair_id)
 }
 
+/** What a page may walk in vain (60 ms), shared among the pairs it walks. */
+const walkOf = async (sql: Sql, { tenantId, limit }: RecordFilter): Promise<number> => {
+  const [row] = await sql<{ pairs: number }>`
+    select count(*) as pairs
+    from pair
+    where ${tenantId ?? null}::text is null or tenant_id = ${tenantId ?? null}`
+  return Math.max(limit + 1, 1_000, Math.floor(20_000 / Math.max(1, row?.pairs ?? 1)))
+}
+
 /** The keys of one page. Sections follow each other until the page is full; each is read by an index, whatever the table holds. */
 const findKeys = async (sql: Sql, filter: RecordFilter): Promise<{ keys: LinkKey[]; next: string | null }> => {
   const groups =
@@ -475,23 +581,25 @@ const findKeys = async (sql: Sql, filter: RecordFilter): Promise<{ keys: LinkKey
     until: time(filter.until),
     like: filter.keyword === undefined ? null : `%${filter.keyword.replaceAll(/[\\%_]/g, '\\$&')}%`,
     limit: filter.limit + 1,
+    walk: await walkOf(sql, filter),
   }
   const start = readCursor(sections, filter.cursor)
   const keys: LinkKey[] = []
   for (let at = start.at; at < sections.length; at++) {
     const section = sections[at] as Section
     const wanted = filter.limit - keys.length
-    const found = await section.find(
-      sql,
-      { ...asked, limit: wanted + 1 },
-      at === start.at ? start.after : section.start,
-    )
+    const after = at === start.at ? start.after : section.start
+    const narrowed = { ...asked, limit: wanted + 1 }
+    const all = await section.find(sql, narrowed, after)
+    // a page that is not full may have ended early: what stands behind the place walked to is found by the next page
+    const end = all.length > wanted ? null : ((await section.walked?.(sql, narrowed, after)) ?? null)
+    const found = end ? all.filter((row) => !section.isBehind?.(row, end)) : all
     const taken = found.slice(0, wanted)
     keys.push(...taken.map((row) => ({ tenantId: row.tenant_id, pairId: row.pair_id, linkId: row.link_id })))
-    if (found.length <= wanted) continue
     const last = taken.at(-1)
-    const after = last ? { key: last.key, linkId: last.link_id } : at === start.at ? start.after : section.start
-    return { keys, next: writeCursor(section, after) }
+    if (found.length > wanted)
+      return { keys, next: writeCursor(section, last ? { key: last.key, linkId: last.link_id } : after) }
+    if (end) return { keys, next: writeCursor(section, end) }
   }
   return { keys, next: null }
 }

@@ -155,9 +155,12 @@ const childrenOf = async (sql: Sql, links: readonly RecordRow[]): Promise<Relati
     state: string
     reason: string | null
   }>`
-    select tenant_id, pair_id, link_id, left_id, right_id, state, reason
-    from link
-    where state = 'waiting' and wait_on && ${keys}::text[]
+    with waiting as materialized (                          -- ordered inside, it would walk all that wait in that order
+      select tenant_id, pair_id, link_id, left_id, right_id, state, reason
+      from link
+      where state = 'waiting' and wait_on && ${keys}::text[])
+    select *
+    from waiting
     order by link_id
     limit 200`
   return rows.map((row) => ({

@@ -37,6 +37,8 @@ create index fetch_group on "fetch" (tenant_id, fault_group, first_at) where fau
 drop index link_trouble;
 create index link_trouble on link (tenant_id, pair_id, state, (coalesce(since, 'infinity'::timestamptz)), link_id)
   include (target_connection, reason) where state in ('parked', 'unknown', 'waiting');
+create index link_doubt on link (tenant_id, pair_id, (coalesce(since, 'infinity'::timestamptz)), link_id)
+  where state = 'parked' and reason = 'unknown';
 create index link_skipped on link (tenant_id, pair_id, link_id) include (target_connection, reason)
   where state = 'idle' and reason not in ('applied', 'unchanged', 'voided');
 create index link_held on link (tenant_id, pair_id, next_at, link_id) where held;

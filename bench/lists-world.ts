@@ -1,12 +1,12 @@
 /** A database full of records in every state, and every list that people read of it: what the plan test and the bench ask. */
-import { listVersions } from '../flows/versions.ts'
-import type { Sql } from '../store/sql.ts'
-import { standOf } from './deeds.ts'
-import { readGroups, troublesOf } from './groups.ts'
-import { searchIds } from './ids.ts'
-import { findJourney } from './journey.ts'
-import { linksNumbered, listRecords, type RecordFilter } from './records.ts'
-import { readStatus } from './status.ts'
+import { listVersions } from '../server/flows/versions.ts'
+import type { Sql } from '../server/store/sql.ts'
+import { standOf } from '../server/maintain/deeds.ts'
+import { readGroups, troublesOf } from '../server/maintain/groups.ts'
+import { searchIds } from '../server/maintain/ids.ts'
+import { findJourney } from '../server/maintain/journey.ts'
+import { linksNumbered, listRecords, type RecordFilter } from '../server/maintain/records.ts'
+import { readStatus } from '../server/maintain/status.ts'
 
 export const tenantId = 'acme'
 
@@ -87,10 +87,8 @@ export const lists: Record<string, (sql: Sql) => Promise<unknown>> = {
   'records, succeeded': list({ states: ['succeeded'] }),
   'records, of one object': list({ object: 'B' }),
   'records, of one error group': async (sql) => {
-    const [group] = await sql<{
-      fault_group: string
-    }>`select fault_group from link where tenant_id = ${tenantId} and fault_group is not null limit 1`
-    return listRecords(sql, { tenantId, group: group?.fault_group ?? 'none', limit: 50 })
+    const [group] = await readGroups(sql, { tenantId, limit: 1 })
+    return listRecords(sql, { tenantId, group: group?.group ?? 'none', limit: 50 })
   },
   'records, with one fault': list({ fault: 'map.option' }),
   'records, in trouble since an hour': list({ states: ['failed'], from: Date.now() - hour }),
