@@ -200,8 +200,8 @@ interface Section {
 const beginning: After = { key: '-infinity', linkId: 0 }
 const newest: After = { key: '', linkId: Number.MAX_SAFE_INTEGER }
 
-/** A keyword is looked for in so many of each flow and state, the oldest: narrowed by time or flow, in others. */
-const searched = 20_000
+/** A keyword is looked for in so many of each flow and state, the oldest: narrowed by time, flow or group, in others. */
+const searchedOf = (asked: Asked): number => Math.max(1_000, Math.floor(asked.walk / 3))
 
 /** Oldest trouble first; what has no start of its trouble last. */
 const inTrouble = (states: readonly string[], parked: { plain: boolean; unknown: boolean }): Section => ({
@@ -223,7 +223,7 @@ const inTrouble = (states: readonly string[], parked: { plain: boolean; unknown:
           and (l.state <> 'parked' or case when l.reason = 'unknown' then ${parked.unknown}::bool else ${parked.plain}::bool end)
           and (${asked.target}::text is null or l.target_connection = ${asked.target})
         order by coalesce(l.since, 'infinity'::timestamptz), l.link_id
-        limit case when ${asked.like}::text is null then ${asked.limit}::int8 else ${searched}::int8 end) l
+        limit case when ${asked.like}::text is null then ${asked.limit}::int8 else ${searchedOf(asked)}::int8 end) l
       where ${asked.like}::text is null or l.left_id ilike ${asked.like} or l.right_id ilike ${asked.like} or l.fault ilike ${asked.like}
       order by l.began, l.link_id
       limit ${asked.limit}) l
@@ -555,13 +555,13 @@ const pairsOf = async (sql: Sql, filter: RecordFilter): Promise<string[] | null>
   return rows.map((row) => row.pair_id)
 }
 
-/** What a page may walk in vain (60 ms), shared among the pairs it walks. */
+/** What a page may walk in vain (0.1 s), shared among the pairs it walks. */
 const walkOf = async (sql: Sql, { tenantId, limit }: RecordFilter): Promise<number> => {
   const [row] = await sql<{ pairs: number }>`
     select count(*) as pairs
     from pair
     where ${tenantId ?? null}::text is null or tenant_id = ${tenantId ?? null}`
-  return Math.max(limit + 1, 1_000, Math.floor(20_000 / Math.max(1, row?.pairs ?? 1)))
+  return Math.max(limit + 1, 1_000, Math.floor(10_000 / Math.max(1, row?.pairs ?? 1)))
 }
 
 /** The keys of one page. Sections follow each other until the page is full; each is read by an index, whatever the table holds. */
