@@ -2,7 +2,7 @@
 import { listVersions } from '../server/flows/versions.ts'
 import type { Sql } from '../server/store/sql.ts'
 import { standOf } from '../server/maintain/deeds.ts'
-import { readGroups, troublesOf } from '../server/maintain/groups.ts'
+import { groupsOfFault, readGroups, troublesOf } from '../server/maintain/groups.ts'
 import { searchIds } from '../server/maintain/ids.ts'
 import { findJourney } from '../server/maintain/journey.ts'
 import { linksNumbered, listRecords, type RecordFilter } from '../server/maintain/records.ts'
@@ -87,8 +87,8 @@ export const lists: Record<string, (sql: Sql) => Promise<unknown>> = {
   'records, succeeded': list({ states: ['succeeded'] }),
   'records, of one object': list({ object: 'B' }),
   'records, of one error group': async (sql) => {
-    const [group] = await readGroups(sql, { tenantId, limit: 1 })
-    return listRecords(sql, { tenantId, group: group?.group ?? 'none', limit: 50 })
+    const [group] = await groupsOfFault(sql, 'map.option', tenantId)
+    return listRecords(sql, { tenantId, group: group ?? 'none', limit: 50 })
   },
   'records, with one fault': list({ fault: 'map.option' }),
   'records, in trouble since an hour': list({ states: ['failed'], from: Date.now() - hour }),

@@ -48,5 +48,3 @@ export const listBench = async (args: readonly string[]): Promise<number> => {
   console.log(`\n${over ? `${over} lists took more than ${limit} ms` : `Every list within ${limit} ms.`}`)
   return over
 }
-
-if (import.meta.main) process.exit((await listBench(process.argv.slice(2))) ? 1 : 0)

@@ -183,7 +183,7 @@ const edits: ((text: string) => string)[] = [
       /leftToRight:\n/,
       'leftToRight:\n            leavingScope: void\n            repush: new\n            matchBeforeCreate: true\n',
     ),
-  (text) => text.replace(/\bname: name\b/, () => `name: { from: name, default: '\$\${x} = "1"' }`),
+  (text) => text.replace(/\bname: name\b/, () => `name: { from: name, default: '$\${x} = "1"' }`),
   (text) => text.replace(/\bname: name\b/, 'name: { value: 0.10 }'),
   (text) => text.replace(/zone: Asia\/Shanghai/, 'zone: Europe/Berlin'),
   (text) =>

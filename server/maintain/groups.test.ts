@@ -9,6 +9,7 @@ import { freshDatabase } from '../store/fresh.ts'
 import type { Sql } from '../store/sql.ts'
 import { ignoreAll } from './deeds.ts'
 import { groupsOfFault, readGroups, troublesOf } from './groups.ts'
+import { hasManyFaults, takeTally } from './tally.ts'
 
 const tenantId = 'acme'
 
@@ -106,6 +107,35 @@ test('a group counts how its records stand: failed, unknown, waiting, tried agai
   await db.sql`update link set fault = ${stored} where link_id = 3`
   const [group] = await readGroups(db.sql, { tenantId })
   assert.deepEqual([group?.count, group?.states], [3, { failed: 1, unknown: 1, waiting: 0, pending: 1 }])
+})
+
+test('of very many the counts come from the tally; a group that is new is counted, one that is empty is gone', async () => {
+  await using db = await world()
+  await db.sql`
+    insert into link (tenant_id, pair_id, link_id, left_id, first_arrival_at, state, reason, fault, since, target_connection)
+    select 'acme', 'customer', i, 'L-' || i, now(), 'parked', 'data', '{"code":"map.option","stage":"map","field":"f' || i % 2 || '"}', now(), 'crm'
+    from generate_series(1, 70000) i`
+  const live = await readGroups(db.sql, { tenantId })
+  assert.ok((await takeTally(db.sql)) !== null)
+  assert.equal(await hasManyFaults(db.sql), true)
+  assert.deepEqual(await readGroups(db.sql, { tenantId }), live)
+  await park(db.sql, 2, option('new'))
+  await db.sql`update link set state = 'idle', reason = 'applied', fault = null, settled = 1 where link_id % 2 = 1`
+  assert.deepEqual(
+    (await readGroups(db.sql, { tenantId })).map((one) => [one.field, one.count]),
+    [
+      ['f0', 35_000],
+      ['new', 1],
+    ],
+    'f0 as it was counted, new as it is',
+  )
+  const [, fresh] = await readGroups(db.sql, { tenantId })
+  assert.equal(
+    (await readGroups(db.sql, { tenantId, group: live.find((one) => one.field === 'f0')?.group ?? '' }))[0]?.count,
+    34_999,
+    'one group is always counted',
+  )
+  assert.equal(fresh?.states.failed, 1)
 })
 
 test('reads that failed are groups of their own', async () => {

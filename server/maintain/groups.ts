@@ -3,6 +3,7 @@ import { advice } from '../doc/advice.ts'
 import type { Side } from '../doc/document.ts'
 import type { Fault, FaultCode } from '../doc/fault.ts'
 import type { Sql } from '../store/sql.ts'
+import { hasManyFaults } from './tally.ts'
 import { faultSentencesOf, parseFault } from './words.ts'
 
 export interface ErrorGroup {
@@ -31,28 +32,28 @@ export interface ErrorGroup {
   advice: string
 }
 
-/** `records`: all states. A group is left by whatever ends its records' trouble: it is counted from the rows themselves. */
-export const readGroups = async (
+interface Counted {
+  tenant_id: string
+  fault_group: string
+  count: number
+  parked: number
+  unknown: number
+  waiting: number
+  first_seen: number | null
+  last_seen: number | null
+  pair_id: string
+  target_connection: string
+  from_side: Side | null
+  fault: string
+}
+
+/** From the rows themselves. */
+const counted = (
   sql: Sql,
-  filter: { tenantId?: string; pairId?: string; group?: string; limit?: number } = {},
-): Promise<ErrorGroup[]> => {
-  const tenantId = filter.tenantId ?? null
-  const group = filter.group ?? null
-  const limit = filter.limit ?? 500
-  const rows = await sql<{
-    tenant_id: string
-    fault_group: string
-    count: number
-    parked: number
-    unknown: number
-    waiting: number
-    first_seen: number | null
-    last_seen: number | null
-    pair_id: string
-    target_connection: string
-    from_side: Side | null
-    fault: string
-  }>`
+  tenantId: string | null,
+  group: string | null,
+  limit: number,
+): Promise<Counted[]> => sql<Counted>`
     select t.tenant_id, g.fault_group, g.count, g.parked, g.unknown, g.waiting, g.first_seen, g.last_seen, s.pair_id, s.target_connection,
       case when p.right_connection = s.target_connection then 'left' when p.left_connection = s.target_connection then 'right' end as from_side,
       s.fault
@@ -75,6 +76,65 @@ export const readGroups = async (
     left join pair p on p.tenant_id = t.tenant_id and p.pair_id = s.pair_id
     where ${tenantId}::text is null or t.tenant_id = ${tenantId}
     order by g.count desc, t.tenant_id, g.fault_group`
+
+/** The groups that there are, by name along the index; how many each holds from the last tally, and of new ones from the rows. */
+const tallied = (sql: Sql, tenantId: string | null, limit: number): Promise<Counted[]> => sql<Counted>`
+    with recursive names (tenant_id, fault_group) as (
+      select t.tenant_id, (
+        select l.fault_group from link l
+        where l.tenant_id = t.tenant_id and l.fault_group is not null
+        order by l.fault_group
+        limit 1)
+      from tenant t
+      where ${tenantId}::text is null or t.tenant_id = ${tenantId}
+      union all
+      select n.tenant_id, (
+        select l.fault_group from link l
+        where l.tenant_id = n.tenant_id and l.fault_group > n.fault_group
+        order by l.fault_group
+        limit 1)
+      from names n
+      where n.fault_group is not null),
+    known as materialized (
+      select n.tenant_id, n.fault_group, k.count, k.parked, k.unknown, k.waiting, k.first_seen, k.last_seen
+      from names n
+      left join group_tally k on k.tenant_id = n.tenant_id and k.fault_group = n.fault_group
+      where n.fault_group is not null)
+    select k.tenant_id, k.fault_group, g.count, g.parked, g.unknown, g.waiting, g.first_seen, g.last_seen, s.pair_id, s.target_connection,
+      case when p.right_connection = s.target_connection then 'left' when p.left_connection = s.target_connection then 'right' end as from_side,
+      s.fault
+    from known k
+    cross join lateral (
+      select k.count, k.parked, k.unknown, k.waiting, k.first_seen, k.last_seen
+      where k.count is not null
+      union all
+      select count(*), count(*) filter (where l.state = 'parked'), count(*) filter (where l.state = 'unknown'),
+        count(*) filter (where l.state = 'waiting'), min(l.since), max(l.since)
+      from link l
+      where k.count is null and l.tenant_id = k.tenant_id and l.fault_group = k.fault_group
+      having k.count is null) g
+    cross join lateral (
+      select l.pair_id, l.target_connection, l.fault
+      from link l
+      where l.tenant_id = k.tenant_id and l.fault_group = k.fault_group
+      order by coalesce(l.since, 'infinity'::timestamptz) desc, l.link_id desc
+      limit 1) s
+    left join pair p on p.tenant_id = k.tenant_id and p.pair_id = s.pair_id
+    order by g.count desc, k.tenant_id, k.fault_group
+    limit ${limit}`
+
+/** Largest first. A group is left by whatever ends its records' trouble: it is counted from the rows themselves, and of very many from the last tally. */
+export const readGroups = async (
+  sql: Sql,
+  filter: { tenantId?: string; pairId?: string; group?: string; limit?: number } = {},
+): Promise<ErrorGroup[]> => {
+  const tenantId = filter.tenantId ?? null
+  const group = filter.group ?? null
+  const limit = filter.limit ?? 500
+  const rows =
+    group === null && (await hasManyFaults(sql))
+      ? await tallied(sql, tenantId, limit)
+      : await counted(sql, tenantId, group, limit)
   const reads = await sql<{
     tenant_id: string
     fault_group: string
@@ -152,10 +212,34 @@ export const readGroups = async (
   ].filter((one) => filter.pairId === undefined || one.flow?.pairId === filter.pairId)
 }
 
-/** The groups whose records carry this code. */
+/** The groups whose records carry this code: from name to name along the index, so that a million records in one group cost one look. */
 export const groupsOfFault = async (sql: Sql, code: string, tenantId?: string): Promise<string[]> => {
-  const groups = await readGroups(sql, { ...(tenantId !== undefined && { tenantId }), limit: 10_000 })
-  return [...new Set(groups.filter((one) => one.what === 'record' && one.code === code).map((one) => one.group))]
+  const rows = await sql<{ fault_group: string }>`
+    with recursive groups (tenant_id, fault_group) as (
+      select t.tenant_id, (
+        select l.fault_group from link l
+        where l.tenant_id = t.tenant_id and l.fault_group is not null
+        order by l.fault_group
+        limit 1)
+      from tenant t
+      where ${tenantId ?? null}::text is null or t.tenant_id = ${tenantId ?? null}
+      union all
+      select g.tenant_id, (
+        select l.fault_group from link l
+        where l.tenant_id = g.tenant_id and l.fault_group > g.fault_group
+        order by l.fault_group
+        limit 1)
+      from groups g
+      where g.fault_group is not null)
+    select distinct g.fault_group
+    from groups g
+    cross join lateral (
+      select l.fault from link l
+      where l.tenant_id = g.tenant_id and l.fault_group = g.fault_group
+      order by coalesce(l.since, 'infinity'::timestamptz), l.link_id
+      limit 1) s
+    where fault_member(s.fault, 'code') = ${code}`
+  return rows.map((row) => row.fault_group)
 }
 
 export interface Trouble {

@@ -46,7 +46,7 @@ export interface Status {
 const empty = (): Record<ShownState, number> =>
   Object.fromEntries(shownStates.map((state) => [state, 0])) as Record<ShownState, number>
 
-/** What is in trouble is always counted now; of very many records the rest comes from the last tally (`tally.ts`). */
+/** Of very many records the counts come from the last tally, but for what is in trouble (`tally.ts`). */
 export const readStatus = async (sql: Sql, tenantId?: string): Promise<Status> => {
   const tenant = tenantId ?? null
   const flows = await sql<{

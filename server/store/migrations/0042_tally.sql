@@ -25,3 +25,30 @@ begin
     grant select, insert, delete on tally to mortise_road;
   end if;
 end $$;
+
+-- The same for the error groups of very many records.
+create table group_tally (
+  tenant_id   text not null,
+  fault_group text not null,
+  count       bigint not null,
+  parked      bigint not null,
+  unknown     bigint not null,
+  waiting     bigint not null,
+  first_seen  timestamptz,
+  last_seen   timestamptz,
+  at          timestamptz not null,
+  primary key (tenant_id, fault_group)
+);
+
+alter table group_tally enable row level security;
+create policy own_tenant on group_tally using (tenant_id = nullif(current_setting('mortise.tenant', true), ''));
+do $$
+begin
+  if exists (select from pg_roles where rolname = 'mortise_app') then
+    grant select on group_tally to mortise_app;
+  end if;
+  if exists (select from pg_roles where rolname = 'mortise_road') then
+    create policy road on group_tally to mortise_road using (true) with check (true);
+    grant select, insert, delete on group_tally to mortise_road;
+  end if;
+end $$;
