@@ -21,8 +21,8 @@ const large = 64 << 20
 /** A tally that old is none: nobody keeps it. */
 const stale = '15 minutes'
 
-/** Of the index of what is in trouble: some 150,000 links. */
-const muchTrouble = 16 << 20
+/** Of the index of what is in trouble: some 30,000 links. Before a vacuum each costs a look at its row. */
+const muchTrouble = 4 << 20
 
 /** Of the index of error groups: some 30,000 faults. Counting them takes 0.1 s, and before a vacuum 0.5 s. */
 const manyFaults = 4 << 20
