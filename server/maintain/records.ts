@@ -200,6 +200,10 @@ interface Section {
 const beginning: After = { key: '-infinity', linkId: 0 }
 const newest: After = { key: '', linkId: Number.MAX_SAFE_INTEGER }
 
+/** Where a page of trouble begins. One bound and not two: of two on one column the index may start at the wider one, and read a million to the other. */
+const begin = (asked: Asked, after: After): After =>
+  asked.from !== null && after.key === '-infinity' ? { key: asked.from, linkId: -1 } : after
+
 /** A keyword is looked for in so many of each flow and state, the oldest: narrowed by time, flow or group, in others. */
 const searchedOf = (asked: Asked): number => Math.max(1_000, Math.floor(asked.walk / 3))
 
@@ -217,8 +221,7 @@ const inTrouble = (states: readonly string[], parked: { plain: boolean; unknown:
         select l.tenant_id, l.pair_id, l.link_id, l.left_id, l.right_id, l.fault, coalesce(l.since, 'infinity'::timestamptz) as began
         from link l
         where l.tenant_id = p.tenant_id and l.pair_id = p.pair_id and l.state = s.state and l.state in ('parked', 'unknown', 'waiting')
-          and (coalesce(l.since, 'infinity'::timestamptz), l.link_id) > (${after.key}::timestamptz, ${after.linkId}::int8)
-          and coalesce(l.since, 'infinity'::timestamptz) >= coalesce(${asked.from}::timestamptz, '-infinity'::timestamptz)
+          and (coalesce(l.since, 'infinity'::timestamptz), l.link_id) > (${begin(asked, after).key}::timestamptz, ${begin(asked, after).linkId}::int8)
           and (${asked.until}::timestamptz is null or coalesce(l.since, 'infinity'::timestamptz) < ${asked.until}::timestamptz)
           and (l.state <> 'parked' or case when l.reason = 'unknown' then ${parked.unknown}::bool else ${parked.plain}::bool end)
           and (${asked.target}::text is null or l.target_connection = ${asked.target})
@@ -244,8 +247,7 @@ const inDoubt: Section = {
       select l.tenant_id, l.pair_id, l.link_id, coalesce(l.since, 'infinity'::timestamptz) as began
       from link l
       where l.tenant_id = p.tenant_id and l.pair_id = p.pair_id and l.state = 'parked' and l.reason = 'unknown'
-        and (coalesce(l.since, 'infinity'::timestamptz), l.link_id) > (${after.key}::timestamptz, ${after.linkId}::int8)
-        and coalesce(l.since, 'infinity'::timestamptz) >= coalesce(${asked.from}::timestamptz, '-infinity'::timestamptz)
+        and (coalesce(l.since, 'infinity'::timestamptz), l.link_id) > (${begin(asked, after).key}::timestamptz, ${begin(asked, after).linkId}::int8)
         and (${asked.until}::timestamptz is null or coalesce(l.since, 'infinity'::timestamptz) < ${asked.until}::timestamptz)
         and (${asked.target}::text is null or l.target_connection = ${asked.target})
         and (${asked.like}::text is null or l.left_id ilike ${asked.like} or l.right_id ilike ${asked.like} or l.fault ilike ${asked.like})
@@ -273,12 +275,11 @@ const inGroups = (
       select l.tenant_id, l.pair_id, l.link_id, coalesce(l.since, 'infinity'::timestamptz) as began
       from link l
       where l.tenant_id = t.tenant_id and l.fault_group = g.fault_group
-        and (coalesce(l.since, 'infinity'::timestamptz), l.link_id) > (${after.key}::timestamptz, ${after.linkId}::int8)
+        and (coalesce(l.since, 'infinity'::timestamptz), l.link_id) > (${begin(asked, after).key}::timestamptz, ${begin(asked, after).linkId}::int8)
         and (${states === null ? null : [...states]}::text[] is null or l.state = any(${states === null ? null : [...states]}::text[]))
         and (l.state <> 'parked' or case when l.reason = 'unknown' then ${parked.unknown}::bool else ${parked.plain}::bool end)
         and (${asked.pairIds}::text[] is null or l.pair_id = any(${asked.pairIds}::text[]))
         and (${asked.target}::text is null or l.target_connection = ${asked.target})
-        and coalesce(l.since, 'infinity'::timestamptz) >= coalesce(${asked.from}::timestamptz, '-infinity'::timestamptz)
         and (${asked.until}::timestamptz is null or coalesce(l.since, 'infinity'::timestamptz) < ${asked.until}::timestamptz)
         and (${asked.like}::text is null or l.left_id ilike ${asked.like} or l.right_id ilike ${asked.like} or l.fault ilike ${asked.like})
       order by coalesce(l.since, 'infinity'::timestamptz), l.link_id
