@@ -28,7 +28,7 @@ import { setRecognise } from './flows/recognise.ts'
 import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
 import { receiveDoors } from './receive/syncpush.ts'
-import { startTally } from './maintain/tally.ts'
+import { startKeeper } from './maintain/keeper.ts'
 import { startPruner } from './observe/pruner.ts'
 import { groupCommit } from './stage/admit.ts'
 import { groupHints } from './stage/hints.ts'
@@ -156,7 +156,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       found: (finding, count) => log.error({ finding, count }, 'the reconciler repaired what must not happen'),
     }),
     startPruner(keeping),
-    startTally(keeping),
+    startKeeper(keeping),
   ]
   // Other nodes hear that there is work; ours knows already.
   const node = env.id()

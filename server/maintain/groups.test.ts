@@ -9,6 +9,7 @@ import { freshDatabase } from '../store/fresh.ts'
 import type { Sql } from '../store/sql.ts'
 import { ignoreAll } from './deeds.ts'
 import { groupsOfFault, readGroups, troublesOf } from './groups.ts'
+import { forgetTroubles } from './keeper.ts'
 import { hasManyFaults, takeTally } from './tally.ts'
 
 const tenantId = 'acme'
@@ -220,6 +221,20 @@ test('ignoring keeps who and why; an unresolved call cannot be ignored, and the 
   await park(db.sql, 1, option('grade'))
   const [again] = await troublesOf(db.sql, keys.slice(0, 1))
   assert.deepEqual([again?.closedBy, again?.note, again?.closedAt, again?.times], [null, null, null, 2])
+})
+
+test('errors that were closed long ago are forgotten, open ones never', async () => {
+  await using db = await world()
+  for (let id = 1; id <= 3; id++) {
+    await link(db.sql, id)
+    await park(db.sql, id, option('grade'))
+  }
+  await succeed(db.sql, 1)
+  await succeed(db.sql, 2)
+  await db.sql`update trouble set closed_at = now() - interval '91 days' where link_id = 1`
+  await db.sql`update trouble set first_at = now() - interval '1 year', last_at = now() - interval '1 year' where link_id = 3`
+  assert.equal(await forgetTroubles(db.sql), 1)
+  assert.deepEqual(await db.sql`select link_id from trouble order by link_id`, [{ link_id: 2 }, { link_id: 3 }])
 })
 
 test('a row that is absorbed by another takes no open error with it', async () => {

@@ -1,6 +1,4 @@
 /** How many links stand where. Few are counted when somebody looks; very many (2 s for a million) in the background, ahead of whoever looks. */
-import { type Loop, startLoop } from '../agent/loop.ts'
-import type { Env } from '../doc/env.ts'
 import type { Sql } from '../store/sql.ts'
 
 export interface LinkCount {
@@ -104,20 +102,3 @@ export const readTally = async (sql: Sql, tenantId: string | null): Promise<{ li
   const links = await countAll(sql, tenantId)
   return { links, at: links[0]?.now ?? Date.now() }
 }
-
-/** Each minute, and never more than a fiftieth of the time: a tally that takes 2 s is taken every 100 s. */
-export const startTally = (deps: {
-  sql: Sql
-  env: Pick<Env, 'sleep' | 'random'>
-  log: { error(fields: object, message: string): void }
-}): Loop =>
-  startLoop({
-    name: 'tally',
-    every: 60_000,
-    run: async () => {
-      const took = await takeTally(deps.sql)
-      return took === null ? undefined : Math.max(60_000, took * 50)
-    },
-    env: deps.env,
-    log: deps.log,
-  })
