@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { freshDatabase, privateCluster } from '../server/store/fresh.ts'
+import { lists } from './lists-world.ts'
 import { plot } from './plot.ts'
 import { type Row, table, verdictOf } from './targets.ts'
 
@@ -38,6 +39,15 @@ test('the pieces run: W1 and W2 with tiny counts end in a table, a file and a pi
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+})
+
+test('the lists are measured, each of them in each mix', async () => {
+  await using db = await freshDatabase({ migrations: [] })
+  // not how long they take: on a machine that tests, that says nothing
+  const { out, err } = await bench(['lists', '300'], db.url)
+  for (const name of Object.keys(lists))
+    assert.equal(out.split('\n').filter((line) => line.startsWith(name.padEnd(44))).length, 4, `${name}: ${err}`)
+  assert.match(out, /300 records, backlog, vacuumed and analysed/)
 })
 
 test('nothing is measured where fsync is off', async () => {

@@ -1,7 +1,8 @@
-/** `npm run bench [-- w1 w2 w4] [--short]`: measures the product against its targets on this machine, and what people would use instead. */
+/** `npm run bench [-- w1 w2 w4 | lists] [--short]`: measures the product against its targets on this machine, and what people would use instead. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { listBench } from './lists.ts'
 import { plot } from './plot.ts'
 import { endAll, hasProc, startGenerator, startServer } from './processes.ts'
 import { type Results, rowsOf, table, verdictOf } from './targets.ts'
@@ -178,6 +179,8 @@ if (import.meta.main) {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void endAll().then(() => process.exit(130)))
   try {
+    const [first, ...rest] = process.argv.slice(2)
+    if (first === 'lists') process.exit((await listBench(rest)) ? 1 : 0)
     await bench(optionsOf(process.argv.slice(2)))
     process.exit(0)
   } catch (error) {

@@ -30,6 +30,7 @@ import { setRecognise } from './flows/recognise.ts'
 import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
 import { receiveDoors } from './receive/syncpush.ts'
+import { startKeeper } from './maintain/keeper.ts'
 import { cachedFigures, readFigures } from './observe/figures.ts'
 import { openLog } from './observe/log.ts'
 import { openMetrics } from './observe/metrics.ts'
@@ -168,7 +169,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     })
     if (warnings.length) out(`${tellProblems(warnings)}\n`)
     await generated.keep()
-    await apply(roadPool, key, config)
+    await apply(roadPool, key, config, { who: `MORTISE_CONFIG ${settings.config}` })
   }
 
   // ── configuration, road, agents ──
@@ -264,6 +265,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
             },
           }),
           startPruner(keeping('pruner')),
+          startKeeper(keeping('keeper')),
         ]
       : []),
   ]

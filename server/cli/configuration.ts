@@ -1,4 +1,5 @@
 /** Configuration across rooms: applies a file in one transaction, loads everything for doors and engine, and watches for changes. */
+import { createHash } from 'node:crypto'
 import {
   type Access,
   accessOf,
@@ -33,6 +34,7 @@ import {
   savePairs,
   saveTenant,
 } from '../flows/save.ts'
+import { noteVersions } from '../flows/versions.ts'
 import { readRevision, type Watch, watch } from '../flows/watch.ts'
 import { type Catalog, catalogOf, type Remembered, readObjects } from '../objects/catalog.ts'
 import { dropObjects, type ObjectChange, saveObjects } from '../objects/save.ts'
@@ -136,6 +138,7 @@ const applyTenant = async (
   tx: Sql,
   key: SecretKey,
   tenant: TenantConfig,
+  callers: 'declared' | 'kept',
   refuse: (reason: string) => void,
 ): Promise<Change[]> => {
   const { tenantId } = tenant
@@ -172,51 +175,132 @@ const applyTenant = async (
     await dropObjects(tx, tenantId, connectionId, [])
     changes.push(...(await dropConnection(tx, tenantId, connectionId, refuse)))
   }
-  changes.push(
-    ...(await saveCredentials(tx, key, tenantId, credentialsOf(tenant))).map((change) =>
-      credentialChange(tenantId, change),
-    ),
-  )
+  if (callers === 'declared')
+    changes.push(
+      ...(await saveCredentials(tx, key, tenantId, credentialsOf(tenant))).map((change) =>
+        credentialChange(tenantId, change),
+      ),
+    )
   if (changes.length) await announce(tx, tenantId)
   return changes
 }
 
-const applyIn = async (tx: Sql, key: SecretKey, config: Config): Promise<Change[]> => {
-  await lockConfiguration(tx)
+/** What would change, or what changed, under a name that stands for exactly that: nothing else, and from nothing else. */
+export interface Planned {
+  /** Given to an apply, it refuses where the change is no longer this one. */
+  plan: string
+  changes: Change[]
+}
+
+export interface How {
+  /** Who asks, for the versions. */
+  who: string
+  /** The plan that was looked at; without it, whatever the change is now. */
+  plan?: string | undefined
+  /** False: done for real, and rolled back. */
+  really: boolean
+}
+
+/** Of the tenants' revisions and the change: somebody else's change in between gives another name, though it were undone. */
+const planName = (revisions: readonly [string, number][], changes: readonly Change[]): string =>
+  createHash('sha256')
+    .update(JSON.stringify([revisions, changes]))
+    .digest('hex')
+    .slice(0, 12)
+
+const revisionsOf = async (tx: Sql, tenants: readonly TenantConfig[]): Promise<[string, number][]> => {
+  const rows = await tx<{ tenant_id: string; config_revision: number }>`
+    select tenant_id, config_revision
+    from tenant
+    where tenant_id = any(${tenants.map((one) => one.tenantId)}::text[])
+    order by tenant_id`
+  return rows.map((row) => [row.tenant_id, row.config_revision])
+}
+
+const applyIn = async (
+  tx: Sql,
+  key: SecretKey,
+  tenants: readonly TenantConfig[],
+  callers: 'declared' | 'kept',
+  how: Omit<How, 'really'>,
+): Promise<Planned> => {
+  const revisions = await revisionsOf(tx, tenants)
   const changes: Change[] = []
   const reasons: string[] = []
   try {
-    for (const tenant of config.tenants)
-      changes.push(...(await applyTenant(tx, key, tenant, (reason) => reasons.push(reason))))
+    for (const tenant of tenants)
+      changes.push(...(await applyTenant(tx, key, tenant, callers, (reason) => reasons.push(reason))))
   } catch (error) {
     if (!(error instanceof CredentialTaken)) throw error
     reasons.push(error.message)
   }
   if (reasons.length) throw new ApplyRefused(reasons)
-  return changes
+  const plan = planName(revisions, changes)
+  if (how.plan !== undefined && how.plan !== plan)
+    throw new ApplyRefused([
+      `The plan ${how.plan} is stale: the configuration, the file or a secret changed since. Look at what would change now (mortise plan).`,
+    ])
+  await noteVersions(tx, changes, how.who)
+  return { plan, changes }
+}
+
+const rolledBack = new Error('planned')
+
+const applied = async (
+  sql: Sql,
+  key: SecretKey,
+  callers: 'declared' | 'kept',
+  how: How,
+  make: (tx: Sql) => Promise<readonly TenantConfig[]>,
+): Promise<Planned> => {
+  let planned: Planned | null = null
+  try {
+    await sql.retrying(async (tx) => {
+      await lockConfiguration(tx)
+      planned = await applyIn(tx, key, await make(tx), callers, how)
+      if (!how.really) throw rolledBack
+    })
+  } catch (error) {
+    if (error !== rolledBack) throw error
+  }
+  return planned ?? { plan: '', changes: [] }
 }
 
 /**
  * Makes the tenants of the file what the file says, in one transaction; answers what changed, nothing when it was so already.
- * Throws ApplyRefused where records in flight forbid it; then nothing was changed.
+ * Throws ApplyRefused where records in flight forbid it, or where the plan that was looked at is stale; then nothing was changed.
  */
-export const apply = (sql: Sql, key: SecretKey, config: Config): Promise<Change[]> =>
-  sql.retrying((tx) => applyIn(tx, key, config))
+export const apply = async (
+  sql: Sql,
+  key: SecretKey,
+  config: Config,
+  how: { who?: string; plan?: string | undefined } = {},
+): Promise<Change[]> => {
+  const { changes } = await applied(
+    sql,
+    key,
+    'declared',
+    { who: 'Mortise', ...how, really: true },
+    async () => config.tenants,
+  )
+  return changes
+}
 
 /** What `apply` would change: done for real, and rolled back. */
-export const plan = async (sql: Sql, key: SecretKey, config: Config): Promise<Change[]> => {
-  let planned: Change[] | null = null
-  const back = new Error('planned')
-  try {
-    await sql.retrying(async (tx) => {
-      planned = await applyIn(tx, key, config)
-      throw back
-    })
-  } catch (error) {
-    if (error !== back) throw error
-  }
-  return planned ?? []
-}
+export const plan = async (sql: Sql, key: SecretKey, config: Config): Promise<Change[]> =>
+  (await planNamed(sql, key, config)).changes
+
+/** The same, with the plan's name. */
+export const planNamed = (sql: Sql, key: SecretKey, config: Config): Promise<Planned> =>
+  applied(sql, key, 'declared', { who: '', really: false }, async () => config.tenants)
+
+/** One tenant as `make` puts it together from what is stored, under the same lock; its callers are left as they are. */
+export const applyMade = (
+  sql: Sql,
+  key: SecretKey,
+  how: How,
+  make: (tx: Sql) => Promise<TenantConfig>,
+): Promise<Planned> => applied(sql, key, 'kept', how, async (tx) => [await make(tx)])
 
 // ── load ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 /** A connection as the doors see it. */

@@ -1,4 +1,5 @@
 /** Where the `mortise` command starts: hands the process to `run` and ends with its code. */
+import { text } from 'node:stream/consumers'
 import { run } from './program.ts'
 
 // A reader that has seen enough (`mortise records | head`) ends us quietly.
@@ -10,8 +11,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
+  out: (said) => void process.stdout.write(said),
+  err: (said) => void process.stderr.write(said),
+  interactive: process.stdin.isTTY && process.stdout.isTTY,
+  input: () => text(process.stdin),
   width: process.stdout.isTTY ? process.stdout.columns : 0,
   serve: async (only) => {
     const { serve } = await import('../main.ts')

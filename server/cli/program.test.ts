@@ -179,7 +179,7 @@ test('records lists by state and flow, each with its reason in words', async () 
     (await world.mortise('records', '--state', 'failed')).out,
     /101 +customer +客户-1 +\(none yet\) +failed +3 min +1 +Field grade: option D is not mapped\. \(and 1 more\)/,
   )
-  assert.deepEqual(await ids(), [101, 103, 102])
+  assert.deepEqual(await ids(), [101, 102, 103], 'in trouble, under way, at rest')
   assert.deepEqual(await ids('--state', 'parked,due'), [101, 102])
   assert.deepEqual(await ids('--state', 'succeeded'), [103])
   assert.deepEqual(await ids('--fault', 'map.option'), [101])
@@ -201,15 +201,23 @@ test('show finds a record by either id, by its link and by a trace id, and tells
       /link 103 of pair customer[\s\S]*left {4}erp\/BD_Customer C-3\n {2}right {3}crm\/AccountObj A-3\n {2}state {3}succeeded \(applied\)/,
       id,
     )
-    assert.match(out, /came in[\s\S]*erp C-3 +upsert +push +created +2 +trace-3/, id)
-    assert.match(out, /calls[\s\S]*create +crm +applied +200 +12 +call-trace-3/, id)
+    assert.match(
+      out,
+      /story[\s\S]*came in +upsert of erp\/BD_Customer C-3 by push: created, 2 bytes +trace trace-3\n +body \{\}/,
+      id,
+    )
+    assert.match(out, /story[\s\S]*call +create to crm: applied, HTTP 200, 12 ms +trace call-trace-3/, id)
     assert.ok(!out.includes('客户-1'), id)
   }
   assert.match(
     (await world.mortise('show', '客户-1')).out,
     /why {5}Field grade: option D is not mapped\.\n {2}why {5}Field name is required by the target/,
   )
-  assert.match((await world.mortise('show', 'trace-9')).out, /No link[\s\S]*erp M-9 +upsert/, 'a record without a link')
+  assert.match(
+    (await world.mortise('show', 'trace-9')).out,
+    /No link[\s\S]*upsert of erp\/BD_Material M-9/,
+    'a record without a link',
+  )
   assert.equal((await world.mortise('show', 'nobody')).code, exitCodes.notFound)
 })
 
@@ -246,6 +254,166 @@ test('C6: retry asks for a record again at once; a selection is counted first', 
   })
   assert.equal((await world.mortise('retry')).code, exitCodes.usage)
   assert.equal((await world.mortise('retry', 'nobody')).code, exitCodes.notFound)
+})
+
+test('status names the error groups, and records, retry and ignore take one', async () => {
+  await using world = await freshWorld()
+  await withRecords(world)
+  const { groups } = JSON.parse((await world.mortise('status', '--json')).out) as {
+    groups: { group: string; count: number; code: string; field: string }[]
+  }
+  assert.deepEqual(
+    groups.map((one) => [one.count, one.code, one.field]),
+    [[1, 'map.option', 'grade']],
+  )
+  const group = groups[0]?.group ?? ''
+  assert.match(
+    (await world.mortise('status')).out,
+    new RegExp(
+      `error groups\\n${group} {2}1 failed {2}customer leftToRight {2}map\\.option · map · grade {2}first 3 min ago, last 3 min ago\\n {2}Field grade: option D is not mapped\\.\\n {2}Add the option.*\\n {2}mortise retry --group ${group}`,
+    ),
+  )
+  assert.match((await world.mortise('records', '--group', group)).out, /101 +customer +客户-1/)
+  assert.equal((await world.mortise('ignore', '--group', group)).code, exitCodes.usage, 'a reason must be given')
+  assert.match(
+    (await world.mortise('ignore', '--group', group, '--reason', 'a test')).out,
+    /1 record matches\. Nothing was done/,
+  )
+  const done = await world.mortise('ignore', '--group', group, '--reason', 'a test', '--yes')
+  assert.match(done.out, /1 record is ignored until it comes in again/)
+  assert.match(
+    (await world.mortise('records', '--state', 'skipped')).out,
+    /101 .*skipped +1 +ignored|101 .*skipped.*ignored/,
+  )
+  assert.match((await world.mortise('show', '客户-1')).out, /state +skipped \(ignored\)/)
+  assert.equal(
+    (await world.mortise('ignore', '101', '--reason', 'again')).code,
+    exitCodes.refused,
+    'it is not failed any more',
+  )
+  assert.equal((await world.mortise('retry', '--group', group, '--yes')).code, exitCodes.notFound)
+})
+
+test('pages go on by their cursor; time and keyword narrow', async () => {
+  await using world = await freshWorld()
+  await withRecords(world)
+  const first = await world.mortise('records', '--limit', '2')
+  const [, cursor = ''] = /The next page: --cursor (\S+)/.exec(first.out) ?? []
+  assert.match((await world.mortise('records', '--limit', '2', '--cursor', cursor)).out, /^link.*\n103 /)
+  assert.equal((await world.mortise('records', '--state', 'waiting', '--cursor', cursor)).code, exitCodes.usage)
+  assert.match((await world.mortise('records', '--state', 'failed', '--since', '1h')).out, /^link.*\n101 /)
+  assert.equal((await world.mortise('records', '--state', 'failed', '--until', '1h')).out, 'No records match.\n')
+  assert.match((await world.mortise('records', '--keyword', 'option')).out, /^link.*\n101 /)
+  assert.equal((await world.mortise('records', '--since', 'yesterday')).code, exitCodes.usage)
+})
+
+test('retry: read again, an edited body, and an end that tells that not all came through', async () => {
+  await using world = await freshWorld()
+  await withRecords(world)
+  const { sql } = world.db
+  assert.match((await world.mortise('retry', '101', '--refetch')).out, /1 record is read again from its source/)
+  assert.deepEqual(await sql`select connection_id, object, data_id, cause, state from "fetch"`, [
+    { connection_id: 'erp', object: 'BD_Customer', data_id: '客户-1', cause: 'asked', state: 'due' },
+  ])
+  assert.deepEqual(
+    await sql`select state from link where link_id = 101`,
+    [{ state: 'parked' }],
+    'what is read makes it due',
+  )
+
+  await writeFile(
+    join(world.folder, 'body.json'),
+    '{"objAPIName":"BD_Customer","masterFieldVal":{"id":"C-3","name":"新","creditLimit":1.10}}',
+  )
+  const edited = await world.mortise('retry', 'C-3', '--body', join(world.folder, 'body.json'))
+  assert.equal(edited.code, 0, edited.err)
+  assert.match(edited.out, /The edited body is staged \(created\) and goes out/)
+  const [document] = await sql`select master from document where data_id = 'C-3'`
+  assert.match(String(document?.master), /"creditLimit":1\.10/, 'digit for digit')
+  assert.deepEqual(await sql`select state, asked_side from link where link_id = 103`, [
+    { state: 'due', asked_side: 'left' },
+  ])
+  assert.match((await world.mortise('show', 'C-3')).out, /upsert of erp\/BD_Customer C-3 by hand \(\S+\)/)
+  await writeFile(join(world.folder, 'bad.json'), '{"objAPIName":"BD_Customer"}')
+  const bad = await world.mortise('retry', 'C-3', '--body', join(world.folder, 'bad.json'))
+  assert.equal(bad.code, exitCodes.refused)
+  assert.match(bad.err, /masterFieldVal/)
+  assert.equal((await world.mortise('retry', 'C-3', '--edit')).code, exitCodes.usage, 'an editor needs a terminal')
+
+  const waited = await world.mortise('retry', '101', '--wait', '1')
+  assert.match(waited.out, /1 record is gone through again\.\n0 succeeded, 0 failed, 1 still under way\./)
+  assert.equal(waited.code, exitCodes.unfinished, 'nobody works in this world')
+})
+
+test('show tells whom a record refers to, and who waits for it', async () => {
+  await using world = await freshWorld()
+  await withRecords(world)
+  await world.db.sql.unsafe(`
+    insert into document (tenant_id, connection_id, object, data_id, version, operation, master_hash, master, details)
+    values ('sandbox', 'crm', 'SalesOrderObj', 'S-1', 9, 'upsert', '', '{"account_id":"A-3","amount":1.10}',
+      '{"SalesOrderProductObj":[{"product_id":"P-1"},{"product_id":null}]}');
+    insert into link (tenant_id, pair_id, link_id, right_id, first_arrival_at, right_version, state, target_connection, wait_kind, wait_on)
+    values ('sandbox', 'order', 201, 'S-1', now(), 9, 'waiting', 'erp', 'reference', array['r:sandbox/customer/right/A-3'])`)
+  const order = (await world.mortise('show', 'S-1')).out
+  assert.match(order, /refers to\n.*\ncustomer +103 +C-3 +A-3 +succeeded +account_id\n/)
+  assert.match(order, /material +\(none yet\) +P-1 +not known yet +SalesOrderProductObj\[0\]\.product_id/)
+  assert.match((await world.mortise('show', 'C-3')).out, /waiting for it\n.*\norder +201 +\(none yet\) +S-1 +waiting/)
+  assert.ok(!(await world.mortise('show', '102')).out.includes('waiting for it'))
+})
+
+test('ids: search, bind, unbind, export and import; a cell is no formula', async () => {
+  await using world = await freshWorld()
+  await withRecords(world)
+  assert.match((await world.mortise('ids', 'search', 'A-')).out, /^link.*\n103 +sandbox +customer +C-3 +A-3 +succeeded/)
+  assert.match((await world.mortise('ids', 'bind', 'customer', 'C-2', '=A+2')).out, /Bound: C-2 is =A\+2/)
+  assert.equal((await world.mortise('ids', 'bind', 'customer', 'C-2', 'A-9')).code, exitCodes.refused)
+  assert.equal((await world.mortise('ids', 'bind', 'nobody', 'C-2', 'A-9')).code, exitCodes.notFound)
+  const csv = await world.mortise('ids', 'export', '--flow', 'customer')
+  assert.equal(csv.out, "tenant,pair,left,right\nsandbox,customer,C-2,'=A+2\nsandbox,customer,C-3,A-3\n")
+  const file = join(world.folder, 'ids.csv')
+  await writeFile(file, `${csv.out}sandbox,customer,C-4,A-4\nsandbox,customer,C-5,A-3\n`)
+  assert.match((await world.mortise('ids', 'import', file)).out, /4 mappings in .*\nNothing was done/)
+  const imported = await world.mortise('ids', 'import', file, '--yes')
+  assert.match(
+    imported.out,
+    /Line 5: A-3 is mapped to C-3 already; unbind it first\.\n1 bound, 2 were so already, 1 refused/,
+  )
+  assert.equal(imported.code, exitCodes.unfinished)
+  assert.match((await world.mortise('ids', 'unbind', 'customer', 'A-3')).out, /Unbound: C-3 and A-3/)
+  assert.match((await world.mortise('ids', 'search', '--unbound', 'C-3')).out, /C-3 +\(none yet\) +skipped/)
+  assert.equal((await world.mortise('ids', 'unbind', 'customer', 'A-3')).code, exitCodes.notFound)
+  await writeFile(file, 'pair,left\ncustomer,x\n')
+  assert.equal((await world.mortise('ids', 'import', file, '--yes')).code, exitCodes.refused)
+})
+
+test('history, restore-version and promote show a plan first; --plan applies exactly that', async () => {
+  await using world = await freshWorld()
+  assert.equal((await world.mortise('history')).code, exitCodes.notFound)
+  await world.mortise('apply', sandbox)
+  const changed = join(world.folder, 'changed.yaml')
+  await writeFile(changed, (await readFile(sandbox, 'utf8')).replace('account_no: number', 'account_no: taxNo'))
+  await world.mortise('apply', changed)
+  assert.match(
+    (await world.mortise('history', 'flow', 'customer leftToRight')).out,
+    /version 2[\s\S]*number → taxNo[\s\S]*version 1/,
+  )
+  const planned = await world.mortise('restore-version', 'flow', 'customer leftToRight', '1')
+  assert.match(
+    planned.out,
+    /taxNo → number\n\nThis is a plan; nothing was changed\. To apply exactly this: mortise restore-version flow 'customer leftToRight' 1 --plan \w{12}/,
+  )
+  const [, plan = ''] = /--plan (\w+)/.exec(planned.out) ?? []
+  assert.equal(
+    (await world.mortise('restore-version', 'flow', 'customer leftToRight', '1', '--plan', '0')).code,
+    exitCodes.refused,
+  )
+  assert.match(
+    (await world.mortise('restore-version', 'flow', 'customer leftToRight', '1', '--plan', plan)).out,
+    /Applied\./,
+  )
+  assert.equal((await world.mortise('plan', sandbox)).out, 'Nothing to change.\n')
+  assert.equal((await world.mortise('promote', '--from', 'sandbox', '--to', 'prod')).code, exitCodes.refused)
+  assert.equal((await world.mortise('promote', '--from', 'sandbox')).code, exitCodes.usage)
 })
 
 test('commands that do not exist yet are refused, and help says so', async () => {

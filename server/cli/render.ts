@@ -1,12 +1,44 @@
 /** What commands show to a person: status, lists and journeys as text. Pure. */
-import type { Journey } from '../maintain/journey.ts'
-import type { RecordRow } from '../maintain/records.ts'
+import { tellChange } from '../flows/changes.ts'
+import type { Version } from '../flows/versions.ts'
+import type { ErrorGroup } from '../maintain/groups.ts'
+import type { IdPage } from '../maintain/ids.ts'
+import { type Journey, timeLine } from '../maintain/journey.ts'
+import type { Page, RecordRow } from '../maintain/records.ts'
+import type { Relative } from '../maintain/relatives.ts'
 import type { Status } from '../maintain/status.ts'
 import { ago, clock, fit, table } from './table.ts'
 
 const flowName = { left: 'leftToRight', right: 'rightToLeft' } as const
 
-export const renderStatus = (status: Status, width: number): string => {
+const standsOf = ({ states }: ErrorGroup): string =>
+  Object.entries(states)
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${state}`)
+    .join(', ')
+
+/** One paragraph each: how many and where, the sentence, what to do, and the command that does it. */
+const renderGroups = (groups: readonly ErrorGroup[], now: number): string =>
+  groups
+    .map((one) => {
+      const flow = one.flow
+        ? `${one.flow.pairId}${one.flow.from ? ` ${flowName[one.flow.from]}` : ''}`
+        : `reading ${one.connectionId}/${one.object}`
+      const seen =
+        one.firstSeen === null
+          ? ''
+          : `  first ${ago(now - one.firstSeen)} ago, last ${ago(now - (one.lastSeen ?? one.firstSeen))} ago`
+      const kind = [one.code, one.stage, one.field].filter((word) => word !== null).join(' · ')
+      return [
+        `${one.group}  ${standsOf(one)}  ${flow}  ${kind}${seen}`,
+        `  ${fit(one.sentence, 400)}`,
+        `  ${one.advice}`,
+        `  mortise retry --group ${one.group}`,
+      ].join('\n')
+    })
+    .join('\n')
+
+export const renderStatus = (status: Status, groups: readonly ErrorGroup[], width: number): string => {
   if (!status.flows.length) return 'No flows are configured. Apply a configuration: mortise apply FILE.yaml'
   const flows = table(
     [
@@ -65,7 +97,12 @@ export const renderStatus = (status: Status, width: number): string => {
   const decoding = status.decoding
     ? `\n\n${status.decoding} arrivals wait to be decoded, ${status.decodingFailed} of them with a fault.`
     : ''
-  return `${flows}\n\n${connections}${decoding}`
+  const counted =
+    status.at - status.countedAt > 5_000
+      ? `\n\nPending, syncing, skipped and succeeded were counted ${ago(status.at - status.countedAt)} ago.`
+      : ''
+  const trouble = groups.length ? `\n\nerror groups\n${renderGroups(groups, status.at)}` : ''
+  return `${flows}\n\n${connections}${counted}${decoding}${trouble}`
 }
 
 const idOf = (end: RecordRow['left']): string => end.id ?? '(none yet)'
@@ -77,7 +114,7 @@ const whyOf = (row: RecordRow): string => {
   return row.state === 'idle' || row.state === 'parked' ? (row.reason ?? '') : ''
 }
 
-export const renderRecords = (rows: readonly RecordRow[], limit: number, now: number, width: number): string => {
+export const renderRecords = ({ records: rows, next }: Page, now: number, width: number): string => {
   if (!rows.length) return 'No records match.'
   const list = table(
     ['link', 'pair', 'left', 'right', 'state', 'since', 'tries', 'why'],
@@ -93,7 +130,7 @@ export const renderRecords = (rows: readonly RecordRow[], limit: number, now: nu
     ]),
     width,
   )
-  return rows.length < limit ? list : `${list}\n\nThe first ${limit}; more with --limit.`
+  return next === null ? list : `${list}\n\nThe next page: --cursor ${next}`
 }
 
 const linkText = (row: RecordRow, now: number): string => {
@@ -116,9 +153,34 @@ const linkText = (row: RecordRow, now: number): string => {
   return lines.map((line) => fit(line, 2000)).join('\n')
 }
 
-export const renderJourney = (journey: Journey, now: number, width: number): string => {
+const relative = (one: Relative): (string | number)[] => [
+  one.pairId,
+  one.linkId === null ? '' : String(one.linkId),
+  one.left ?? '(none yet)',
+  one.right ?? '(none yet)',
+  one.shown ?? 'not known yet',
+  one.through,
+]
+
+/** A body below its moment: how it begins, or all of it. */
+const body = (text: string | undefined, word: string, width: number, full: boolean): string[] => {
+  if (text === undefined || text === '') return []
+  const most = full ? 100_000 : Math.max(60, (width || 160) - 12 - word.length)
+  return [`    ${word} ${fit(text, most)}`]
+}
+
+export const renderJourney = (journey: Journey, now: number, width: number, full: boolean): string => {
   const parts = journey.links.map((row) => linkText(row, now))
   if (!journey.links.length) parts.push('No link: no pair of objects takes this record, or it was never staged.')
+  const moments = timeLine(journey)
+  if (moments.length) {
+    const lines = moments.flatMap((one) => [
+      `${clock(one.at, true)}  ${one.what.padEnd(7)}  ${fit(one.say, full ? 4_000 : 400)}${one.traceId ? `  trace ${one.traceId}` : ''}`,
+      ...body(one.request, one.what === 'came in' ? 'body' : 'sent', width, full),
+      ...body(one.answer, 'answered', width, full),
+    ])
+    parts.push(`story\n${lines.join('\n')}`)
+  }
   if (journey.staged.length) {
     parts.push(
       `staged\n${table(
@@ -148,39 +210,45 @@ export const renderJourney = (journey: Journey, now: number, width: number): str
       )}`,
     )
   }
-  if (journey.arrivals.length) {
-    parts.push(
-      `came in\n${table(
-        ['at', 'record', 'operation', 'by', 'outcome', 'bytes', 'trace'],
-        journey.arrivals.map((one) => [
-          clock(one.receivedAt, true),
-          `${one.connectionId} ${one.id}`,
-          one.operation,
-          one.channel,
-          one.outcome,
-          one.bytes,
-          one.traceId,
-        ]),
-      )}`,
-    )
-  }
-  if (journey.attempts.length) {
-    parts.push(
-      `calls\n${table(
-        ['at', 'call', 'to', 'outcome', 'status', 'ms', 'trace', 'why'],
-        journey.attempts.map((one) => [
-          clock(one.startedAt, true),
-          one.call,
-          one.target,
-          one.outcome ?? 'under way or unanswered',
-          one.status === null ? '' : String(one.status),
-          one.ms === null ? '' : String(one.ms),
-          one.traceId,
-          one.why.join(' '),
-        ]),
-        width,
-      )}`,
-    )
-  }
+  const family = ['pair', 'link', 'left', 'right', 'state', 'through']
+  if (journey.parents.length) parts.push(`refers to\n${table(family, journey.parents.map(relative), width)}`)
+  if (journey.children.length) parts.push(`waiting for it\n${table(family, journey.children.map(relative), width)}`)
   return parts.join('\n\n')
+}
+
+export const renderIds = (page: IdPage, width: number): string => {
+  if (!page.ids.length) return 'No mappings match.'
+  const list = table(
+    ['link', 'tenant', 'pair', 'left', 'right', 'state'],
+    page.ids.map((one) => [
+      String(one.linkId),
+      one.tenantId,
+      one.pairId,
+      one.left ?? '(none yet)',
+      one.right ?? '(none yet)',
+      one.shown,
+    ]),
+    width,
+  )
+  return page.next === null ? list : `${list}\n\nThe next page: --cursor ${page.next}`
+}
+
+export const renderVersions = (versions: readonly Version[], width: number): string => {
+  if (!versions.length) return 'No versions match.'
+  return versions
+    .map((one) => {
+      const head = `${clock(one.at)}  ${one.who}  tenant ${one.tenantId}  version ${one.number}`
+      const change = tellChange({
+        tenantId: one.tenantId,
+        kind: one.kind,
+        name: one.name,
+        what: one.what,
+        fields: one.fields,
+      })
+      return `${head}\n${change
+        .split('\n')
+        .map((line) => `  ${fit(line, width || 200)}`)
+        .join('\n')}`
+    })
+    .join('\n')
 }

@@ -219,3 +219,170 @@ export const declare = async (
   await tell(sql)
   return true
 }
+
+// ── by hand ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+export type BoundByHand =
+  | { kind: 'bound' | 'already'; linkId: number }
+  /** One of the two is mapped to another record; `to` is that record. */
+  | { kind: 'taken'; side: Side; to: string }
+  /** A call is under way or unresolved: what became of it comes first. */
+  | { kind: 'busy'; linkId: number }
+
+interface HandRow {
+  link_id: number
+  left_id: string | null
+  right_id: string | null
+  state: string
+  sent_at: Millis | null
+}
+
+/**
+ * A person says that these two are one record. Rows that each knew one of them become one, which is decided again with both sides in view;
+ * where nothing of either is staged, the mapping is kept for the first that comes in. Never sends by itself.
+ */
+export const bindByHand = async (
+  sql: Sql,
+  pair: { tenant_id: string; pair_id: string },
+  leftId: string,
+  rightId: string,
+  now: Millis | null = null,
+): Promise<BoundByHand> => {
+  const bound = await sql.retrying(async (tx): Promise<BoundByHand> => {
+    const rows = await tx<HandRow>`
+      select link_id, left_id, right_id, state, sent_at
+      from link
+      where tenant_id = ${pair.tenant_id} and pair_id = ${pair.pair_id} and (left_id = ${leftId} or right_id = ${rightId})
+      order by link_id
+      for update`
+    const left = rows.find((row) => row.left_id === leftId)
+    const right = rows.find((row) => row.right_id === rightId)
+    if (left && left === right) return { kind: 'already', linkId: left.link_id }
+    if (left?.right_id != null) return { kind: 'taken', side: 'left', to: left.right_id }
+    if (right?.left_id != null) return { kind: 'taken', side: 'right', to: right.left_id }
+    const busy = rows.find((row) => row.state === 'working' || row.sent_at !== null)
+    if (busy) return { kind: 'busy', linkId: busy.link_id }
+    const kept = left ?? right
+    if (!kept) return { kind: 'bound', linkId: await insertBound(tx, pair, leftId, rightId, now) }
+    await release(
+      tx,
+      // only the key of a claimed row is looked at
+      { ...pair, link_id: kept.link_id } as Claimed,
+      left ? 'right' : 'left',
+      left ? rightId : leftId,
+      left && right ? right.link_id : null,
+      now,
+    )
+    await tx`
+      update link set fault = null, attempts = 0, since = null, wait_kind = null, wait_on = null, wait_until = null, wait_step = 0
+      where tenant_id = ${pair.tenant_id} and pair_id = ${pair.pair_id} and link_id = ${kept.link_id}`
+    return { kind: 'bound', linkId: kept.link_id }
+  })
+  if (bound.kind === 'bound') {
+    const reference = (side: Side, id: string) => waitKey.reference(pair.tenant_id, { pairId: pair.pair_id, side, id })
+    await wake(sql, [reference('left', leftId), reference('right', rightId)], now)
+  }
+  return bound
+}
+
+/** Due where something of either is staged; at rest otherwise. */
+const insertBound = async (
+  tx: Sql,
+  pair: { tenant_id: string; pair_id: string },
+  leftId: string,
+  rightId: string,
+  now: Millis | null,
+): Promise<number> => {
+  const [row] = await tx<{ link_id: number }>`
+    with clock as materialized (
+      select date_trunc('milliseconds', coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp())) as now),
+    known as materialized (
+      select p.tenant_id, p.pair_id, p.held, p.left_connection, p.right_connection, coalesce(l.version, 0) as left_version,
+        coalesce(r.version, 0) as right_version, exists (
+          select from flow f where f.tenant_id = p.tenant_id and f.pair_id = p.pair_id and f.from_side = 'left') as goes_right
+      from pair p
+      left join lateral (
+        select d.version from document d
+        where d.tenant_id = p.tenant_id and d.connection_id = p.left_connection and d.object = p.left_object and d.data_id = ${leftId}
+        limit 1) l on true
+      left join lateral (
+        select d.version from document d
+        where d.tenant_id = p.tenant_id and d.connection_id = p.right_connection and d.object = p.right_object and d.data_id = ${rightId}
+        limit 1) r on true
+      where p.tenant_id = ${pair.tenant_id} and p.pair_id = ${pair.pair_id})
+    insert into link (
+      tenant_id, pair_id, link_id, left_id, right_id, first_arrival_at, left_version, right_version, state, reason, settled, held,
+      target_connection, next_at)
+    select k.tenant_id, k.pair_id, nextval('link_seq'), ${leftId}, ${rightId}, clock.now, k.left_version, k.right_version,
+      case when k.left_version + k.right_version > 0 then 'due' else 'idle' end,
+      case when k.left_version + k.right_version = 0 then 'bound' end,
+      case when k.left_version + k.right_version > 0 then 0 else 1 end,
+      k.held, case when k.goes_right then k.right_connection else k.left_connection end, clock.now
+    from known k cross join clock
+    returning link_id`
+  if (!row) throw new Error(`there is no pair ${pair.pair_id}`)
+  return row.link_id
+}
+
+export type Unbound = { kind: 'unbound'; leftId: string; rightId: string } | { kind: 'busy' } | { kind: 'not bound' }
+
+/**
+ * A person says that these two are not one record. What they agreed on is forgotten, and both rest: nothing is sent before either comes in
+ * again or is asked for. The right one keeps a row of its own where it is staged, or the reconciler would take it for a forgotten record.
+ */
+export const unbind = (sql: Sql, link: LinkName, now: Millis | null = null): Promise<Unbound> =>
+  sql.retrying(async (tx): Promise<Unbound> => {
+    const [row] = await tx<HandRow>`
+      select link_id, left_id, right_id, state, sent_at
+      from link
+      where tenant_id = ${link.tenant_id} and pair_id = ${link.pair_id} and link_id = ${link.link_id}
+      for update`
+    if (!row || row.left_id === null || row.right_id === null) return { kind: 'not bound' }
+    if (row.state === 'working' || row.sent_at !== null) return { kind: 'busy' }
+    await tx`
+      update link set
+        right_id = null, right_version = 0, right_agreed_version = 0, right_agreed_hash = null, right_agreed_print = null,
+        left_agreed_version = 0, left_agreed_hash = null, left_agreed_print = null, detail_ids = null, told = null, told_seq = null,
+        state = 'idle', reason = 'unbound', settled = generation, fault = null, attempts = 0, since = null,
+        wait_kind = null, wait_on = null, wait_until = null, wait_step = 0, unbound_rows = false, match_key = null,
+        first_mark = null, last_mark = null, doubt_at = null, doubt_key = null, later_side = null, voided_at = null,
+        flips = 0, flips_since = null, last_side = null, last_call_at = null,
+        target_connection = coalesce(
+          (select right_connection from pair where tenant_id = ${link.tenant_id} and pair_id = ${link.pair_id}), target_connection)
+      where tenant_id = ${link.tenant_id} and pair_id = ${link.pair_id} and link_id = ${link.link_id}`
+    await tx`
+      insert into link (
+        tenant_id, pair_id, link_id, right_id, first_arrival_at, right_version, state, reason, settled, held, target_connection)
+      select p.tenant_id, p.pair_id, nextval('link_seq'), d.data_id, coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp()),
+        d.version, 'idle', 'unbound', 1, p.held, p.left_connection
+      from pair p
+      cross join lateral (
+        select d.data_id, d.version from document d
+        where d.tenant_id = p.tenant_id and d.connection_id = p.right_connection and d.object = p.right_object and d.data_id = ${row.right_id}
+          and d.version > 0
+        limit 1) d
+      where p.tenant_id = ${link.tenant_id} and p.pair_id = ${link.pair_id}`
+    return { kind: 'unbound', leftId: row.left_id, rightId: row.right_id }
+  })
+
+/**
+ * A person lets these failures be: they rest until the record comes in again or is asked for. What has an unresolved call is left as it is:
+ * whether it took effect must be said first (`declare`). Answers the links that rest now.
+ */
+export const ignore = (sql: Sql, links: readonly LinkName[]): Promise<LinkName[]> =>
+  sql<LinkName>`
+    with wanted as materialized (
+      select l.tenant_id, l.pair_id, l.link_id
+      from unnest(
+        ${col.text(links.map((l) => l.tenant_id))}::text[], ${col.text(links.map((l) => l.pair_id))}::text[],
+        ${col.int8(links.map((l) => l.link_id))}::int8[]) as w (tenant_id, pair_id, link_id)
+      cross join lateral (
+        select k.tenant_id, k.pair_id, k.link_id, k.state, k.sent_at from link k
+        where k.tenant_id = w.tenant_id and k.pair_id = w.pair_id and k.link_id = w.link_id
+        limit 1
+        for update) l
+      where l.state = 'parked' and l.sent_at is null)
+    update link l set
+      state = 'idle', reason = 'ignored', settled = l.generation, fault = null, attempts = 0, since = null
+    from wanted w
+    where l.tenant_id = w.tenant_id and l.pair_id = w.pair_id and l.link_id = w.link_id
+    returning l.tenant_id, l.pair_id, l.link_id`

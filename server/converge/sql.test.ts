@@ -10,7 +10,7 @@ import { type Sql, sqlOver } from '../store/sql.ts'
 import { absent, applied, nothing, type Sent, unresolvable, withoutCall } from './after.ts'
 import { claim, reap, recheck } from './claim.ts'
 import { claimFetches, endFetch, hint } from './fetches.ts'
-import { bind, declare, rerun, wake } from './ids.ts'
+import { bind, bindByHand, declare, ignore, rerun, unbind, wake } from './ids.ts'
 import { waitKey } from './link.ts'
 import { mark } from './mark.ts'
 import { declare as configure, pairId, publish, pushed, tenant } from './paired.fixture.ts'
@@ -589,6 +589,9 @@ const statements: Record<string, (sql: Sql) => Promise<unknown>> = {
   rerun: (sql) => rerun(sql, [someLink], null, null),
   'declare absent': (sql) => declare(sql, someLink, 'absent'),
   'declare found': (sql) => declare(sql, someLink, { found: 'R-1' }),
+  'bind by hand': (sql) => bindByHand(sql, { tenant_id: tenant, pair_id: pairId }, 'L-1', 'R-1'),
+  unbind: (sql) => unbind(sql, someLink),
+  ignore: (sql) => ignore(sql, [someLink]),
   hint: (sql) => hint(sql, [someHint], null),
   claimFetches: (sql) => claimFetches(sql, crm, 10, lease, null),
   endFetch: (sql) => endFetch(sql, someFetch, { kind: 'done' }, null),
@@ -621,6 +624,13 @@ const everyText = async (): Promise<[string, string][]> => {
   for (const [name, work] of Object.entries(statements)) add(name, await textsOf(work))
   for (const [name, rows] of Object.entries(findings))
     add(`bind, ${name}`, await textsOf((sql) => bind(sql, someClaim, 'right', 'R-1', null), rows))
+  const whole = [{ ...own, right_id: 'R-1', state: 'idle' }]
+  add('unbind', await textsOf((sql) => unbind(sql, someLink), whole))
+  const known = [{ ...own, state: 'idle' }]
+  add(
+    'bind by hand',
+    await textsOf((sql) => bindByHand(sql, { tenant_id: tenant, pair_id: pairId }, 'L-1', 'R-1'), known),
+  )
   return found
 }
 

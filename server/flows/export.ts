@@ -67,9 +67,9 @@ const variableFor = (...words: string[]): string =>
 /** Headers that are nobody's secret are exported as they are. */
 const open = new Set(['accept', 'accept-language', 'user-agent'])
 
-/** A `$` before a brace would be read as a variable. */
+/** A `$` before a brace would be read as a variable. The replacement is a function: in a text, `$$` would stand for one `$`. */
 const literal = <T>(value: T): T => {
-  if (typeof value === 'string') return value.replaceAll('${', '$${') as T
+  if (typeof value === 'string') return value.replaceAll('${', () => '$${') as T
   if (Array.isArray(value)) return value.map(literal) as T
   if (value !== null && typeof value === 'object')
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, literal(one)])) as T

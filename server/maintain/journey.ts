@@ -1,7 +1,10 @@
-/** One record's whole story, found by any id: its links, what came in, what was sent, what is still to be read. Reads only. */
+/** One record's whole story, found by any id: its links, what came in, what was sent, what failed, whom it refers to. Reads only. */
 import type { Fault } from '../doc/fault.ts'
 import type { Sql } from '../store/sql.ts'
-import { linksNumbered, linksOf, type RecordRow } from './records.ts'
+import { type Trouble, troublesOf } from './groups.ts'
+import { mask } from './mask.ts'
+import { linksNumbered, linksOf, planned, type RecordRow } from './records.ts'
+import { type Relative, relativesOf } from './relatives.ts'
 import { faultSentencesOf, parseFault } from './words.ts'
 
 export interface ArrivalRow {
@@ -16,6 +19,10 @@ export interface ArrivalRow {
   traceId: string
   outcome: string
   bytes: number
+  /** What was sent to us, as far as it is shown: credentials hidden, the end cut off. Null: none, or no text. */
+  body: string | null
+  /** Who edited it, where a person did. */
+  editedBy: string | null
 }
 
 export interface AttemptRow {
@@ -32,6 +39,8 @@ export interface AttemptRow {
   outcome: string | null
   status: number | null
   ms: number | null
+  /** Both as far as they are shown: credentials hidden, the end cut off. */
+  request: string | null
   answer: string | null
   fault: Fault | null
   why: string[]
@@ -45,6 +54,8 @@ export interface StagedRow {
   version: number
   operation: string
   sourceTime: number | null
+  /** The newest known content in the standard format, whole: what `retry --body` takes. Credentials are hidden. */
+  content: string
 }
 
 export interface FetchShown {
@@ -66,6 +77,21 @@ export interface Journey {
   attempts: AttemptRow[]
   staged: StagedRow[]
   fetches: FetchShown[]
+  /** What its links were parked for, now and before. */
+  troubles: Trouble[]
+  /** Records it refers to, and records that wait for it. */
+  parents: Relative[]
+  children: Relative[]
+}
+
+/** Bytes of a body that are shown. */
+const shownBytes = 20_000
+
+const shownText = (bytes: Buffer | null): string | null => {
+  if (bytes === null || !bytes.length) return null
+  const text = bytes.toString()
+  // bytes that are no text say nothing to a person
+  return text.includes('\u0000') ? null : mask(text.replace(/\ufffd+$/, '…'))
 }
 
 interface Key {
@@ -133,6 +159,16 @@ const columns = (keys: readonly Key[]) => ({
   ids: keys.map((key) => key.id),
 })
 
+/** `{"edited":"li"}`; what others keep there is theirs. */
+export const editorOf = (meta: string | null): string | null => {
+  if (meta === null || !meta.startsWith('{"edited":')) return null
+  try {
+    return String((JSON.parse(meta) as { edited: unknown }).edited)
+  } catch {
+    return null
+  }
+}
+
 const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promise<ArrivalRow[]> => {
   const { tenants, connections, objects, ids } = columns(keys)
   const rows = await sql<{
@@ -147,9 +183,11 @@ const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promis
     trace_id: string
     outcome: string
     bytes: number | null
+    body: Buffer | null
+    meta: string | null
   }>`
     select a.seq, a.received_at, a.tenant_id, a.connection_id, a.object, a.data_id, a.operation, a.channel, a.trace_id, a.outcome,
-      octet_length(a.body) as bytes
+      octet_length(a.body) as bytes, substring(a.body from 1 for ${shownBytes}) as body, a.meta
     from unnest(${tenants}::text[], ${connections}::text[], ${objects}::text[], ${ids}::text[]) as k (tenant_id, connection_id, object, data_id)
     cross join lateral (
       select *
@@ -171,6 +209,8 @@ const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promis
     traceId: row.trace_id,
     outcome: row.outcome,
     bytes: row.bytes ?? 0,
+    body: shownText(row.body),
+    editedBy: editorOf(row.meta),
   }))
 }
 
@@ -188,11 +228,12 @@ const attemptsOf = async (sql: Sql, links: readonly RecordRow[], limit: number):
     outcome: string | null
     status: number | null
     ms: number | null
+    request: Buffer | null
     answer: string | null
     fault: string | null
   }>`
     select a.attempt_id, a.started_at, a.finished_at, a.tenant_id, a.pair_id, a.link_id, a.target_connection, a.call, a.trace_id,
-      a.outcome, a.status, a.ms, a.answer, a.fault
+      a.outcome, a.status, a.ms, substring(a.request from 1 for ${shownBytes}) as request, left(a.answer, ${shownBytes}) as answer, a.fault
     from unnest(
       ${links.map((link) => link.tenantId)}::text[], ${links.map((link) => link.pairId)}::text[],
       ${links.map((link) => link.linkId)}::int8[]) as k (tenant_id, pair_id, link_id)
@@ -219,7 +260,8 @@ const attemptsOf = async (sql: Sql, links: readonly RecordRow[], limit: number):
       outcome: row.outcome,
       status: row.status,
       ms: row.ms,
-      answer: row.answer,
+      request: shownText(row.request),
+      answer: row.answer === null ? null : mask(row.answer),
       fault,
       why: faultSentencesOf(fault),
     }
@@ -236,8 +278,10 @@ const stagedOf = async (sql: Sql, keys: readonly Key[]): Promise<StagedRow[]> =>
     version: number
     operation: string
     source_time: number | null
+    master: string
+    details: string | null
   }>`
-    select d.tenant_id, d.connection_id, d.object, d.data_id, d.version, d.operation, d.source_time
+    select d.tenant_id, d.connection_id, d.object, d.data_id, d.version, d.operation, d.source_time, d.master, d.details
     from unnest(${tenants}::text[], ${connections}::text[], ${objects}::text[], ${ids}::text[]) as k (tenant_id, connection_id, object, data_id)
     cross join lateral (
       select *
@@ -252,6 +296,9 @@ const stagedOf = async (sql: Sql, keys: readonly Key[]): Promise<StagedRow[]> =>
     version: row.version,
     operation: row.operation,
     sourceTime: row.source_time,
+    content: mask(
+      `{"objAPIName":${JSON.stringify(row.object)},"masterFieldVal":${row.master || '{}'}${row.details === null ? '' : `,"detailFieldVals":${row.details}`}}`,
+    ),
   }))
 }
 
@@ -289,11 +336,13 @@ const fetchesOf = async (sql: Sql, keys: readonly Key[]): Promise<FetchShown[]> 
 }
 
 /** `id`: of a record on either side, of a link, or a trace id. Everything is empty when nothing is known by it. */
-export const findJourney = async (
+export const findJourney = (
   sql: Sql,
   id: string,
   options: { tenantId?: string; limit?: number } = {},
-): Promise<Journey> => {
+): Promise<Journey> => planned(sql, (tx) => readJourney(tx, id, options))
+
+const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; limit?: number }): Promise<Journey> => {
   const tenantId = options.tenantId ?? null
   const limit = options.limit ?? 20
   const traces = await tracesOf(sql, id, tenantId)
@@ -319,14 +368,77 @@ export const findJourney = async (
   )
   const found = [...links.values()]
   const keys = distinct([...recordsOf(found), ...alone])
+  const { parents, children } = await relativesOf(sql, found)
   return {
     links: found,
     arrivals: await arrivalsOf(sql, keys, limit),
     attempts: await attemptsOf(sql, found, limit),
     staged: await stagedOf(sql, keys),
     fetches: await fetchesOf(sql, keys),
+    troubles: await troublesOf(sql, found),
+    parents,
+    children,
   }
 }
 
 export const isEmpty = (journey: Journey): boolean =>
   !journey.links.length && !journey.arrivals.length && !journey.staged.length && !journey.fetches.length
+
+export interface Moment {
+  at: number
+  what: 'came in' | 'call' | 'failed' | 'ended' | 'voided' | 'next'
+  /** One line. */
+  say: string
+  traceId?: string
+  /** What came in or was sent, and what was answered. */
+  request?: string
+  answer?: string
+}
+
+const place = (connectionId: string, object: string, id: string) => `${connectionId}/${object} ${id}`
+
+/** The story in the order in which it happened. Pure. */
+export const timeLine = (journey: Journey): Moment[] => {
+  const moments: Moment[] = []
+  for (const one of journey.arrivals)
+    moments.push({
+      at: one.receivedAt,
+      what: 'came in',
+      say: `${one.operation} of ${place(one.connectionId, one.object, one.id)} by ${one.editedBy === null ? one.channel : `hand (${one.editedBy})`}: ${one.outcome}, ${one.bytes} bytes`,
+      traceId: one.traceId,
+      ...(one.body !== null && { request: one.body }),
+    })
+  for (const one of journey.attempts) {
+    const heard =
+      one.outcome === null
+        ? 'nothing heard yet'
+        : `${one.outcome}${one.status === null ? '' : `, HTTP ${one.status}`}${one.ms === null ? '' : `, ${one.ms} ms`}`
+    moments.push({
+      at: one.startedAt,
+      what: 'call',
+      say: `${one.call} to ${one.target}: ${heard}${one.why.length ? `. ${one.why.join(' ')}` : ''}`,
+      traceId: one.traceId,
+      ...(one.request !== null && { request: one.request }),
+      ...(one.answer !== null && { answer: one.answer }),
+    })
+  }
+  for (const one of journey.troubles) {
+    const link = `link ${one.linkId}`
+    const why = one.why.join(' ')
+    if (one.times > 1)
+      moments.push({ at: one.firstAt, what: 'failed', say: `${link}: for the first of ${one.times} times: ${why}` })
+    moments.push({ at: one.lastAt, what: 'failed', say: `${link}: ${why}` })
+    if (one.closedAt !== null)
+      moments.push({
+        at: one.closedAt,
+        what: 'ended',
+        say: `${link}: ${one.closedBy === null ? 'taken up again' : `ignored by ${one.closedBy}: ${one.note ?? ''}`} (error group ${one.group})`,
+      })
+  }
+  for (const one of journey.links) {
+    if (one.voidedAt !== null) moments.push({ at: one.voidedAt, what: 'voided', say: `link ${one.linkId} was voided` })
+    if (['due', 'waiting', 'unknown'].includes(one.state))
+      moments.push({ at: one.nextAt, what: 'next', say: `link ${one.linkId} is looked at again` })
+  }
+  return moments.sort((a, b) => a.at - b.at)
+}
