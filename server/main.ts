@@ -36,6 +36,8 @@ import { type EmbeddedPostgres, startEmbedded } from './store/embedded.ts'
 import { migrate, readMigrations } from './store/migrate.ts'
 import { listen, notifier } from './store/listen.ts'
 import { openPool, type Pool } from './store/pool.ts'
+import { connectionFor, ensureRoles } from './store/roles.ts'
+import { raiseWalls } from './store/walls.ts'
 
 export interface Running {
   url: string
@@ -62,11 +64,17 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   await generated.keep()
   const { url: databaseUrl, embedded } = await openDatabase(settings, say)
   const onIdleError = (error: Error): void => void log.warn({ err: error }, 'an idle database connection ended')
+  // The owner prepares the database and applies what start-up declares; everything else wears a role of less (store/roles.ts).
+  const owner = openPool({ url: databaseUrl, name: 'mortise owner', max: 2, statementTimeout: 60_000, onIdleError })
+  const roles = await ensureRoles(owner)
+  await migrate(owner, await readMigrations())
+  await raiseWalls(owner, roles)
+  if (roles.roles === 'single') out(`${roles.sentence}\n`)
   // Doors, engine and people do not wait for each other's connections.
-  const doorPool = openPool({ url: databaseUrl, name: 'mortise doors', max: 4, statementTimeout: 30_000, onIdleError })
-  const roadPool = openPool({ url: databaseUrl, name: 'mortise road', max: 8, statementTimeout: 60_000, onIdleError })
-  const pools: Pool[] = [doorPool, roadPool]
-  await migrate(roadPool, await readMigrations())
+  const asRoad = { ...connectionFor(databaseUrl, roles, 'road'), onIdleError }
+  const doorPool = openPool({ ...asRoad, name: 'mortise doors', max: 4, statementTimeout: 30_000 })
+  const roadPool = openPool({ ...asRoad, name: 'mortise road', max: 8, statementTimeout: 60_000 })
+  const pools: Pool[] = [owner, doorPool, roadPool]
 
   const env = createEnv()
   let stopping = false
@@ -95,9 +103,9 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     sandbox = await startSandboxProcess(settings.data, hook, secrets, 0)
     const config = await sandboxConfig(generated, sandbox.url)
     await generated.keep()
-    await apply(roadPool, key, config)
+    await apply(owner, key, config)
     for (const [connectionId, mode] of Object.entries(await sandboxModes(sandbox)))
-      await setRecognise(roadPool, sandboxTenantId, connectionId, mode)
+      await setRecognise(owner, sandboxTenantId, connectionId, mode)
   }
   if (settings.config !== null) {
     const text = await readFile(settings.config, 'utf8')
@@ -109,7 +117,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     })
     if (warnings.length) out(`${tellProblems(warnings)}\n`)
     await generated.keep()
-    await apply(roadPool, key, config)
+    await apply(owner, key, config)
   }
 
   // ── configuration, road, agents ──
@@ -224,7 +232,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   if (sandbox) {
     const shown = sandbox
     showSandbox(http.app, shown, async (connectionId, mode) => {
-      if (await setRecognise(roadPool, sandboxTenantId, connectionId, mode)) await watching.look()
+      if (await setRecognise(owner, sandboxTenantId, connectionId, mode)) await watching.look()
     })
   }
   const listening = await http.listen({ host: settings.host, port: settings.port })
