@@ -1,10 +1,12 @@
 /** The program: opens the database, loads the configuration, wires the rooms together, and stops them in order. */
 import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { openGenerated } from './access/generated.ts'
 import { secretKey } from './access/key.ts'
 import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
+import { apiOf, firstPerson } from './cli/api.ts'
 import { apply, type Configuration, load, watchConfiguration } from './cli/configuration.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
@@ -12,6 +14,7 @@ import { greeting } from './cli/greeting.ts'
 import { sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { readSettings, type Settings } from './cli/settings.ts'
+import { declare, rerun } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
 import { postgresRoad } from './converge/postgres.ts'
 import { startReaper } from './converge/reaper.ts'
@@ -25,9 +28,11 @@ import type { Arrival, Hint, RecordKey } from './doc/document.ts'
 import { requireConfig } from './flows/file.ts'
 import { tellProblems } from './flows/problem.ts'
 import { setRecognise } from './flows/recognise.ts'
+import { mountApi } from './http/api.ts'
 import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
 import { receiveDoors } from './receive/syncpush.ts'
+import { startTasker } from './maintain/tasks.ts'
 import { startPruner } from './observe/pruner.ts'
 import { groupCommit } from './stage/admit.ts'
 import { groupHints } from './stage/hints.ts'
@@ -43,6 +48,9 @@ export interface Running {
   url: string
   stop(): Promise<void>
 }
+
+const version = async (): Promise<string> =>
+  (JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }).version
 
 const openDatabase = async (
   settings: Settings,
@@ -74,7 +82,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const asRoad = { ...connectionFor(databaseUrl, roles, 'road'), onIdleError }
   const doorPool = openPool({ ...asRoad, name: 'mortise doors', max: 4, statementTimeout: 30_000 })
   const roadPool = openPool({ ...asRoad, name: 'mortise road', max: 8, statementTimeout: 60_000 })
-  const pools: Pool[] = [owner, doorPool, roadPool]
+  const asApp = { ...connectionFor(databaseUrl, roles, 'app'), onIdleError }
+  const appPool = openPool({ ...asApp, name: 'mortise people', max: 6, statementTimeout: 60_000 })
+  const pools: Pool[] = [owner, doorPool, roadPool, appPool]
+  const isFirst = await firstPerson(appPool, secrets.console)
 
   const env = createEnv()
   let stopping = false
@@ -180,6 +191,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     worker.wake([...targets.values()])
     word.tell()
   }
+  const told = (): void => {
+    worker.wake()
+    word.tell()
+  }
   wakeFetcher = () => {
     fetcher.wake()
     word.tell()
@@ -199,6 +214,30 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     },
     log: say,
   })
+
+  // ── people ──
+  const tasker = startTasker({
+    sql: appPool,
+    env,
+    log,
+    rerun: (sql, links, side) => rerun(sql, links, side, null),
+    woke: told,
+  })
+  agents.push(tasker)
+  await mountApi(
+    http.app,
+    apiOf({
+      sql: appPool,
+      key,
+      data: settings.data,
+      version: await version(),
+      newId: env.id,
+      hands: { rerun: (sql, links, side) => rerun(sql, links, side, null), declare },
+      woke: told,
+      tasked: tasker.wake,
+      changed: watching.look,
+    }),
+  )
 
   // ── doors ──
   const admit = (row: Arrival) => commits.admit(row)
@@ -246,7 +285,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       body: JSON.stringify({ hook: `${listening}/hooks/crm/${secrets.hookSecret}` }),
     }).catch(() => {})
   }
-  out(greeting({ url: listening, sandbox: sandbox !== null, data: settings.data, secrets }))
+  out(greeting({ url: listening, sandbox: sandbox !== null, data: settings.data, secrets, isFirst }))
 
   const stop = async (): Promise<void> => {
     if (stopping) return

@@ -62,12 +62,16 @@ const describe = (name: string, definition: object, expiresAt: number | null, se
   ...secrets,
 })
 
-/** Makes the tenant's credentials those declared: adds, changes, and revokes what is absent. */
+/**
+ * Makes the tenant's credentials those declared: adds, changes, and revokes what is absent. `hashOf` answers what is stored of a secret:
+ * a caller that declares one again without knowing it answers the hash that is there.
+ */
 export const saveCredentials = async (
   tx: Sql,
   key: SecretKey,
   tenantId: string,
   credentials: readonly Credential[],
+  hashOf: (secret: string) => Buffer = hashSecret,
 ): Promise<CredentialChange[]> => {
   const rows = await tx<Row>`
     select *
@@ -79,17 +83,13 @@ export const saveCredentials = async (
   for (const one of credentials) {
     const { kind, credentialId } = one
     const where = place(tenantId, kind, credentialId)
-    const hash = hashSecret(one.secret)
+    const hash = hashOf(one.secret)
     const definition = JSON.parse(JSON.stringify(one.definition)) as Record<string, unknown>
     const row = known.get(`${kind} ${credentialId}`)
     known.delete(`${kind} ${credentialId}`)
     if (kind !== 'batch-client') {
-      const [taken] = await tx<{ tenant_id: string }>`
-        select tenant_id
-        from credential
-        where kind = ${kind} and hash = ${hash} and tenant_id <> ${tenantId}
-        limit 1`
-      if (taken)
+      const [other] = await tx<{ taken: boolean }>`select who_uses_secret(${kind}, ${hash}, ${tenantId}) as taken`
+      if (other?.taken)
         throw new CredentialTaken(
           `The secret of ${kind} ${credentialId} of tenant ${tenantId} is already in use by another tenant: every caller needs a secret of its own.`,
         )

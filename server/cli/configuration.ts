@@ -120,6 +120,7 @@ const applyTenant = async (
   key: SecretKey,
   tenant: TenantConfig,
   refuse: (reason: string) => void,
+  hashOf?: (secret: string) => Buffer,
 ): Promise<Change[]> => {
   const { tenantId } = tenant
   const changes = await saveTenant(tx, tenant)
@@ -156,7 +157,7 @@ const applyTenant = async (
     changes.push(...(await dropConnection(tx, tenantId, connectionId, refuse)))
   }
   changes.push(
-    ...(await saveCredentials(tx, key, tenantId, credentialsOf(tenant))).map((change) =>
+    ...(await saveCredentials(tx, key, tenantId, credentialsOf(tenant), hashOf)).map((change) =>
       credentialChange(tenantId, change),
     ),
   )
@@ -164,13 +165,19 @@ const applyTenant = async (
   return changes
 }
 
-const applyIn = async (tx: Sql, key: SecretKey, config: Config): Promise<Change[]> => {
+/** Inside the caller's transaction. `hashOf`: credentials.ts. */
+export const applyIn = async (
+  tx: Sql,
+  key: SecretKey,
+  config: Config,
+  hashOf?: (secret: string) => Buffer,
+): Promise<Change[]> => {
   await lockConfiguration(tx)
   const changes: Change[] = []
   const reasons: string[] = []
   try {
     for (const tenant of config.tenants)
-      changes.push(...(await applyTenant(tx, key, tenant, (reason) => reasons.push(reason))))
+      changes.push(...(await applyTenant(tx, key, tenant, (reason) => reasons.push(reason), hashOf)))
   } catch (error) {
     if (!(error instanceof CredentialTaken)) throw error
     reasons.push(error.message)

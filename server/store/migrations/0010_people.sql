@@ -94,9 +94,9 @@ create table task (
 create index task_running on task (lease_until) where state = 'running';
 
 -- Sign-ins are looked up before anybody knows whose they are: these few questions, and no others, pass the walls.
-create function who_signs_in(name text) returns table (user_id text, password text, disabled boolean)
+create function who_signs_in(asked text) returns table (user_id text, password text, disabled boolean)
   language sql stable security definer set search_path = public, pg_temp as $$
-  select u.user_id, u.password, u.disabled from "user" u where lower(u.user_id) = lower(name)
+  select u.user_id, u.password, u.disabled from "user" u where lower(u.user_id) = lower(asked)
 $$;
 
 create function who_has_session(token_hash bytea)
@@ -120,9 +120,9 @@ create function who_has_key(token_hash bytea)
 $$;
 
 -- Names and secrets are unique over the whole installation: whether one is taken is all that another tenant may learn.
-create function who_is_taken(name text) returns boolean
+create function who_is_taken(asked text) returns boolean
   language sql stable security definer set search_path = public, pg_temp as $$
-  select exists (select from "user" u where lower(u.user_id) = lower(name))
+  select exists (select from "user" u where lower(u.user_id) = lower(asked))
 $$;
 create unique index user_lower on "user" (lower(user_id));
 
