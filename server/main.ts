@@ -92,6 +92,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   let serving = false
   const http = httpServer({
     id: env.id,
+    // what a proxy beside us says of its caller (address, TLS) is believed; what comes from elsewhere is not
+    trustProxy: ['loopback', 'linklocal', 'uniquelocal'],
     ready: async () => {
       if (stopping || !serving) return { ready: false, waiting: [stopping ? 'stopping' : 'starting'] }
       const up = await Promise.race([

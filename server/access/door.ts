@@ -24,7 +24,7 @@ export const authenticate =
     const token = tokenOf(request.cookies, request.protocol === 'https')
     const session = token === undefined ? null : await sessionOf(sql, token)
     if (token === undefined || session === null) return refuse('signIn.needed')
-    if (!safe.has(request.method) && !mayChange(request.headers, token)) return refuse('origin.refused')
+    if (!safe.has(request.method) && !mayChange(request.headers, request.host, token)) return refuse('origin.refused')
     return session.caller
   }
 

@@ -190,7 +190,7 @@ const sessionRoutes = ({ sql }: AccessDeps): Route[] => [
     body: z.object({ user: z.string().min(1).max(128), password: z.string().min(1).max(longestPassword) }),
     answer: sessionShape,
     handle: async (asked) => {
-      if (!isOwnOrigin(asked.headers)) return refuse('origin.refused')
+      if (!isOwnOrigin(asked.headers, asked.host)) return refuse('origin.refused')
       const signed = await signIn(sql, asked.body.user, asked.body.password, asked.address)
       if (signed.kind === 'wait')
         return refuse('signIn.wait', { seconds: String(signed.seconds) }, { retryAfter: signed.seconds })

@@ -174,17 +174,17 @@ const same = (a: string, b: string): boolean => {
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 /** Our own page, or a program that sends neither header. */
-export const isOwnOrigin = (headers: Headers): boolean => {
-  const { origin, host } = headers
+export const isOwnOrigin = (headers: Headers, host: string): boolean => {
+  const { origin } = headers
   const site = headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false
   if (origin === undefined) return true
   return typeof origin === 'string' && URL.canParse(origin) && new URL(origin).host === host
 }
 
-export const mayChange = (headers: Headers, token: string): boolean => {
+export const mayChange = (headers: Headers, host: string, token: string): boolean => {
   const given = headers['x-csrf-token']
-  return isOwnOrigin(headers) && typeof given === 'string' && same(given, forgeryToken(token))
+  return isOwnOrigin(headers, host) && typeof given === 'string' && same(given, forgeryToken(token))
 }
 
 /** `__Host-` binds the cookie to this very host, which browsers accept over TLS only. */

@@ -215,6 +215,7 @@ export const mountApi = async (app: FastifyInstance, deps: ApiDeps): Promise<voi
             traceId: request.id,
             address: request.ip,
             secure: request.protocol === 'https',
+            host: request.host,
             headers: request.headers,
           })
           return isRefused(answered) ? sendRefused(reply, answered) : send(reply, route, answered)

@@ -49,6 +49,8 @@ export interface Asked<P, Q, B> {
   address: string
   /** The connection to the caller is encrypted, here or at the proxy that is trusted. */
   secure: boolean
+  /** Name and port that the caller knows this server by. */
+  host: string
   headers: Readonly<Record<string, string | string[] | undefined>>
 }
 

@@ -7,6 +7,7 @@ import type { Env } from '../doc/env.ts'
 import type { Side } from '../doc/document.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
+import { isCollision, isUnavailable } from '../store/trouble.ts'
 import type { PageFilter } from './pages.ts'
 import { pageOfRecords } from './pages.ts'
 
@@ -142,9 +143,6 @@ const fail = (sql: Sql, tenantId: string, taskId: string, error: Error): Promise
       where tenant_id = ${tenantId} and task_id = ${taskId} and state = 'running'`,
   )
 
-/** Database trouble passes; what is said of the statement itself does not. */
-const isOurs = (error: unknown): boolean => /^(22|23|42)/.test((error as { code?: string }).code ?? '')
-
 export const startTasker = (deps: TaskerDeps): Loop =>
   startLoop({
     name: 'tasker',
@@ -159,7 +157,9 @@ export const startTasker = (deps: TaskerDeps): Loop =>
         try {
           more = (await oneSlice(deps, tenant_id, task_id)) === 'more' || more
         } catch (error) {
-          if (!isOurs(error)) throw error
+          // database trouble passes; anything else would come again for ever, and keep the other tasks waiting behind it
+          if (isUnavailable(error) || isCollision(error)) throw error
+          deps.log.error({ err: error, task: task_id }, 'a task failed')
           await fail(deps.sql, tenant_id, task_id, error as Error)
         }
         deps.woke()
