@@ -7,12 +7,13 @@ import { secretKey } from './access/key.ts'
 import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
-import { apply, type Configuration, load, watchConfiguration } from './cli/configuration.ts'
+import { type Configuration, load, watchConfiguration } from './cli/configuration.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { greeting } from './cli/greeting.ts'
 import { sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
+import { applyNoted } from './cli/noted.ts'
 import { readSettings, type Settings } from './cli/settings.ts'
 import { declare, rerun } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
@@ -116,7 +117,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     sandbox = await startSandboxProcess(settings.data, hook, secrets, 0)
     const config = await sandboxConfig(generated, sandbox.url)
     await generated.keep()
-    await apply(owner, key, config)
+    await applyNoted(owner, key, config, 'start')
     for (const [connectionId, mode] of Object.entries(await sandboxModes(sandbox)))
       await setRecognise(owner, sandboxTenantId, connectionId, mode)
   }
@@ -130,7 +131,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     })
     if (warnings.length) out(`${tellProblems(warnings)}\n`)
     await generated.keep()
-    await apply(owner, key, config)
+    await applyNoted(owner, key, config, 'start')
   }
 
   // ── configuration, road, agents ──

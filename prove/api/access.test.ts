@@ -210,7 +210,15 @@ test('the audit trail says who changed what from what to what, page by page, and
     body: { ...connection, headers: { token: 'canary-other-secret' } },
   })
   interface Page {
-    items: { kind: string; name: string; route: string; actor: string; before: never; after: never; traceId: string }[]
+    items: {
+      kind: string
+      name: string
+      route: string
+      actor: string
+      before: unknown
+      after: unknown
+      traceId: string
+    }[]
     next: string | null
   }
   const page = (query: string) => call<Page>('GET', `/tenants/a/audit${query}`, { as: admin })
@@ -228,7 +236,7 @@ test('the audit trail says who changed what from what to what, page by page, and
   )
   const secret = await page('?kind=connection&name=erp&limit=1')
   assert.deepEqual(
-    (secret.body.items[0]?.after as unknown as { changed?: string[] }).changed,
+    (secret.body.items[0]?.after as { changed?: string[] } | undefined)?.changed,
     ['headers'],
     'a new secret shows by its field',
   )

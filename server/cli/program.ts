@@ -17,8 +17,9 @@ import { EmbeddedRefused } from '../store/embedded.ts'
 import { checksumOf, MigrationRefused, migrate, readMigrations } from '../store/migrate.ts'
 import type { Sql } from '../store/sql.ts'
 import { isUnavailable } from '../store/trouble.ts'
-import { apply, exportConfig, plan } from './configuration.ts'
+import { exportConfig, plan } from './configuration.ts'
 import { type Database, NothingHere, openDatabase } from './database.ts'
+import { applyNoted } from './noted.ts'
 import { renderJourney, renderRecords, renderStatus } from './render.ts'
 import { readSettings, SettingRefused } from './settings.ts'
 
@@ -163,7 +164,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
         await prepared(sql)
         await generated.keep() // before they let anybody in
       }
-      const changes: Change[] = await (really ? apply : plan)(sql, key, config)
+      const changes: Change[] = really ? await applyNoted(sql, key, config, 'terminal') : await plan(sql, key, config)
       if (asJson) return json({ changes, problems })
       say(tellChanges(changes))
       if (!changes.length) return
