@@ -103,9 +103,10 @@ export const docsPage = (document: Document): { html: string; policy: string } =
       groups.set(group, [...(groups.get(group) ?? []), operationHtml(path, method, one)])
     }
   }
-  const links = [...groups.keys()].map((group) => `<a href="#g-${escape(group)}">${escape(group)}</a>`).join('')
+  const anchor = (group: string) => `g-${group.replaceAll(/\W+/g, '-')}`
+  const links = [...groups.keys()].map((group) => `<a href="#${anchor(group)}">${escape(group)}</a>`).join('')
   const parts = [...groups].map(
-    ([group, items]) => `<h2 id="g-${escape(group)}">${escape(group)}</h2>${items.join('\n')}`,
+    ([group, items]) => `<h2 id="${anchor(group)}">${escape(group)}</h2>${items.join('\n')}`,
   )
   const { title, version, description = '' } = document.info
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title><style>${style}</style></head>
