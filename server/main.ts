@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { openGenerated } from './access/generated.ts'
 import { secretKey } from './access/key.ts'
+import { startUsher } from './access/usher.ts'
 import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
@@ -226,7 +227,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     rerun: (sql, links, side) => rerun(sql, links, side, null),
     woke: told,
   })
-  agents.push(tasker)
+  agents.push(tasker, startUsher({ sql: appPool, env, log }))
   await mountApi(
     http.app,
     apiOf({
