@@ -46,7 +46,7 @@ const brokenLinks = (page: string, text: string): string[] =>
       return []
     })
 
-const places = /^(?:protocol|server|sandbox|prove|bench|examples|docs|scripts|\.ci)\//
+const places = /^(?:protocol|server|sandbox|prove|bench|examples|docs|scripts|deploy|\.ci)\//
 /** Paths in backticks that begin in a folder of ours and are not there. */
 const missingPaths = (page: string, text: string): string[] =>
   [...parts(text).prose.matchAll(/`([^`\s{}*…]+)`/g)]

@@ -1,30 +1,31 @@
 /** The program: opens the database, loads the configuration, wires the rooms together, and stops them in order. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { openGenerated } from './access/generated.ts'
 import { secretKey } from './access/key.ts'
 import { startUsher } from './access/usher.ts'
 import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
-import { type Configuration, load, watchConfiguration } from './cli/configuration.ts'
+import { type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { greeting } from './cli/greeting.ts'
-import { sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
+import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { applyNoted } from './cli/noted.ts'
-import { readSettings, type Settings } from './cli/settings.ts'
+import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { declare, rerun } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
+import { startLookout } from './converge/lookout.ts'
 import { postgresRoad } from './converge/postgres.ts'
 import { startReaper } from './converge/reaper.ts'
-import type { Target } from './converge/road.ts'
+import type { Road, Target } from './converge/road.ts'
 import { startReconciler } from './converge/reconciler.ts'
 import { startSentinel } from './converge/sentinel.ts'
 import { waitSettled } from './converge/settled.ts'
 import { startSweeper } from './converge/sweeper.ts'
+import { tellEnds } from './converge/tell.ts'
 import { startWorker } from './converge/worker.ts'
 import type { Arrival, Hint, RecordKey } from './doc/document.ts'
 import { requireConfig } from './flows/file.ts'
@@ -35,7 +36,11 @@ import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
 import { receiveDoors } from './receive/syncpush.ts'
 import { startTasker } from './maintain/tasks.ts'
+import { cachedFigures, readFigures } from './observe/figures.ts'
+import { openLog } from './observe/log.ts'
+import { openMetrics } from './observe/metrics.ts'
 import { startPruner } from './observe/pruner.ts'
+import { showMetrics } from './observe/scrape.ts'
 import { groupCommit } from './stage/admit.ts'
 import { groupHints } from './stage/hints.ts'
 import { readingArrival } from './stage/reading.ts'
@@ -51,28 +56,59 @@ export interface Running {
   stop(): Promise<void>
 }
 
-const version = async (): Promise<string> =>
-  (JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }).version
-
 const openDatabase = async (
   settings: Settings,
-  say: (sentence: string) => void,
+  log: Record<'info' | 'warn' | 'error', (sentence: string) => void>,
 ): Promise<{ url: string; embedded: EmbeddedPostgres | null }> => {
   if (settings.databaseUrl !== null) return { url: settings.databaseUrl, embedded: null }
-  const embedded = await startEmbedded(databaseFolder(settings.data), { info: say, warn: say, error: say })
+  const embedded = await startEmbedded(databaseFolder(settings.data), {
+    info: (sentence) => log.info(sentence),
+    warn: (sentence) => log.warn(sentence),
+    error: (sentence) => log.error(sentence),
+  })
   return { url: embedded.url, embedded }
 }
 
+/** What must never be seen in the log, as far as it is known in clear: of the installation … */
+const secretsAtStart = (databaseUrl: string, sandbox: SandboxSecrets): string[] => [
+  decodeURIComponent(new URL(databaseUrl).password),
+  process.env.MORTISE_SECRET_KEY ?? '',
+  process.env.MORTISE_METRICS_TOKEN ?? '',
+  sandbox.token,
+  sandbox.erpToken,
+  sandbox.crmToken,
+  sandbox.hookSecret,
+  sandbox.clientSecret,
+  sandbox.salt,
+  sandbox.console.password,
+]
+/** … and of its configuration. Tokens that others send are known by their hash only; they are kept out by name. */
+const secretsOf = ({ connections }: Configuration): string[] =>
+  connections.flatMap(({ def }) => [
+    ...Object.values(def.headers).filter((value) => !/^(?:application|text)\//.test(value)),
+    URL.canParse(def.baseUrl) ? decodeURIComponent(new URL(def.baseUrl).password) : '',
+  ])
+
+/** How long a stop may take, from SIGTERM or from the end of the drain. */
+const finishing = 25_000
+
+/** How often an agent that the lookout wakes looks for itself. */
+const net = 30_000
+
 /** Starts everything and answers when traffic is taken. */
 export const start = async (settings: Settings, out: (text: string) => void): Promise<Running> => {
-  const log = pino({ level: process.env.MORTISE_LOG ?? 'warn', redact: ['headers', '*.token', '*.secret'] })
-  const say = (sentence: string): void => void log.info(sentence)
+  const does = (duty: Duty): boolean => settings.only === undefined || settings.only.includes(duty)
+  const env = createEnv()
+  const node = env.id()
+  const book = openLog({ level: process.env.MORTISE_LOG || 'warn', node: node.slice(0, 8) })
+  const { log } = book
   await mkdir(settings.data, { recursive: true })
   const key = await secretKey(settings.data)
   const generated = await openGenerated(settings.data)
   const secrets = sandboxSecrets(generated)
   await generated.keep()
-  const { url: databaseUrl, embedded } = await openDatabase(settings, say)
+  const { url: databaseUrl, embedded } = await openDatabase(settings, book.of('postgres'))
+  book.hide(secretsAtStart(databaseUrl, secrets))
   const onIdleError = (error: Error): void => void log.warn({ err: error }, 'an idle database connection ended')
   // The owner prepares the database and applies what start-up declares; everything else wears a role of less (store/roles.ts).
   const owner = openPool({ url: databaseUrl, name: 'mortise owner', max: 2, statementTimeout: 60_000, onIdleError })
@@ -82,20 +118,32 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   if (roles.roles === 'single') out(`${roles.sentence}\n`)
   // Doors, engine and people do not wait for each other's connections.
   const asRoad = { ...connectionFor(databaseUrl, roles, 'road'), onIdleError }
-  const doorPool = openPool({ ...asRoad, name: 'mortise doors', max: 4, statementTimeout: 30_000 })
+  const doorPool = openPool({ ...asRoad, name: 'mortise doors', max: 6, statementTimeout: 30_000 })
   const roadPool = openPool({ ...asRoad, name: 'mortise road', max: 8, statementTimeout: 60_000 })
+  const claimPool = openPool({ ...asRoad, name: 'mortise claims', max: 3, mayForget: true, statementTimeout: 60_000 })
   const asApp = { ...connectionFor(databaseUrl, roles, 'app'), onIdleError }
   const appPool = openPool({ ...asApp, name: 'mortise people', max: 6, statementTimeout: 60_000 })
-  const pools: Pool[] = [owner, doorPool, roadPool, appPool]
+  const pools: Pool[] = [owner, doorPool, roadPool, claimPool, appPool]
   const isFirst = await firstPerson(appPool, secrets.console)
 
-  const env = createEnv()
   let stopping = false
   let serving = false
+  const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+    version: string
+  }
+  const metrics = openMetrics({
+    version,
+    now: env.monotonic,
+    figures: cachedFigures(() => readFigures(roadPool), env.monotonic),
+    pools: () => ({ doors: doorPool.counts(), road: roadPool.counts() }),
+    targets: () => directory.views(),
+    queued: () => commits.waiting(),
+  })
   const http = httpServer({
     id: env.id,
     // what a proxy beside us says of its caller (address, TLS) is believed; what comes from elsewhere is not
     trustProxy: ['loopback', 'linklocal', 'uniquelocal'],
+    answered: metrics.answered,
     ready: async () => {
       if (stopping || !serving) return { ready: false, waiting: [stopping ? 'stopping' : 'starting'] }
       const up = await Promise.race([
@@ -107,7 +155,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       ])
       return up ? { ready: true } : { ready: false, waiting: ['database'] }
     },
-    log,
+    log: book.of('http'),
   })
 
   // ── the sandbox, its tenant, and the file of the administrator ──
@@ -137,70 +185,124 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
 
   // ── configuration, road, agents ──
   let configuration: Configuration = await load(roadPool, key)
+  book.hide(secretsOf(configuration))
   const database = new URL(databaseUrl)
   const directory = openDirectory({
     env,
-    log,
+    log: book.of('directory'),
     allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
     denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
+    nodes: { sql: roadPool, seal: sealWith(key), who: node },
   })
   directory.refresh(configuration)
   let wake: (rows: readonly RecordKey[]) => void = () => {}
   let wakeFetcher = (): void => {}
-  const commits = groupCommit(doorPool, { woke: (rows) => wake(rows) })
+  const commits = groupCommit(doorPool, { woke: (rows) => wake(rows), committed: metrics.committed })
   const engineCommits = groupCommit(roadPool, { woke: (rows) => wake(rows), commitsInFlight: 1 })
-  const road = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))))
+  const records = book.of('record')
+  const tables = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))), {
+    claims: claimPool,
+  })
+  const road: Road = {
+    ...tables,
+    claim: async (...asked) => {
+      const links = await tables.claim(...asked)
+      metrics.claimed(links)
+      return links
+    },
+    settle: async (settles) => {
+      const settled = await tables.settle(settles)
+      const held = settles.filter((_, i) => settled[i]?.held)
+      metrics.settled(held)
+      tellEnds(roadPool, records, held).catch(() => {}) // a log line is not worth a fault
+      return settled
+    },
+    wake: async (keys) => {
+      const woken = await tables.wake(keys)
+      if (woken) worker?.wake() // those who waited may be another target's
+      return woken
+    },
+  }
   const hints = groupHints(
     (rows) => postgresRoad(doorPool, road.admit).hint(rows),
     () => wakeFetcher(),
   )
-  const engine = { road, directory: directory.directory, env, log }
-  const worker = startWorker(engine)
-  const fetcher = startFetcher(engine, {
-    toArrival: (record, reading, version, trace) =>
-      readingArrival(
-        record,
-        directory.directory.object(record.tenant_id, record.connection_id, record.object),
-        reading,
-        version,
-        trace,
-      ),
-  })
-  const woke = (): void => worker.wake()
-  const reaper = startReaper(engine, woke)
-  const keeping = { sql: roadPool, env, log, woke }
-  const sweeper = startSweeper({ ...keeping, directory: directory.directory })
-  const agents: Stoppable[] = [
-    sweeper,
-    startSentinel(keeping),
-    startReconciler({
-      ...keeping,
-      found: (finding, count) => log.error({ finding, count }, 'the reconciler repaired what must not happen'),
-    }),
-    startPruner(keeping),
-  ]
+  const engine = { road, directory: directory.directory, env, log: book.of('worker') }
+  // A node without this duty wakes the others and does nothing itself.
+  const worker = does('converge') ? startWorker(engine, { sweepMs: net }) : null
+  const reading = { ...engine, log: book.of('fetcher') }
+  const fetcher = does('converge')
+    ? startFetcher(reading, {
+        sweepMs: net,
+        toArrival: (record, read, version, trace) =>
+          readingArrival(
+            record,
+            directory.directory.object(record.tenant_id, record.connection_id, record.object),
+            read,
+            version,
+            trace,
+          ),
+      })
+    : null
   // Other nodes hear that there is work; ours knows already.
-  const node = env.id()
-  const word = notifier(roadPool, 'mortise_work', node)
+  const word = notifier(claimPool, 'mortise_work', node)
+  const woke = (): void => (worker ? worker.wake() : word.tell())
+  const reaper = worker && startReaper({ ...engine, log: book.of('reaper') }, woke, net)
+  const lookout =
+    worker &&
+    fetcher &&
+    reaper &&
+    startLookout({
+      sql: roadPool,
+      env,
+      log: book.of('lookout'),
+      targets: directory.directory.targets,
+      links: worker.wake,
+      reads: fetcher.wake,
+      expired: reaper.wake,
+    })
+  const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
+  const sweeper = worker && startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
+  const agents: Stoppable[] = [
+    ...[worker, fetcher, reaper, lookout, sweeper].filter((agent) => agent !== null),
+    ...(does('upkeep')
+      ? [
+          startSentinel(keeping('sentinel')),
+          startReconciler({
+            ...keeping('reconciler'),
+            found: (finding, count) => {
+              metrics.found(finding, count)
+              log.error({ finding, count }, 'the reconciler repaired what must not happen')
+            },
+          }),
+          startPruner(keeping('pruner')),
+        ]
+      : []),
+  ]
   const hearing = listen(databaseUrl, 'mortise_work', (from) => {
     if (from === node) return
-    worker.wake()
-    fetcher.wake()
+    lookout?.stir()
+    lookout?.wake()
   })
   wake = (rows) => {
     const targets = new Map<string, Target>()
-    for (const row of rows)
+    for (const row of rows) {
+      metrics.received(row)
       for (const t of directory.targetsOf(row.tenant_id, row.connection_id, row.object))
         targets.set(`${t.tenant_id}/${t.connection_id}`, t)
-    worker.wake([...targets.values()])
+    }
+    worker?.wake([...targets.values()])
+    lookout?.stir()
     word.tell()
   }
   const told = (): void => {
-    worker.wake()
+    worker?.wake()
+    lookout?.stir()
     word.tell()
   }
   wakeFetcher = () => {
-    fetcher.wake()
+    fetcher?.wake()
+    lookout?.stir()
     word.tell()
   }
   const watching = watchConfiguration({
@@ -210,31 +312,32 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     loaded: configuration,
     onChange: (next) => {
       configuration = next
+      book.hide(secretsOf(next))
       directory.refresh(next)
-      worker.refresh()
-      fetcher.refresh()
-      sweeper.wake()
-      worker.wake()
+      worker?.refresh()
+      fetcher?.refresh()
+      sweeper?.wake()
+      worker?.wake()
     },
-    log: say,
+    log: (sentence) => book.of('configuration').info(sentence),
   })
 
   // ── people ──
   const tasker = startTasker({
     sql: appPool,
     env,
-    log,
+    log: book.of('tasker'),
     rerun: (sql, links, side) => rerun(sql, links, side, null),
     woke: told,
   })
-  agents.push(tasker, startUsher({ sql: appPool, env, log }))
+  agents.push(tasker, startUsher({ sql: appPool, env, log: book.of('usher') }))
   await mountApi(
     http.app,
     apiOf({
       sql: appPool,
       key,
       data: settings.data,
-      version: await version(),
+      version,
       newId: env.id,
       hands: { rerun: (sql, links, side) => rerun(sql, links, side, null), declare },
       woke: told,
@@ -246,38 +349,39 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   // ── doors ──
   const admit = (row: Arrival) => commits.admit(row)
   const hint = (row: Hint) => hints.hint(row)
-  for (const { path, door } of receiveDoors({
+  const received = receiveDoors({
     tokens: { find: (hash) => configuration.tokens.find(hash) },
     catalog: { erp: (tenantId) => configuration.catalog.erp(tenantId) },
     admit,
     waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
     env,
-    log,
-  })) {
-    http.record(path, door)
-  }
-  http.record(
-    webhookPath,
-    webhookDoor({
-      hooks: { find: (connectionId, hash) => configuration.hooks.find(connectionId, hash) },
-      catalog: {
-        connection: (tenantId, connectionId) => {
-          const found = configuration.catalog.connection(tenantId, connectionId)
-          const def = configuration.connection(tenantId, connectionId)
-          return found && def && { zone: found.zone, readable: def.readable, object: found.object }
+    log: book.of('receive'),
+  })
+  if (does('receive')) for (const { path, door } of received) http.record(path, door)
+  if (does('listen'))
+    http.record(
+      webhookPath,
+      webhookDoor({
+        hooks: { find: (connectionId, hash) => configuration.hooks.find(connectionId, hash) },
+        catalog: {
+          connection: (tenantId, connectionId) => {
+            const found = configuration.catalog.connection(tenantId, connectionId)
+            const def = configuration.connection(tenantId, connectionId)
+            return found && def && { zone: found.zone, readable: def.readable, object: found.object }
+          },
         },
-      },
-      admit,
-      hint,
-      log,
-    }),
-  )
+        admit,
+        hint,
+        log: book.of('listen'),
+      }),
+    )
   if (sandbox) {
     const shown = sandbox
     showSandbox(http.app, shown, async (connectionId, mode) => {
       if (await setRecognise(owner, sandboxTenantId, connectionId, mode)) await watching.look()
     })
   }
+  showMetrics(http.app, metrics, process.env.MORTISE_METRICS_TOKEN || null)
   const listening = await http.listen({ host: settings.host, port: settings.port })
   serving = true
   if (sandbox) {
@@ -294,13 +398,15 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const stop = async (): Promise<void> => {
     if (stopping) return
     stopping = true
-    await http.stop() // refuses new calls, ends those under way
+    if (settings.drain) await env.sleep(settings.drain)
+    await http.stop({ limit: finishing - 5_000 }) // refuses new calls, ends those under way
     await watching.stop()
     word.stop()
     await hearing.stop()
-    await Promise.all([worker.stop(), fetcher.stop(), reaper.stop(), ...agents.map((agent) => agent.stop())])
+    await Promise.all(agents.map((agent) => agent.stop()))
     await Promise.all([commits.close(), engineCommits.close(), hints.close()])
     await directory.close()
+    metrics.stop()
     if (sandbox) {
       // also one that a killed predecessor left: it belongs to this data folder
       try {
@@ -315,14 +421,19 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   return { url: listening, stop }
 }
 
-/** Runs until a signal ends it: SIGTERM and SIGINT stop in order (promise 17), a second one at once. */
-export const serve = async (): Promise<void> => {
-  const running = await start(readSettings(process.env), (text) => void process.stdout.write(text))
+/**
+ * Runs until a signal ends it: SIGTERM and SIGINT stop in order (promise 17), a second one at once. What is not finished in time is left to its
+ * lease: it is looked up by another node, or by the next start, before anything else is done with its record.
+ */
+export const serve = async (only?: readonly Duty[]): Promise<void> => {
+  const settings: Settings = { ...readSettings(process.env), ...(only && { only }) }
+  const running = await start(settings, (text) => void process.stdout.write(text))
   await new Promise<void>((ended, failed) => {
     let asked = false
     const end = (): void => {
       if (asked) process.exit(1)
       asked = true
+      setTimeout(() => process.exit(0), (settings.drain ?? 0) + finishing).unref()
       running.stop().then(ended, failed)
     }
     process.on('SIGTERM', end)

@@ -32,6 +32,7 @@ const worldWithTenant = async () => {
 
 const parts = [
   '/connections/erp',
+  '/connections/crm',
   '/connections/erp/objects/BD_Customer',
   '/pairs/customer',
   '/pairs/customer/flows/leftToRight',
@@ -50,7 +51,8 @@ test('what is read and put back changes nothing, part by part, and so does the e
     assert.deepEqual([status, body.changes], [200, []], `${path}: ${text}`)
   }
   for (const path of ['/tokens/push', '/hooks/crm', '/batch-clients/hr']) {
-    const { status, body, text } = await put(path, {})
+    const list = (await get(path.replace(/\/[^/]+$/, ''))) as { items: object[] }
+    const { status, body, text } = await put(path, list.items[0])
     assert.deepEqual([status, body.changes, body.secrets], [200, [], []], `${path}: ${text}`)
   }
   const yaml = (await world.call('GET', '/tenants/a/configuration', { as: world.admin })).text
@@ -136,6 +138,25 @@ test('a secret that Mortise makes is told once; the token lets its caller in at 
   const removed = await call('DELETE', '/tokens/shop')
   assert.equal(removed.body.changes[0]?.what, 'removed')
   assert.equal(await push(), 401)
+})
+
+test('a token is changed with two valid values by naming the one in use as the former', async () => {
+  const { world, put } = await worldWithTenant()
+  await using _ = world
+  const pushes = async (token: string) =>
+    (
+      await fetch(`${world.url}/erp/syncdata/open/objdata/syncpush`, {
+        method: 'POST',
+        headers: { token, tenantId: 'a', id: 'C-1' },
+        body: JSON.stringify({ objAPIName: 'BD_Customer', masterFieldVal: { name: 'One' } }),
+      })
+    ).status
+  const first = ['canary-push-a-secret', 'canary-older-a-secret', 'canary-newest-a-secret']
+  assert.deepEqual(await Promise.all(first.map(pushes)), [200, 200, 401])
+  const shown = await world.call<{ items: { value: string }[] }>('GET', '/tenants/a/tokens', { as: world.admin })
+  const changed = await put('/tokens/push', { value: 'canary-newest-a-secret', former: shown.body.items[0]?.value })
+  assert.equal(changed.status, 200, changed.text)
+  assert.deepEqual(await Promise.all(first.map(pushes)), [200, 401, 200])
 })
 
 test('a mistake names its place in the body, in the caller’s language, with what to do', async () => {

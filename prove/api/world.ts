@@ -108,6 +108,8 @@ tenants:
       - id: crm
         role: crm
         baseUrl: http://192.0.2.2/crm/
+        auth:
+          oauth2: { tokenUrl: http://192.0.2.2/token, clientId: us, clientSecret: canary-oauth-${tenant}-secret, params: { code: canary-code-${tenant}-secret } }
         objects:
           - code: AccountObj
             idField: _id
@@ -130,9 +132,9 @@ tenants:
                 level: { from: grade, options: { A: '1', B: '2' } }
               details:
                 ContactObj: { from: contacts, fields: { name: name } }
-    tokens: [{ name: push, value: canary-push-${tenant}-secret }]
-    hooks: [{ connection: crm, secret: canary-hook-${tenant}-secret }]
-    batchClients: [{ id: hr, secret: canary-client-${tenant}-secret, salt: canary-salt-${tenant}-secret }]
+    tokens: [{ name: push, value: canary-push-${tenant}-secret, former: canary-older-${tenant}-secret }]
+    hooks: [{ connection: crm, secret: canary-hook-${tenant}-secret, former: canary-older-hook-${tenant} }]
+    batchClients: [{ id: hr, secret: canary-client-${tenant}-secret, salt: canary-salt-${tenant}-secret, formerSecret: canary-older-client-${tenant}, formerSalt: canary-older-salt-${tenant} }]
 `
 
 /** Makes the tenant and applies `tenantYaml`, all over HTTP. */

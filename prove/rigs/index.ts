@@ -1,16 +1,20 @@
 /** The rigs with real processes, by name: what `npm run prove` and the tests beside them run. */
+import { badInputRig } from './bad-input.ts'
+import { cutRig } from './cut.ts'
 import { diskRig } from './disk.ts'
 import { echoRig } from './echo.ts'
 import { freezeRig } from './freeze.ts'
 import { killRig } from './kill.ts'
 import { lateRig } from './late.ts'
 import { linesRig } from './lines.ts'
+import { noisyRig } from './noisy.ts'
 import { ordersRig } from './orders.ts'
 import { neighboursRig, outageRig } from './outage.ts'
 import { parentsRig } from './parents.ts'
 import { poisonRig } from './poison.ts'
 import { recogniseRig } from './recognise.ts'
 import type { Rig } from './rig.ts'
+import { rollingRig } from './rolling.ts'
 
 export const rigs: readonly Rig[] = [
   killRig,
@@ -21,8 +25,12 @@ export const rigs: readonly Rig[] = [
   poisonRig,
   outageRig,
   neighboursRig,
+  noisyRig,
   diskRig,
+  cutRig,
   linesRig,
   parentsRig,
   echoRig,
+  badInputRig,
+  rollingRig,
 ]

@@ -85,6 +85,16 @@ export const ordersRig: Rig = {
       await inParallel(8, few, (one) => act(pusher, one, random))
       await pause(2_000)
       mustShow('a relay that forwards each push by itself', await verdictOn(witness, few), ['duplicated'])
+
+      const repeated = same.slice(0, 20)
+      await inParallel(4, repeated, async (id) => {
+        const one = { object: 'BD_Material', id, master: { number: id, name: id, unit: '0' } }
+        await Promise.all(five.map(() => pusher.insist(one)))
+      })
+      await pause(1_000)
+      const written = await callsBySource(witness, 'ProductObj')
+      const often = repeated.filter((id) => (written.get(id)?.length ?? 0) > 1)
+      assert.ok(often.length > 0, 'the control "a receiver that writes each push" must write a repeated push again')
       await naive.kill()
     }
 

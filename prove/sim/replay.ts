@@ -127,11 +127,9 @@ export const replaySeed = async (
   let difference: string | null = null
   let calls = 0
   const both = (memory: Memory, clock: VirtualClock): Road => {
-    const database = postgresRoad(
-      sql,
-      (rows) => admitIn(sql, rows, clock.now()),
-      () => clock.now(),
-    )
+    const database = postgresRoad(sql, (rows) => sql.begin((tx) => admitIn(tx, rows, clock.now())), {
+      clock: () => clock.now(),
+    })
     const call =
       (name: keyof Road) =>
       async (...given: never[]) => {

@@ -67,7 +67,7 @@ test('a loop survives throws with a growing pause that a wake does not cut short
         } else await env.sleep(ms, signal)
       },
     },
-    log: { error: (fields, message) => told.push(`${fields.agent}: ${message}`) },
+    log: { error: (fields, message) => told.push(`${fields.loop}: ${message}`) },
   })
   await until(() => runs > 4)
   await loop.stop()

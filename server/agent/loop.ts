@@ -19,8 +19,11 @@ export interface LoopOptions {
   /** Answers the pause it wants before the next run, if not `every`; 0 = there is more to do. `signal` = please come to an end. */
   run(signal: AbortSignal): Promise<Millis | void>
   env: Pick<Env, 'sleep' | 'random'>
-  log: { error(fields: { agent: string; err: unknown }, message: string): void }
+  log: { error(fields: { loop: string; err: unknown }, message: string): void }
 }
+
+/** Why a pause ends early. Without a reason of its own an abort makes an exception with a stack, which nobody reads. */
+const cut = 'woken'
 
 const firstPause: Millis = 500
 /** A database that is back must not be waited for long; an agent that throws this often costs nothing. */
@@ -36,9 +39,9 @@ export const startLoop = ({ name, every, run, env, log }: LoopOptions): Loop => 
   const rest = async (ms: Millis, wakeable: boolean): Promise<void> => {
     const mine = new AbortController()
     if (wakeable) pause = mine
-    const stop = (): void => mine.abort()
+    const stop = (): void => mine.abort(cut)
     stopping.signal.addEventListener('abort', stop)
-    if (stopping.signal.aborted || (wakeable && woken)) mine.abort()
+    if (stopping.signal.aborted || (wakeable && woken)) mine.abort(cut)
     // A simulated sleep may reject when it is cut short; that is no trouble.
     await env.sleep(ms, mine.signal).catch(() => {})
     stopping.signal.removeEventListener('abort', stop)
@@ -56,7 +59,7 @@ export const startLoop = ({ name, every, run, env, log }: LoopOptions): Loop => 
         // A wake must not turn a broken agent into a hot one: this pause cannot be cut short by it.
         if (stopping.signal.aborted) return
         const ms = Math.min(longestPause, firstPause * 2 ** throws++) * (0.5 + env.random() / 2)
-        log.error({ agent: name, err }, `${name} failed; next run in ${Math.round(ms)} ms`)
+        log.error({ loop: name, err }, `${name} failed; next run in ${Math.round(ms)} ms`)
         await rest(ms, false)
         continue
       }
@@ -70,7 +73,7 @@ export const startLoop = ({ name, every, run, env, log }: LoopOptions): Loop => 
   return {
     wake() {
       woken = true
-      pause?.abort()
+      pause?.abort(cut)
     },
     async stop() {
       stopping.abort()

@@ -26,6 +26,14 @@ const env: Record<string, string> = {
   HR_SALT: canary('salt'),
   ERP_TOKEN: canary('erp1'),
   PUSH_TOKEN: canary('push1'),
+  ERP_CLIENT_SECRET: canary('client'),
+  CRM_APP_SECRET: canary('app'),
+  CRM_PERMANENT_CODE: canary('permanent'),
+  MES_KEY: canary('mes'),
+  MES_APP_ID: canary('mes app'),
+  WMS_PASSWORD: canary('wms password'),
+  WMS_KEY: canary('wms key'),
+  WMS_SALT: canary('wms salt'),
 }
 const read = (text: string) => requireConfig({ text, file: 'test.yaml', env, generate: canary }).config
 const example = (name: string) => readFileSync(join(import.meta.dirname, '../../examples', `${name}.yaml`), 'utf8')
@@ -48,7 +56,7 @@ const flowRow = async (sql: Sql, pairId = 'customer', side = 'left') => {
 
 test('a file applied twice changes nothing the second time, and bumps no revision', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first']) {
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth']) {
     assert.ok((await apply(db.sql, key, read(example(name)))).length > 5, name)
     const { revision } = await load(db.sql, key)
     const again = await apply(db.sql, key, read(example(name)))
@@ -61,6 +69,8 @@ test('what was applied is what is loaded, with its secrets, by code and by apiNa
   await using db = await freshDatabase()
   const config = read(example('account-sets'))
   await apply(db.sql, key, config)
+  const auth = read(example('auth'))
+  await apply(db.sql, key, auth)
   const loaded = await load(db.sql, key)
   const [tenant] = config.tenants
   assert.ok(tenant)
@@ -75,6 +85,9 @@ test('what was applied is what is loaded, with its secrets, by code and by apiNa
     assert.deepEqual(found?.def, stored(def))
     assert.deepEqual(found?.flows.left?.publishing, publishing.left)
   }
+  for (const { def } of auth.tenants[0]?.connections ?? [])
+    assert.deepEqual(loaded.connection('auth', def.connectionId), stored(def))
+  assert.equal(loaded.connection('auth', 'crm')?.auth?.oauth2?.params.permanentCode, canary('permanent'))
   assert.deepEqual(
     loaded.catalog.erp('acme').map((one) => one.connectionId),
     ['erp-cn', 'erp-hk'],
@@ -107,6 +120,7 @@ test('27: no secret stands in any table in clear', async () => {
   await using db = await freshDatabase()
   await apply(db.sql, key, read(sandbox))
   await apply(db.sql, key, read(example('account-sets')))
+  await apply(db.sql, key, read(example('auth')))
   await db.sql`insert into push_key values ('t', 'k', 'x', ${Buffer.from('planted in bytes')}, 'planted in text', now())`
   const tables = await db.sql<{
     name: string
@@ -294,7 +308,7 @@ test('a token of another tenant is refused', async () => {
 
 test('an export applies without changing anything, and shows no secret', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first']) await apply(db.sql, key, read(example(name)))
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth']) await apply(db.sql, key, read(example(name)))
   const text = await exportConfig(db.sql, key)
   assert.ok(!text.includes('canary'))
   const again = await apply(db.sql, key, read(text))

@@ -39,7 +39,7 @@ import { dropObjects, type ObjectChange, saveObjects } from '../objects/save.ts'
 import type { Sql } from '../store/sql.ts'
 
 // ── apply ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-const sealWith = (key: SecretKey): Seal => ({
+export const sealWith = (key: SecretKey): Seal => ({
   close: (place, secret) => seal(key, place, secret),
   open: (place, envelope) => {
     try {
@@ -64,8 +64,11 @@ const credentialsOf = (tenant: TenantConfig): Credential[] => [
         objects: one.objects,
         ratePerSecond: one.ratePerSecond,
         origin: one.origin,
+        ...(one.former && { formerOrigin: one.former.origin }),
       },
       expiresAt: one.expiresAt,
+      former: one.former?.value ?? null,
+      formerUntil: one.formerUntil,
     }),
   ),
   ...tenant.hooks.map(
@@ -75,8 +78,14 @@ const credentialsOf = (tenant: TenantConfig): Credential[] => [
       name: one.name,
       secret: one.secret,
       sealed: null,
-      definition: { connectionId: one.connectionId, origin: one.origin },
+      definition: {
+        connectionId: one.connectionId,
+        origin: one.origin,
+        ...(one.former && { formerOrigin: one.former.origin }),
+      },
       expiresAt: null,
+      former: one.former?.value ?? null,
+      formerUntil: one.formerUntil,
     }),
   ),
   ...tenant.batchClients.map(
@@ -85,9 +94,17 @@ const credentialsOf = (tenant: TenantConfig): Credential[] => [
       credentialId: one.clientId,
       name: one.clientId,
       secret: one.secret,
-      sealed: { salt: one.salt },
-      definition: { origins: one.origins, origin: one.secretOrigin, saltOrigin: one.saltOrigin },
+      sealed: { salt: one.salt, ...(one.formerSalt && { formerSalt: one.formerSalt.value }) },
+      definition: {
+        origins: one.origins,
+        origin: one.secretOrigin,
+        saltOrigin: one.saltOrigin,
+        ...(one.formerSecret && { formerOrigin: one.formerSecret.origin }),
+        ...(one.formerSalt && { formerSaltOrigin: one.formerSalt.origin }),
+      },
       expiresAt: null,
+      former: one.formerSecret?.value ?? null,
+      formerUntil: one.formerUntil,
     }),
   ),
 ]
@@ -320,23 +337,30 @@ export const exportConfig = async (sql: Sql, key: SecretKey, tenantId?: string):
           .filter((one) => one.def.tenantId === tenant.tenantId)
           .map((one) => ({ ...one, objects: configuration.objects.of(tenant.tenantId, one.def.connectionId) })),
         pairs: configuration.pairs.filter((one) => one.def.tenantId === tenant.tenantId),
-        tokens: of('push-token').map(({ name, definition, expiresAt }) => ({
+        tokens: of('push-token').map(({ name, definition, expiresAt, formerHash, formerUntil }) => ({
           name,
           origin: originOf(definition, 'origin'),
           connections: list(definition.connections),
           objects: list(definition.objects),
           ratePerSecond: typeof definition.ratePerSecond === 'number' ? definition.ratePerSecond : null,
           expiresAt,
+          former: formerHash && { origin: originOf(definition, 'formerOrigin') },
+          formerUntil,
         })),
-        hooks: of('hook').map(({ name, definition }) => ({
+        hooks: of('hook').map(({ name, definition, formerHash, formerUntil }) => ({
           name,
           connectionId: String(definition.connectionId),
           origin: originOf(definition, 'origin'),
+          former: formerHash && { origin: originOf(definition, 'formerOrigin') },
+          formerUntil,
         })),
-        batchClients: of('batch-client').map(({ credentialId, definition }) => ({
+        batchClients: of('batch-client').map(({ credentialId, definition, sealed, formerHash, formerUntil }) => ({
           clientId: credentialId,
           secretOrigin: originOf(definition, 'origin'),
           saltOrigin: originOf(definition, 'saltOrigin'),
+          formerSecret: formerHash && { origin: originOf(definition, 'formerOrigin') },
+          formerSalt: sealed.formerSalt === undefined ? null : { origin: originOf(definition, 'formerSaltOrigin') },
+          formerUntil,
           origins: list(definition.origins) ?? [],
         })),
       }

@@ -8,10 +8,11 @@ import { type Deed, writeDown } from '../access/audit.ts'
 import { readCredentials, type StoredCredential } from '../access/credentials.ts'
 import { hashSecret, type SecretKey } from '../access/secrets.ts'
 import { ApplyRefused, type Change } from '../flows/changes.ts'
-import type { Origin, TenantConfig } from '../flows/config.ts'
+import { joinAuth, splitAuth } from '../flows/auth.ts'
+import type { Former, Origin, TenantConfig } from '../flows/config.ts'
 import { readConfig } from '../flows/file.ts'
 import { lockConfiguration } from '../flows/save.ts'
-import { type Asking, type Declared, type Declaring, listIn, type Tree } from '../http/declaring.ts'
+import { type Asking, type Declared, type Declaring, findIn, listIn, type Tree } from '../http/declaring.ts'
 import { type Refused, refuse } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
@@ -34,26 +35,32 @@ export interface DeclareDeps {
 
 interface Stored {
   tree: Tree
-  headers: ReadonlyMap<string, { value: string; origin: Origin }>
+  /** Of connections: headers, and what proves who we are (`auth` by the names of `splitAuth`). */
+  secrets: ReadonlyMap<string, { value: string; origin: Origin }>
   credentials: ReadonlyMap<string, StoredCredential>
 }
 
 const place = (...words: string[]): string => JSON.stringify(words)
 
+const copyOf = (key: SecretKey): SecretKey => (Buffer.isBuffer(key) ? [key] : [key[0], ...key.slice(1)])
+
 const readStored = async (tx: Sql, key: SecretKey, tenantId: string): Promise<Stored> => {
   // A key of its own: the engine's memory of definitions is by key, and what one tenant sees is not all of them (configuration.ts).
-  const own = Buffer.from(key)
+  const own = copyOf(key)
   const configuration = await load(tx, own)
   const { tenants } = parse(await exportConfig(tx, own, tenantId)) as { tenants: Tree[] }
-  const headers = new Map<string, { value: string; origin: Origin }>()
-  for (const { def, headerOrigins } of configuration.connections.filter((one) => one.def.tenantId === tenantId)) {
+  const secrets = new Map<string, { value: string; origin: Origin }>()
+  for (const { def, headerOrigins, authOrigins } of configuration.connections) {
+    if (def.tenantId !== tenantId) continue
     for (const [name, value] of Object.entries(def.headers))
-      headers.set(place(def.connectionId, name), { value, origin: headerOrigins[name] ?? null })
+      secrets.set(place(def.connectionId, 'headers', name), { value, origin: headerOrigins[name] ?? null })
+    for (const [name, value] of Object.entries(def.auth ? splitAuth(def.auth).secrets : {}))
+      secrets.set(place(def.connectionId, 'auth', name), { value, origin: authOrigins[name] ?? null })
   }
   const credentials = (await readCredentials(tx, own)).filter((one) => one.tenantId === tenantId)
   return {
     tree: tenants[0] ?? { id: tenantId, connections: [] },
-    headers,
+    secrets,
     credentials: new Map(credentials.map((one) => [place(one.kind, one.credentialId), one])),
   }
 }
@@ -94,15 +101,19 @@ const understand = (
   )
   const wanted: string[] = []
   const generate = (name: string): string => {
-    const [, kind = '', ...rest] = name.split('/')
+    const [, kind = '', ...words] = name.split('/')
+    const isFormer = words.at(-1) === 'former'
+    const rest = isFormer ? words.slice(0, -1) : words
     const at =
       kind === 'token'
         ? place('push-token', rest.join('/'))
         : kind === 'hook'
           ? place('hook', rest.join('/'))
           : place('batch-client', rest.slice(0, -1).join('/'))
-    const of = kind === 'batch-client' && rest.at(-1) === 'salt' ? 'saltOrigin' : 'origin'
-    if (stored.credentials.get(at)?.definition[of] === 'generated') return `${mark}.generated`
+    const isSalt = kind === 'batch-client' && rest.at(-1) === 'salt'
+    const of = isFormer ? (isSalt ? 'formerSaltOrigin' : 'formerOrigin') : isSalt ? 'saltOrigin' : 'origin'
+    if (stored.credentials.get(at)?.definition[of] === 'generated')
+      return `${mark}.generated${isFormer ? '.former' : ''}`
     wanted.push(name)
     return secrets[name] ?? `${mark}.made.${name.replaceAll(/[^A-Za-z0-9._-]/g, '-')}`
   }
@@ -121,49 +132,87 @@ const understand = (
   const isKept = (value: string) => value.includes(mark) && !value.startsWith(`${mark}.made.`)
   const missing: Place[] = []
   const hashes = new Map<string, Buffer>()
-  for (const { def, headerOrigins } of tenant.connections) {
-    for (const [name, value] of Object.entries(def.headers)) {
-      if (!isKept(value)) continue
-      const kept = stored.headers.get(place(def.connectionId, name))
-      if (!kept) missing.push({ path: `connections[${def.connectionId}].headers.${name}`, say: 'is not given' })
-      else {
-        def.headers[name] = kept.value
-        if (kept.origin === null) headerOrigins[name] = null
-      }
+  for (const { def, headerOrigins, authOrigins } of tenant.connections) {
+    const at = `connections[${def.connectionId}]`
+    const keptOf = (kind: 'headers' | 'auth', name: string, origins: Record<string, Origin>): string => {
+      const kept = stored.secrets.get(place(def.connectionId, kind, name))
+      if (!kept) missing.push({ path: `${at}.${kind}.${name}`, say: 'is not given' })
+      else if (kept.origin === null) origins[name] = null
+      return kept?.value ?? ''
+    }
+    for (const [name, value] of Object.entries(def.headers))
+      if (isKept(value)) def.headers[name] = keptOf('headers', name, headerOrigins)
+    if (def.auth) {
+      const parts = splitAuth(def.auth)
+      for (const [name, value] of Object.entries(parts.secrets))
+        if (isKept(value)) parts.secrets[name] = keptOf('auth', name, authOrigins)
+      def.auth = joinAuth(parts.open, parts.secrets)
     }
   }
+  const originIn = (kept: StoredCredential | undefined, key: string): Origin =>
+    (kept?.definition[key] as Origin | undefined) ?? null
   /** A text of its own for each kept secret, so that its hash is found again when it is stored. */
-  const keep = (kind: StoredCredential['kind'], id: string, path: string): StoredCredential | null => {
-    const kept = stored.credentials.get(place(kind, id)) ?? null
+  const keep = (kind: StoredCredential['kind'], id: string, path: string): { secret: string; origin: Origin } => {
+    const kept = stored.credentials.get(place(kind, id))
     if (!kept) missing.push({ path, say: 'is not given' })
     else hashes.set(`${mark}.${kind}.${id}`, kept.hash)
-    return kept
+    return { secret: `${mark}.${kind}.${id}`, origin: originIn(kept, 'origin') }
+  }
+  /** The former secret; or the one in use, where the caller names that one: this is how a secret is changed with two valid. */
+  const keepFormer = (
+    kind: StoredCredential['kind'],
+    id: string,
+    said: Former | null,
+    shownNow: unknown,
+    path: string,
+  ): Former | null => {
+    if (said === null || !isKept(said.value)) return said
+    const kept = stored.credentials.get(place(kind, id))
+    const isCurrent = said.origin !== null && said.origin === shownNow
+    const hash = isCurrent ? kept?.hash : kept?.formerHash
+    if (!hash) missing.push({ path, say: 'is not given' })
+    else hashes.set(`${mark}.former.${kind}.${id}`, hash)
+    return {
+      value: `${mark}.former.${kind}.${id}`,
+      origin: isCurrent ? originIn(kept, 'origin') : originIn(kept, 'formerOrigin'),
+    }
   }
   for (const token of tenant.tokens) {
-    if (!isKept(token.value)) continue
-    const kept = keep('push-token', token.name, `tokens[${token.name}].value`)
-    token.value = `${mark}.push-token.${token.name}`
-    token.origin = (kept?.definition.origin as Origin | undefined) ?? null
+    const at = `tokens[${token.name}]`
+    if (isKept(token.value)) {
+      const { secret, origin } = keep('push-token', token.name, `${at}.value`)
+      Object.assign(token, { value: secret, origin })
+    }
+    const shown = findIn(stored.tree, 'tokens', 'name', token.name)?.value
+    token.former = keepFormer('push-token', token.name, token.former, shown, `${at}.former`)
   }
   for (const hook of tenant.hooks) {
-    if (!isKept(hook.secret)) continue
     const id = `${hook.connectionId}/${hook.name}`
-    const kept = keep('hook', id, `hooks[${hook.name}].secret`)
-    hook.secret = `${mark}.hook.${id}`
-    hook.origin = (kept?.definition.origin as Origin | undefined) ?? null
+    const at = `hooks[${hook.name}]`
+    if (isKept(hook.secret)) Object.assign(hook, keep('hook', id, `${at}.secret`))
+    const shown = listIn(stored.tree, 'hooks').find((one) => `${one.connection}/${one.name ?? one.connection}` === id)
+    hook.former = keepFormer('hook', id, hook.former, shown?.secret, `${at}.former`)
   }
   for (const client of tenant.batchClients) {
     const at = `batchClients[${client.clientId}]`
+    const kept = stored.credentials.get(place('batch-client', client.clientId))
+    const shown = findIn(stored.tree, 'batchClients', 'id', client.clientId)
     if (isKept(client.secret)) {
-      const kept = keep('batch-client', client.clientId, `${at}.secret`)
-      client.secret = `${mark}.batch-client.${client.clientId}`
-      client.secretOrigin = (kept?.definition.origin as Origin | undefined) ?? null
+      const { secret, origin } = keep('batch-client', client.clientId, `${at}.secret`)
+      Object.assign(client, { secret, secretOrigin: origin })
     }
+    const formerSecret = client.formerSecret
+    client.formerSecret = keepFormer('batch-client', client.clientId, formerSecret, shown?.secret, `${at}.formerSecret`)
     if (isKept(client.salt)) {
-      const kept = stored.credentials.get(place('batch-client', client.clientId))
       if (!kept) missing.push({ path: `${at}.salt`, say: 'is not given' })
       client.salt = kept?.sealed.salt ?? ''
-      client.saltOrigin = (kept?.definition.saltOrigin as Origin | undefined) ?? null
+      client.saltOrigin = originIn(kept, 'saltOrigin')
+    }
+    if (client.formerSalt && isKept(client.formerSalt.value)) {
+      const isCurrent = client.formerSalt.origin !== null && client.formerSalt.origin === shown?.salt
+      const value = isCurrent ? kept?.sealed.salt : kept?.sealed.formerSalt
+      if (value === undefined) missing.push({ path: `${at}.formerSalt`, say: 'is not given' })
+      client.formerSalt = { value: value ?? '', origin: originIn(kept, isCurrent ? 'saltOrigin' : 'formerSaltOrigin') }
     }
   }
   if (missing.length) return no(missing.map(({ path, say }) => ({ path: shortPath(path, tenantId, focus), say })))
@@ -252,7 +301,7 @@ export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declari
         await lockConfiguration(tx)
         const stored: Stored =
           create && !(await isThere(tx, tenantId))
-            ? { tree: { id: tenantId, connections: [] }, headers: new Map(), credentials: new Map() }
+            ? { tree: { id: tenantId, connections: [] }, secrets: new Map(), credentials: new Map() }
             : await readStored(tx, key, tenantId)
         const text = say(stored.tree)
         if (typeof text !== 'string') return text
@@ -310,6 +359,6 @@ export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declari
       ),
     plan: (asking, yaml, given) => change(asking, () => yaml, { really: false, variables: given }),
     apply: (asking, yaml, given) => change(asking, () => yaml, { really: true, variables: given }),
-    exported: (tenantId) => asTenant(sql, tenantId, (tx) => exportConfig(tx, Buffer.from(key), tenantId)),
+    exported: (tenantId) => asTenant(sql, tenantId, (tx) => exportConfig(tx, copyOf(key), tenantId)),
   }
 }

@@ -1,12 +1,17 @@
 /** The configuration as the engine works with it: compiled pairs and living connectors; a change replaces only what it touches. */
-import { standardConnector, type StandardConnector } from '../connect/standard/standard.ts'
+import { openShelf } from '../connect/auth/shelf.ts'
+import { standardConnector, type StandardConnector, type StandardDeps } from '../connect/standard/standard.ts'
+import { dayEnd } from '../connect/standard/time.ts'
 import type { Directory, Log } from '../converge/engine.ts'
 import type { Target } from '../converge/road.ts'
 import { sides } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
-import type { Pair } from '../doc/flow.ts'
+import type { ConnectionDef, Pair } from '../doc/flow.ts'
 import type { ObjectDef } from '../doc/object.ts'
+import { openAllowance, sharedOf } from '../egress/allowance.ts'
+import type { Seal } from '../flows/save.ts'
 import { compilePair } from '../map/plan.ts'
+import type { Sql } from '../store/sql.ts'
 import type { Configuration } from './configuration.ts'
 
 export interface DirectoryDeps {
@@ -16,6 +21,22 @@ export interface DirectoryDeps {
   allowLoopback: boolean
   /** Addresses that no connection may reach: our own database. */
   denied: { host: string; port: number }[]
+  /** Where all nodes meet over a target's limits and its access token; without it each counts for itself. */
+  nodes?: { sql: Sql; seal: Seal; who: string }
+}
+
+/** What this connection shares with the other nodes. */
+const sharedWith = ({ nodes, env }: DirectoryDeps, def: ConnectionDef): Pick<StandardDeps, 'allowance' | 'shelf'> => {
+  if (!nodes) return {}
+  const { tenantId, connectionId, limits, zone } = def
+  const { day, pace } = sharedOf(limits)
+  const place = { sql: nodes.sql, tenantId, connectionId }
+  return {
+    ...((day || pace) && {
+      allowance: openAllowance({ ...place, limits, dayEnd: (now) => dayEnd(now, zone), now: () => env.now() }),
+    }),
+    ...(def.auth?.oauth2 && { shelf: openShelf({ ...place, seal: nodes.seal, who: nodes.who }) }),
+  }
 }
 
 interface Living {
@@ -55,6 +76,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
         objects: new Map(objects.map((o) => [o.code, o])),
         env: deps.env,
         egress: { allowLoopback: deps.allowLoopback, denied: deps.denied },
+        ...sharedWith(deps, def),
       })
       living.set(key, { revision, objects, connector })
       // What is under way on the former one ends by itself; its pool closes when it is idle.
@@ -80,7 +102,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
       )
       if ('problems' in made) {
         deps.log.error(
-          { tenant: def.tenantId, pair: def.pairId, problems: made.problems },
+          { tenant: def.tenantId, flow: def.pairId, problems: made.problems },
           'a pair does not compile; its records wait',
         )
         continue
@@ -124,6 +146,12 @@ export const openDirectory = (deps: DirectoryDeps) => {
               ? pair.def.right.connectionId
               : pair.def.left.connectionId,
         })),
+    /** How every target stands, as this node sees it: for the metrics. */
+    views: () =>
+      targets.flatMap((target) => {
+        const living = connectors.get(at(target.tenant_id, target.connection_id))
+        return living ? [{ ...target, ...living.connector.view() }] : []
+      }),
     close: async (): Promise<void> => {
       await Promise.all([...connectors.values()].map((l) => l.connector.close()))
     },

@@ -13,8 +13,8 @@ process.exitCode = await run(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   width: process.stdout.isTTY ? process.stdout.columns : 0,
-  serve: async () => {
+  serve: async (only) => {
     const { serve } = await import('../main.ts')
-    await serve()
+    await serve(only)
   },
 })

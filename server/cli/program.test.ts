@@ -297,3 +297,27 @@ test('without a database the command says so, and ends with 4', async () => {
     await rm(folder, { recursive: true })
   }
 })
+
+test('secrets: a new key for the data folder, everything put under it, the former one dropped; a caller’s secret renewed', async () => {
+  await using world = await freshWorld()
+  assert.equal((await world.mortise('apply', sandbox)).code, 0)
+  assert.equal((await world.mortise('secrets', 'drop-former-keys')).out, '0 former keys were dropped.\n')
+  assert.match((await world.mortise('secrets', 'new-key')).out, /Restart Mortise, then: mortise secrets rotate/)
+  const early = await world.mortise('secrets', 'drop-former-keys')
+  assert.deepEqual([early.code, /still needed/.test(early.err)], [exitCodes.refused, true])
+  assert.match((await world.mortise('secrets', 'status')).out, /newest +0 +0 +0\n.*former +2 +1 +0/)
+  assert.match((await world.mortise('secrets', 'rotate')).out, /^3 secrets are encrypted/)
+  assert.match(
+    (await world.mortise('secrets', 'status')).out,
+    /newest +2 +1 +0\n.*former +0 +0 +0\n\nNothing is encrypted/,
+  )
+  assert.equal((await world.mortise('secrets', 'drop-former-keys')).out, 'One former key was dropped.\n')
+  assert.equal((await world.mortise('apply', sandbox)).out, 'Nothing to change.\n')
+
+  const renewed = await world.mortise('secrets', 'renew', 'token', 'push', '--tenant', 'sandbox', '--until', '30d')
+  assert.match(renewed.out, /^[A-Za-z0-9_-]{32}\nIt is shown only now/)
+  const twice = await world.mortise('secrets', 'renew', 'token', 'push', '--tenant', 'sandbox')
+  assert.deepEqual([twice.code, /retire it first/.test(twice.err)], [exitCodes.refused, true])
+  assert.equal((await world.mortise('secrets', 'retire', 'token', 'push', '--tenant', 'sandbox')).code, exitCodes.done)
+  assert.equal((await world.mortise('secrets', 'renew', 'cat', 'push', '--tenant', 'sandbox')).code, exitCodes.usage)
+})

@@ -4,6 +4,8 @@ import { relative } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { openGenerated } from '../access/generated.ts'
 import { KeyRefused, secretKey } from '../access/key.ts'
+import { CredentialTaken } from '../access/credentials.ts'
+import { RenewRefused } from '../access/renew.ts'
 import { SecretRefused } from '../access/secrets.ts'
 import { declare, rerun } from '../converge/ids.ts'
 import { ApplyRefused, type Change, tellChanges } from '../flows/changes.ts'
@@ -21,7 +23,8 @@ import { exportConfig, plan } from './configuration.ts'
 import { type Database, NothingHere, openDatabase } from './database.ts'
 import { applyNoted } from './noted.ts'
 import { renderJourney, renderRecords, renderStatus } from './render.ts'
-import { readSettings, SettingRefused } from './settings.ts'
+import { addSecretsCommands } from './secrets.ts'
+import { duties, type Duty, readDuties, readSettings, SettingRefused } from './settings.ts'
 
 /** How a command ends: 0 done, 1 a fault of ours, 2 wrongly called, 3 the configuration or the request is refused, 4 no database, 5 nothing found. */
 export const exitCodes = { done: 0, bug: 1, usage: 2, refused: 3, unavailable: 4, notFound: 5 } as const
@@ -33,8 +36,8 @@ export interface Outside {
   err(text: string): void
   /** Columns of the terminal; 0 where there is none. */
   width: number
-  /** `serve`: runs until stopped. */
-  serve(): Promise<void>
+  /** `serve`: runs until stopped; with all duties, or only these. */
+  serve(only?: readonly Duty[]): Promise<void>
 }
 
 /** Ends the command with this code after what was said. */
@@ -105,6 +108,8 @@ interface Selection extends Common {
 const describe = (error: unknown): { code: number; say: string } => {
   if (error instanceof Done) return { code: error.code, say: error.message }
   if (error instanceof ConfigRefused || error instanceof ApplyRefused || error instanceof SecretRefused)
+    return { code: exitCodes.refused, say: error.message }
+  if (error instanceof RenewRefused || error instanceof CredentialTaken)
     return { code: exitCodes.refused, say: error.message }
   if (error instanceof SettingRefused || error instanceof KeyRefused)
     return { code: exitCodes.usage, say: error.message }
@@ -210,7 +215,9 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
       .option('--fault <code>', 'only records with this fault, such as map.option')
       .option('--limit <n>', 'at most so many', count, limit)
 
-  command('serve', 'start Mortise (what npm start does)').action(serve)
+  command('serve', 'start Mortise (what npm start does)')
+    .option('--only <duties>', `one or several of ${duties.join(', ')}; other nodes do the rest`)
+    .action(({ only }: { only?: string }) => serve(only === undefined ? undefined : readDuties(only)))
 
   command('migrate', 'bring the database to this version')
     .option('--json', 'machine-readable')
@@ -344,6 +351,24 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
             )
         }),
     )
+
+  addSecretsCommands(program, () => {
+    const { data } = readSettings(env, cwd)
+    return {
+      withDatabase: (work) => withDatabase(false, ({ sql }) => work(sql)),
+      key: () => secretKey(data, env),
+      data,
+      keyInFolder: !env.MORTISE_SECRET_KEY,
+      asJson: () => asJson,
+      json,
+      say,
+      err,
+      refuse: (sentence) => {
+        throw new Done(exitCodes.refused, sentence)
+      },
+      width,
+    }
+  })
 
   try {
     await program.parseAsync([...args], { from: 'user' })

@@ -1,6 +1,10 @@
 /** The environment variables of names.md, read once: every command and the server see the same. */
 import { resolve } from 'node:path'
 
+/** What a node may be told to do only (`mortise serve --only …`). */
+export const duties = ['receive', 'listen', 'converge', 'upkeep'] as const
+export type Duty = (typeof duties)[number]
+
 export interface Settings {
   port: number
   host: string
@@ -11,11 +15,23 @@ export interface Settings {
   sandbox: boolean
   /** A YAML file applied at start, or null. */
   config: string | null
+  /** Milliseconds for which a node that was asked to stop still takes calls, while /readyz says that it should get none. */
+  drain?: number
+  /** Absent: all of them. */
+  only?: readonly Duty[]
 }
 
 /** A variable that cannot be meant; the sentence names it. */
 export class SettingRefused extends Error {
   override name = 'SettingRefused'
+}
+
+export const readDuties = (text: string): Duty[] => {
+  const given = text.split(',').map((one) => one.trim())
+  const wrong = given.filter((one) => !duties.includes(one as Duty))
+  if (wrong.length)
+    throw new SettingRefused(`--only ${text}: there is no duty ${wrong.join(', ')}; choose among ${duties.join(', ')}.`)
+  return [...new Set(given as Duty[])]
 }
 
 export const readSettings = (env: NodeJS.ProcessEnv, cwd = process.cwd()): Settings => {
@@ -29,6 +45,9 @@ export const readSettings = (env: NodeJS.ProcessEnv, cwd = process.cwd()): Setti
   const sandbox = env.MORTISE_SANDBOX || 'on'
   if (sandbox !== 'on' && sandbox !== 'off')
     throw new SettingRefused(`MORTISE_SANDBOX is ${sandbox}; it must be on or off.`)
+  const drain = Number(env.MORTISE_DRAIN || 0)
+  if (!(drain >= 0 && drain <= 300))
+    throw new SettingRefused(`MORTISE_DRAIN is ${env.MORTISE_DRAIN}; it must be seconds (0 to 300).`)
   return {
     port,
     host: env.MORTISE_HOST || '127.0.0.1',
@@ -36,5 +55,6 @@ export const readSettings = (env: NodeJS.ProcessEnv, cwd = process.cwd()): Setti
     databaseUrl,
     sandbox: sandbox === 'on',
     config: env.MORTISE_CONFIG ? resolve(cwd, env.MORTISE_CONFIG) : null,
+    drain: drain * 1_000,
   }
 }

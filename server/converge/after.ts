@@ -209,8 +209,15 @@ export const notApplied = (
       const given: Pick<Settle, 'state' | 'answered' | 'closes'> = resolving
         ? { state: 'unknown', answered: false, closes: false }
         : { state: 'due', answered: true, closes: true }
-      // A breaker that is open, or our own limit, burns no attempts.
-      if (outcome.calm) return { ...base, ...given, next_ms: Math.max(0, (outcome.at ?? link.now + 1_000) - link.now) }
+      // A breaker that is open, a limit, quiet hours, a token that cannot be had: all of the target waits. It burns no attempts, and the
+      // trouble that may come after it has its 72 hours from then.
+      if (outcome.calm)
+        return {
+          ...base,
+          ...given,
+          since: 'keep',
+          next_ms: Math.max(0, (outcome.at ?? link.now + 1_000) - link.now),
+        }
       const attempts = link.attempts + 1
       const next_ms = ladder(link, attempts, random, outcome.at)
       if (next_ms !== null) return { ...base, ...given, attempts, next_ms }

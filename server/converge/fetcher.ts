@@ -41,6 +41,11 @@ export const fetchOne = async (
   if (read.kind === 'failed') {
     if (signal.aborted)
       return road.endFetch(row, { kind: 'retry', ms: 0, attempts: row.attempts, fault: fault(read.why) })
+    // The whole source waits (a limit, quiet hours, no token): the read is not given up for that.
+    if (read.calm && read.at !== undefined) {
+      const ms = Math.max(0, read.at - row.now)
+      return road.endFetch(row, { kind: 'retry', ms, attempts: row.attempts, fault: fault(read.why) })
+    }
     const attempts = row.attempts + (read.calm ? 0 : 1)
     const at = nextTry({
       attempts,
@@ -124,6 +129,8 @@ const missing = async (
 
 const fault = (f: Fault): string => JSON.stringify(f)
 
+const name = (t: Target): string => `${t.tenant_id}/${t.connection_id}`
+
 export const startFetcher = (engine: Engine, options: FetcherOptions) => {
   const { sweepMs = 1_000, toArrival, concurrency = 8 } = options
   const stopping = new AbortController()
@@ -135,7 +142,17 @@ export const startFetcher = (engine: Engine, options: FetcherOptions) => {
     await Promise.all(
       rows.map((row) =>
         fetchOne(engine, row, toArrival, stopping.signal).catch((err) =>
-          engine.log.error({ err, object: row.object, id: row.data_id }, 'a read by id failed; it will be repeated'),
+          engine.log.error(
+            {
+              err,
+              trace: row.trace_id,
+              tenant: row.tenant_id,
+              connection: row.connection_id,
+              object: row.object,
+              id: row.data_id,
+            },
+            'a read by id failed; it will be repeated',
+          ),
         ),
       ),
     )
@@ -143,7 +160,7 @@ export const startFetcher = (engine: Engine, options: FetcherOptions) => {
   }
 
   const refresh = (): void => {
-    const wanted = new Map(engine.directory.targets().map((t) => [`${t.tenant_id}/${t.connection_id}`, t]))
+    const wanted = new Map(engine.directory.targets().map((t) => [name(t), t]))
     for (const [key, target] of wanted) {
       if (!lanes.has(key))
         lanes.set(
@@ -165,8 +182,10 @@ export const startFetcher = (engine: Engine, options: FetcherOptions) => {
   }
   refresh()
   return {
-    wake: (): void => {
-      for (const loop of lanes.values()) loop.wake()
+    /** Without sources: everywhere. */
+    wake: (sources?: readonly Target[]): void => {
+      if (!sources) for (const loop of lanes.values()) loop.wake()
+      else for (const source of sources) lanes.get(name(source))?.wake()
     },
     refresh,
     stop: async (): Promise<void> => {

@@ -145,7 +145,7 @@ export const rerun = async (
   now: Millis | null,
 ): Promise<number> => {
   if (!links.length) return 0
-  return sql.retrying(
+  const asked = await sql.retrying(
     (tx) => tx.affected`
     with wanted as materialized (
       select l.tenant_id, l.pair_id, l.link_id
@@ -171,7 +171,12 @@ export const rerun = async (
     from wanted w
     where l.tenant_id = w.tenant_id and l.pair_id = w.pair_id and l.link_id = w.link_id`,
   )
+  await tell(sql)
+  return asked
 }
+
+/** A command is a process of its own: the nodes that are to do the work hear of it, and need not look each second. */
+const tell = (sql: Sql): Promise<unknown> => sql`select pg_notify('mortise_work', 'asked')`
 
 export type Declaration = { found: string } | 'absent'
 
@@ -211,5 +216,6 @@ export const declare = async (
   const [row] = waiting
   if (!row) return false
   await wake(sql, [waitKey.create(link.tenant_id, link.pair_id, row.sent_side)], now)
+  await tell(sql)
   return true
 }

@@ -10,15 +10,22 @@ import { carriers, documents, drawVersion, openCreates, references, request, see
 import type { Road } from './road.ts'
 import { settle } from './settle.ts'
 
-/** `admit` is the stage room's: handed in by main.ts. */
-export const postgresRoad = (sql: Sql, admit: Road['admit'], clock: () => Millis | null = () => null): Road => {
+/**
+ * `admit` is the stage room's: handed in by main.ts. `claims` may forget in a crash of the database: a claim that is undone was not marked, so
+ * nothing was sent under it, and a mark's own commit makes the claim before it durable (C1, C2).
+ */
+export const postgresRoad = (
+  sql: Sql,
+  admit: Road['admit'],
+  { clock = () => null, claims = sql }: { clock?: () => Millis | null; claims?: Sql } = {},
+): Road => {
   // The look at a target before its settle is one question per record; a round's own documents are already many in one.
   const look = gather((keys: RecordKey[]) => documents(sql, keys))
   return {
     admit,
     hint: (rows) => hint(sql, rows, clock()),
     drawVersion: () => drawVersion(sql),
-    claim: (target, limit, leaseMs) => claim(sql, target, limit, leaseMs, clock()),
+    claim: (target, limit, leaseMs) => claim(claims, target, limit, leaseMs, clock()),
     documents: async (keys) => (keys.length === 1 ? [await look(keys[0] as RecordKey)] : documents(sql, keys)),
     seen: (key, seqs, from) => seen(sql, key, seqs, from),
     references: (asked) => references(sql, asked),
@@ -30,9 +37,9 @@ export const postgresRoad = (sql: Sql, admit: Road['admit'], clock: () => Millis
     wake: (keys) => wake(sql, keys, clock()),
     bind: (link, side, id) => bind(sql, link, side, id, clock()),
     rerun: (links, side) => rerun(sql, links, side, clock()),
-    reap: () => reap(sql, clock()),
-    recheck: () => recheck(sql, clock()),
-    claimFetches: (target, limit, leaseMs) => claimFetches(sql, target, limit, leaseMs, clock()),
+    reap: () => reap(claims, clock()),
+    recheck: () => recheck(claims, clock()),
+    claimFetches: (target, limit, leaseMs) => claimFetches(claims, target, limit, leaseMs, clock()),
     endFetch: (row, end) => endFetch(sql, row, end, clock()),
   }
 }

@@ -73,7 +73,8 @@ export const reconcileSlice = async (deps: ReconcilerDeps): Promise<Findings | n
   })
   if (!found) return null
   if (found.repaired) {
-    deps.log.warn({ ...found.walk, ...found.findings }, 'the reconciler repaired rows: it should find none')
+    const { tenant_id: tenant, pair_id: flow, walk } = found.walk
+    deps.log.warn({ tenant, flow, walk, found: found.findings }, 'the reconciler repaired rows: it should find none')
     for (const [finding, count] of Object.entries(found.findings)) if (count) deps.found(finding as Finding, count)
     deps.woke()
   }

@@ -7,6 +7,7 @@ import type { DetailIds, RowIds } from '../doc/outcome.ts'
 import { emptyValue, type Print } from '../doc/print.ts'
 import { applied, givenBack, notApplied, type Sent, towards, withoutCall } from './after.ts'
 import { type CallDecision, type Decision, decide, leaseMs, referencesOf, type Situation } from './decide.ts'
+import type { Company } from './company.ts'
 import type { Engine } from './engine.ts'
 import { keyOf } from './keys.ts'
 import { linkKey, waitKey } from './link.ts'
@@ -20,6 +21,7 @@ export interface Round extends Engine {
   signal: AbortSignal
   /** Called when a write has begun and when the claim has ended, for the worker's count of free slots. */
   onCall(started: boolean): void
+  company: Company
   /** Called when all that goes out of this round is marked. */
   onMarked(): void
 }
@@ -410,9 +412,19 @@ const send = async (round: Round, connector: Connector, p: Prepared, marked: Mar
     started = true
     round.onCall(true)
   }
+  // A stop gives back what was not sent; what was is waited for, within its own time-out: cut off it would be an unknown (promise 17).
+  const unsent = new AbortController()
+  const stop = (): void => {
+    if (!started) unsent.abort()
+  }
+  round.signal.addEventListener('abort', stop)
   await round.env.point('between the deadline check and the first byte')
   try {
-    const { outcome, exchange } = await connector.write(change, begin, sendBy, round.signal)
+    if (round.signal.aborted) stop()
+    round.company.began()
+    const { outcome, exchange } = await connector
+      .write(change, begin, sendBy, unsent.signal)
+      .finally(round.company.ended)
     await round.env.point('sent not settled')
     const attempt: AttemptEnd = {
       attempt_id: marked.attempt_id,
@@ -440,6 +452,7 @@ const send = async (round: Round, connector: Connector, p: Prepared, marked: Mar
         : notApplied(link, sent, outcome, situation.pair, decision.side, round.env.random(), attempt)
     await round.settler.settle(link, settle)
   } finally {
+    round.signal.removeEventListener('abort', stop)
     if (started) round.onCall(false)
   }
 }
@@ -456,7 +469,9 @@ const afterApplied = async (
   const { pair } = situation
   const plan = pair.plans[decision.from] as Plan
   const withRows =
-    decision.action === 'void' ? sent : { ...sent, targetPrint: plan.sentPrint(decision.outgoing, rowIds) }
+    decision.action === 'void'
+      ? sent
+      : { ...sent, targetPrint: plan.sentPrint(decision.outgoing, rowIds, decision.print) }
   const ids =
     decision.action === 'void' ? null : detailIdsOf(pair, decision.from, decision.outgoing, rowIds, link.detail_ids)
   const target = await lookAtTarget(

@@ -44,6 +44,8 @@ export const settle = async (sql: Sql, settles: readonly Settle[], now: Millis |
 const settleOnce = async (sql: Sql, settles: readonly Settle[], now: Millis | null): Promise<Settled[]> => {
   const left = agreed(settles, 'left')
   const right = agreed(settles, 'right')
+  const begun = settles.flatMap((s) => (s.attempt ? [s.attempt.started_at] : []))
+  const [first, last] = [at(Math.min(...begun, Infinity)), at(Math.max(...begun, -Infinity))]
   const rows = await sql<SettledRow>`
     with clock as materialized (
       select date_trunc('milliseconds', coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp())) as now),
@@ -208,7 +210,8 @@ const settleOnce = async (sql: Sql, settles: readonly Settle[], now: Millis | nu
         fault = m.attempt_fault, ms = m.attempt_ms
       from mine m, clock
       where m.attempt_id is not null and t.tenant_id = m.tenant_id and t.pair_id = m.pair_id and t.link_id = m.link_id
-        and t.attempt_id = m.attempt_id and t.started_at = m.attempt_at)
+        and t.attempt_id = m.attempt_id and t.started_at = m.attempt_at
+        and t.started_at between ${first}::timestamptz and ${last}::timestamptz)  -- the other days' partitions are not even opened
     select ord::int4 as ord, clash, state from done`
   const settled: Settled[] = settles.map(() => ({ held: false, clash: false, state: null }))
   for (const row of rows) settled[row.ord - 1] = { held: true, clash: row.clash, state: row.state }

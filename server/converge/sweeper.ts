@@ -105,7 +105,7 @@ export const sweepRound = async (
       round.waits ||= swept === 'waits' || swept === 'taken'
     } catch (err) {
       // One flow that cannot be swept must not keep the others from it; it is tried again at the next turn.
-      deps.log.error({ err, tenant: asked.tenant_id, pair: asked.pair_id, sweep: asked.sweep }, 'a sweep failed')
+      deps.log.error({ err, tenant: asked.tenant_id, flow: asked.pair_id, sweep: asked.sweep }, 'a sweep failed')
     }
   }
   return round

@@ -1,5 +1,6 @@
 /** The worker: keeps every target as busy as it allows, and no busier; tenants and targets take turns (O5, promise 15). */
 import { type Loop, startLoop } from '../agent/loop.ts'
+import { type Company, openCompany } from './company.ts'
 import type { Engine } from './engine.ts'
 import type { Target } from './road.ts'
 import { claimRound, type Round, workOff } from './round.ts'
@@ -18,6 +19,7 @@ interface Lane {
   /** Claimed and not ended; calls that have begun are counted by the connector. */
   claimed: number
   calling: number
+  company: Company
   running: Set<Promise<void>>
 }
 
@@ -45,11 +47,12 @@ export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: Wo
     const round: Round = {
       ...engine,
       settler,
+      company: lane.company,
       signal: stopping.signal,
       onCall: (started) => {
         lane.calling += started ? 1 : -1
       },
-      onMarked: () => gather.abort(),
+      onMarked: () => gather.abort('marked'),
     }
     const { links, sendBy } = await claimRound(round, lane.target, limit)
     if (!links.length) return
@@ -59,7 +62,7 @@ export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: Wo
       .finally(() => {
         lane.claimed -= links.length
         lane.running.delete(work)
-        gather.abort()
+        gather.abort('marked')
         lane.loop.wake()
       })
     lane.running.add(work)
@@ -69,7 +72,8 @@ export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: Wo
   }
 
   const open = (target: Target): void => {
-    const lane = { target, claimed: 0, calling: 0, running: new Set<Promise<void>>() } as unknown as Lane
+    const company = openCompany(engine.env)
+    const lane = { target, claimed: 0, calling: 0, company, running: new Set<Promise<void>>() } as unknown as Lane
     lanes.set(name(target), lane)
     lane.loop = startLoop({
       name: `worker ${name(target)}`,

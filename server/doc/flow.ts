@@ -7,6 +7,101 @@ import type { Print } from './print.ts'
 /** How a target lets us recognise an earlier create (R2). */
 export type Recognise = 'byId' | 'byWindow' | 'externalIdUnique' | 'idempotencyHeader' | 'none'
 
+/** Where a value stands in a request. */
+export interface Carrier {
+  in: 'header' | 'query'
+  name: string
+}
+
+/** OAuth2 client credentials, and token interfaces like it. */
+export interface OAuth2Def {
+  tokenUrl: string
+  clientId: string
+  clientSecret: string
+  /** `basic`: as HTTP basic; `body`: as members `idName` and `secretName` of the request. */
+  clientIn: 'basic' | 'body'
+  bodyAs: 'form' | 'json'
+  idName: string
+  secretName: string
+  /** Empty: the member `grant_type` is left out. */
+  grantType: string
+  /** Further members of the request; secrets like the client's own. */
+  params: Record<string, string>
+  tokenPath: string
+  /** Seconds that the token lives; absent there: `lifetime`. */
+  expiresPath: string
+  lifetime: Millis
+  /** So long before its end a new token is asked for, while the old one goes on being used. */
+  refreshBefore: Millis
+  /** Business codes of the target that say that the token is not valid, beside HTTP 401. */
+  tokenCodes: string[]
+  carry: Carrier & { prefix: string }
+}
+
+/** `sortedQuery`: parameters by name, `a=1&b=2`, decoded. `body`: its bytes. */
+export type SignedPart =
+  | 'method'
+  | 'path'
+  | 'query'
+  | 'sortedQuery'
+  | 'timestamp'
+  | 'nonce'
+  | 'body'
+  | 'bodyMd5'
+  | 'bodySha256'
+  | 'secret'
+  | { header: string }
+  | { text: string }
+
+export interface SignatureDef {
+  algorithm: 'hmac-sha256' | 'md5'
+  /** The HMAC's key, or the salt of MD5, which stands among the parts as `secret`. */
+  secret: string
+  sign: SignedPart[]
+  join: string
+  encoding: 'hex' | 'HEX' | 'base64' | 'base64url'
+  put: Carrier & { prefix: string }
+  timestamp?: Carrier & { format: 'epochMillis' | 'epochSeconds' | 'iso' | 'yyyyMMddHHmmss' }
+  nonce?: Carrier
+}
+
+/** How calls prove who they are; any of these together. Secrets already filled in. */
+export interface AuthDef {
+  basic?: { user: string; password: string }
+  apiKey?: Carrier & { value: string }
+  oauth2?: OAuth2Def
+  signature?: SignatureDef
+}
+
+export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
+
+/** No calls between two times of the target's wall clock, as minutes of the day; `to` at or below `from` is on the next day. */
+export interface QuietHours {
+  from: number
+  to: number
+  /** Days on which it begins; absent: every day. */
+  days?: Weekday[]
+}
+
+/** What a target may be asked for. */
+export interface LimitsDef {
+  concurrency: number
+  /** Calls in any second, measured at the first byte. */
+  perSecond?: number
+  /**
+   * How many may start back to back. `burst` calls in any `burst / perSecond` seconds: 100 calls per 20 s is
+   * `{perSecond: 5, burst: 100}`. Absent: `perSecond`, so that no second holds more.
+   */
+  burst?: number
+  /** So many calls in any stretch of so many milliseconds. */
+  per?: { calls: number; every: Millis }[]
+  /** Calls in a calendar day of the connection's zone. */
+  perDay?: number
+  quiet?: QuietHours[]
+  /** Rates hold for all nodes together, evenly paced; perDay always does. */
+  acrossNodes?: boolean
+}
+
 /** A system with one of its account sets 连接器 / 账套. Durations in milliseconds. */
 export interface ConnectionDef {
   tenantId: string
@@ -17,11 +112,16 @@ export interface ConnectionDef {
   baseUrl: string
   /** Header templates that go on every call, secrets already filled in. */
   headers: Record<string, string>
+  auth?: AuthDef
   result: { codePath: string; messagePath: string; dataPath: string; successCodes: string[] }
   /** Business codes that say that nothing happened and time may heal it (O1). */
   refusedBeforeEffect: string[]
   /** Business codes that leave the effect open (O4). */
   unsureCodes: string[]
+  /** Business codes that say "too fast": nothing happened, and the whole target waits (429 in words). */
+  throttleCodes?: string[]
+  /** Business codes that say that the day's quota is used up: the target waits until its midnight. */
+  quotaCodes?: string[]
   /** Codes of a single query that mean: gone. */
   notFoundCodes: string[]
   /** Codes of a create's refusal that prove that nothing was created (O2). */
@@ -39,7 +139,7 @@ export interface ConnectionDef {
   lateness: Millis
   /** Overlap of read windows (R2), default 10 min. */
   overlap: Millis
-  limits: { concurrency: number; perSecond?: number; burst?: number; perDay?: number }
+  limits: LimitsDef
   /** Single and batch query are offered. */
   readable: boolean
   zone: string
@@ -169,8 +269,11 @@ export interface Plan {
   apply(input: MapInput): Mapped
   /** Prints the fields that this flow writes, as a target document shows them (D3, R3). */
   targetPrint(target: Document): Print
-  /** Prints what was sent, with the target's row ids once they are known: as answered, in the order of the rows sent. */
-  sentPrint(outgoing: Outgoing, rowIds?: RowIds): Print
+  /**
+   * Prints what was sent, with the target's row ids once they are known: as answered, in the order of the rows sent. `print`: its print
+   * without them, where it is at hand, so that only the details need printing again.
+   */
+  sentPrint(outgoing: Outgoing, rowIds?: RowIds, print?: Print): Print
 }
 
 /** A pair as the engine uses it: definitions, both connections, both compiled flows (only those that are not disabled). */

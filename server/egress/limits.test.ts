@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createLimits, type Limits, type LimitsDef, longestHold, type Ticket } from './limits.ts'
+import { zoneOf } from '../map/zone.ts'
+import { createLimits, type Limits, type LimitsDef, type LimitsOptions, longestHold, type Ticket } from './limits.ts'
+import { everOpen, quietUntil, weekdays } from './quiet.ts'
 
-const make = (def: LimitsDef, options: { random?: number; usedToday?: number; dayEnd?: (n: number) => number } = {}) =>
-  createLimits(def, { random: () => options.random ?? 1, usedToday: options.usedToday, dayEnd: options.dayEnd })
+const make = (def: LimitsDef, options: Partial<Omit<LimitsOptions, 'random'>> & { random?: number } = {}) =>
+  createLimits(def, { ...options, random: () => options.random ?? 1 })
 
 const taken = (limits: Limits, now: number): Ticket => {
   const ticket = limits.take(now)
@@ -278,4 +280,171 @@ test('random traffic never leaks a slot and never runs above the concurrency', (
     ),
     { numRuns: 300 },
   )
+})
+
+test('several rates hold at once: 5 a second and 100 in any 20 s, whatever the traffic', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 3, max: 40 }),
+      fc.array(fc.integer({ min: 0, max: 900 }), { maxLength: 150 }),
+      (perSecond, calls, waits) => {
+        const limits = make({ concurrency: 1000, perSecond, per: [{ calls, every: 5_000 }] })
+        const starts: number[] = []
+        let now = 0
+        for (const wait of waits) {
+          now += wait
+          for (;;) {
+            const ticket = limits.take(now)
+            if (!('epoch' in ticket)) {
+              assert.ok(ticket.why === 'rate' && ticket.at !== undefined && ticket.at > now)
+              break
+            }
+            limits.sent(ticket, now)
+            limits.end(ticket, 'fine', now)
+            starts.push(now)
+          }
+        }
+        for (const [window, most] of [
+          [1_000, perSecond],
+          [5_000, calls],
+        ] as const)
+          for (const [i, at] of starts.entries())
+            assert.ok(starts.slice(i).filter((t) => t < at + window).length <= most, `${window}: ${starts}`)
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+// ── quiet hours ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const zone = (name: string) => {
+  const found = zoneOf(name)
+  assert.ok(found, name)
+  return found
+}
+
+test('quiet hours: across midnight, by weekday, whole days, adjoining ones as one', () => {
+  const shanghai = zone('Asia/Shanghai')
+  const at = (text: string) => Date.parse(`${text}+08:00`)
+  const night = [{ from: 22 * 60, to: 6 * 60 }]
+  assert.equal(quietUntil(at('2026-03-04T21:59:59.999'), night, shanghai), null)
+  assert.equal(quietUntil(at('2026-03-04T22:00:00'), night, shanghai), at('2026-03-05T06:00:00'))
+  assert.equal(quietUntil(at('2026-03-05T05:59:59'), night, shanghai), at('2026-03-05T06:00:00'))
+  assert.equal(quietUntil(at('2026-03-05T06:00:00'), night, shanghai), null)
+  const weekend = [
+    { from: 0, to: 0, days: ['sat', 'sun'] as const },
+    { from: 18 * 60, to: 24 * 60, days: ['fri'] as const },
+  ].map((one) => ({ ...one, days: [...one.days] }))
+  assert.equal(quietUntil(at('2026-03-06T17:59:00'), weekend, shanghai), null, 'a Friday')
+  assert.equal(quietUntil(at('2026-03-06T18:00:00'), weekend, shanghai), at('2026-03-09T00:00:00'))
+  assert.equal(quietUntil(at('2026-03-08T12:00:00'), weekend, shanghai), at('2026-03-09T00:00:00'))
+})
+
+test('quiet hours follow the wall clock over a change of summer time', () => {
+  const berlin = zone('Europe/Berlin')
+  const night = [{ from: 60, to: 4 * 60 }]
+  // 2026-03-29: 02:00 becomes 03:00, so the quiet stretch lasts two hours; 2026-10-25: four.
+  assert.equal(quietUntil(Date.parse('2026-03-29T00:00:00Z'), night, berlin), Date.parse('2026-03-29T02:00:00Z'))
+  assert.equal(quietUntil(Date.parse('2026-10-24T23:00:00Z'), night, berlin), Date.parse('2026-10-25T03:00:00Z'))
+})
+
+test('no call starts in a quiet hour, the end is told exactly, and the target is called again after it', () => {
+  const rule = fc.record(
+    {
+      from: fc.integer({ min: 0, max: 1439 }),
+      to: fc.integer({ min: 0, max: 1440 }),
+      days: fc.uniqueArray(fc.constantFrom(...weekdays), { minLength: 1, maxLength: 3 }),
+    },
+    { requiredKeys: ['from', 'to'] },
+  )
+  fc.assert(
+    fc.property(
+      fc.array(rule, { minLength: 1, maxLength: 3 }),
+      fc.constantFrom('Asia/Shanghai', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata'),
+      fc.integer({ min: 0, max: 400 * 24 * 60 }),
+      (rules, name, minutes) => {
+        fc.pre(everOpen(rules))
+        const where = zone(name)
+        const limits = make({ concurrency: 3 }, { quietUntil: (now) => quietUntil(now, rules, where) })
+        const now = Date.parse('2026-01-01T00:00:00Z') + minutes * 60_000
+        const wallQuiet = (instant: number): boolean => {
+          const wall = new Date(instant + where.offset(instant))
+          const minute = wall.getUTCHours() * 60 + wall.getUTCMinutes()
+          const today = weekdays[(wall.getUTCDay() + 6) % 7] as (typeof weekdays)[number]
+          const yesterday = weekdays[(wall.getUTCDay() + 5) % 7] as (typeof weekdays)[number]
+          return rules.some(({ from, to, days }) =>
+            to > from
+              ? (!days || days.includes(today)) && minute >= from && minute < to
+              : ((!days || days.includes(today)) && minute >= from) ||
+                ((!days || days.includes(yesterday)) && minute < to),
+          )
+        }
+        // Hours that a change of summer time repeats or skips are read by the instants of their ends, not by the wall.
+        fc.pre(where.offset(now - 26 * 3_600_000) === where.offset(now + 8 * 24 * 3_600_000))
+        const { free, at, why } = limits.slots(now)
+        assert.equal(free === 0, wallQuiet(now), `${new Date(now).toISOString()} ${JSON.stringify(rules)}`)
+        if (free) return
+        assert.ok(why === 'quiet' && at !== undefined && at > now)
+        assert.ok('why' in limits.take(now))
+        assert.ok(limits.refuses(now))
+        assert.ok(wallQuiet(at - 60_000) && !wallQuiet(at), `ends at ${new Date(at).toISOString()}`)
+        assert.equal(limits.slots(at).free, 3)
+      },
+    ),
+    { numRuns: 400 },
+  )
+})
+
+test('rules that are never open are told as such', () => {
+  assert.equal(everOpen([{ from: 0, to: 0 }]), false)
+  assert.equal(
+    everOpen([
+      { from: 6 * 60, to: 18 * 60 },
+      { from: 18 * 60, to: 6 * 60 },
+    ]),
+    false,
+  )
+  assert.equal(everOpen([{ from: 1, to: 0 }]), true)
+})
+
+// ── what all nodes share ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+test('a shared day: not one call without a lease, and what is left of it is given back', () => {
+  const limits = make({ concurrency: 5, perDay: 100 }, { shared: { day: true, pace: false } })
+  assert.equal(limits.slots(0).free, 5, 'work may be taken on: the lease is asked for by the call')
+  assert.deepEqual(limits.take(0), { free: 0, why: 'share', at: 25 })
+  assert.deepEqual(limits.wants(0), { day: true, starts: false })
+  limits.granted({ day: { calls: 3, endsIn: 1_000 } }, 0, 1)
+  start(limits, 1)
+  assert.equal(limits.wants(1).day, false)
+  start(limits, 1)
+  assert.equal(limits.wants(1).day, true, 'asked for before it runs out')
+  assert.equal(limits.giveBack(), 1)
+  assert.ok('why' in limits.take(2))
+  limits.granted({ day: { calls: 0, endsIn: 999 } }, 2, 2)
+  assert.deepEqual(limits.slots(3), { free: 0, why: 'day', at: 1_001 })
+  assert.equal(limits.wants(3).day, false)
+  assert.equal(limits.slots(1_001).free, 3, 'the next day')
+  assert.ok('why' in limits.take(1_001))
+})
+
+test('a call that connects over midnight waits for a lease of the new day', () => {
+  const limits = make({ concurrency: 5, perDay: 100 }, { shared: { day: true, pace: false } })
+  limits.granted({ day: { calls: 3, endsIn: 10 } }, 0, 0)
+  taken(limits, 9)
+  assert.equal(limits.refuses(9), null)
+  assert.equal(limits.refuses(10)?.why, 'share')
+})
+
+test('shared starts are used in their time, or not at all', () => {
+  const limits = make({ concurrency: 5, perSecond: 100 }, { shared: { day: false, pace: true } })
+  assert.deepEqual(limits.wants(0), { day: false, starts: true })
+  limits.granted({ starts: { first: 10, every: 20, count: 3, slack: 15 } }, 0, 2)
+  assert.deepEqual(limits.take(5), { free: 0, why: 'rate', at: 12 })
+  start(limits, 12)
+  assert.ok('why' in limits.take(13))
+  start(limits, 40)
+  assert.deepEqual(limits.take(46), { free: 0, why: 'rate', at: 52 })
+  assert.ok('why' in limits.take(66), 'lapsed')
+  assert.equal(limits.wants(66).starts, true)
 })

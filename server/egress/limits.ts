@@ -1,19 +1,11 @@
-/** How many calls a target may get now: concurrency, rate, daily quota, hold and breaker as one state machine over a given `now` (promises 13, 14). */
+/** How many calls a target may get now: concurrency, rates, daily quota, quiet hours, hold and breaker as one state machine over a given `now` (promises 13, 14). */
 import type { Millis } from '../doc/document.ts'
+import type { LimitsDef } from '../doc/flow.ts'
 
-export interface LimitsDef {
-  concurrency: number
-  /** Calls in any second, measured at the first byte. */
-  perSecond?: number
-  /**
-   * How many may start back to back. `burst` calls in any `burst / perSecond` seconds: 100 calls per 20 s is
-   * `{perSecond: 5, burst: 100}`. Absent: `perSecond`, so that no second holds more.
-   */
-  burst?: number
-  perDay?: number
-}
+export type { LimitsDef }
 
-export type Blocked = 'concurrency' | 'rate' | 'day' | 'hold' | 'breaker'
+/** `share`: the nodes' common allowance is being asked for. */
+export type Blocked = 'concurrency' | 'rate' | 'day' | 'quiet' | 'hold' | 'breaker' | 'share'
 
 /** `free` 0: `why`, and `at` where time alone ends it (else the end of a running call does). */
 export interface Slots {
@@ -30,15 +22,31 @@ export interface Ticket {
   sent: boolean
 }
 
+/** What this node was given of an allowance that all nodes share (`allowance.ts`). */
+export interface Granted {
+  /** `calls` 0: all nodes together have used the day up. */
+  day?: { calls: number; endsIn: Millis }
+  /** Instants to start at: the first so long after the answer, then `every` ms. Each lapses `slack` after it, counted from the question. */
+  starts?: { first: Millis; every: Millis; count: number; slack: Millis }
+}
+
 export interface Limits {
+  /** For whoever takes on work: what a lease would bring is counted as there, until the day is known to be used up. */
   slots(now: Millis): Slots
   /** Takes a slot, or says why not. Every ticket must be ended, once. */
   take(now: Millis): Ticket | Slots
+  /** Asked at the first byte: quiet hours, or another day, may have begun while it connected. */
+  refuses(now: Millis): Slots | null
   /** The first byte is about to leave: this is the instant that the rate counts. */
   sent(ticket: Ticket, now: Millis): void
   end(ticket: Ticket, health: Health, now: Millis): void
   /** 429: no call before `until`, or before a pause of our own where the target named none. Answers the instant. */
   throttled(now: Millis, until?: Millis): Millis
+  /** What should be asked of the common allowance, before it runs out. */
+  wants(now: Millis): { day: boolean; starts: boolean }
+  granted(given: Granted, asked: Millis, now: Millis): void
+  /** The calls of the day that were leased and not made; they are forgotten here. */
+  giveBack(): number
   /** For metrics and the console. */
   view(now: Millis): { breaker: 'closed' | 'open' | 'recovering'; running: number; heldUntil: Millis | null }
 }
@@ -55,6 +63,10 @@ const longestPause: Millis = 30_000
 export const longestHold: Millis = 24 * 3_600_000
 const firstHold: Millis = 1_000
 const longestOwnHold: Millis = 60_000
+/** A question to the common allowance takes some ms; whoever is told to wait for it looks again then. */
+const shareWait: Millis = 25
+/** The day is used up, but another node may give back what it leased. */
+const askAgain: Millis = 15_000
 
 const utcDayEnd = (now: Millis): Millis => (Math.floor(now / 86_400_000) + 1) * 86_400_000
 
@@ -84,18 +96,34 @@ const startLog = (size: number, window: Millis) => {
   }
 }
 
-/**
- * `random` jitters the breaker's pause; `dayEnd` is the end of the target's calendar day; `usedToday` seeds the daily quota after a
- * restart. cockatiel's breaker was not taken: it owns its timers and lets one probe through, where promise 13 asks for 1, 2, 4, 8.
- */
-export const createLimits = (
-  def: LimitsDef,
-  options: { random: () => number; dayEnd?: (now: Millis) => Millis; usedToday?: number },
-): Limits => {
-  const dayEnd = options.dayEnd ?? utcDayEnd
-  const concurrency = Math.max(1, Math.floor(def.concurrency))
+/** Every rate of a target as "so many calls in any so many ms". */
+export const ratesOf = (def: LimitsDef): { calls: number; every: Millis }[] => {
   const burst = def.perSecond ? Math.max(1, Math.floor(def.burst ?? def.perSecond)) : 0
-  const starts = def.perSecond ? startLog(burst, (burst / def.perSecond) * 1000 * rateMargin) : null
+  return [
+    ...(def.perSecond ? [{ calls: burst, every: (burst / def.perSecond) * 1000 }] : []),
+    ...(def.per ?? []).map(({ calls, every }) => ({ calls: Math.max(1, Math.floor(calls)), every })),
+  ]
+}
+
+export interface LimitsOptions {
+  random: () => number
+  dayEnd?: (now: Millis) => Millis
+  usedToday?: number
+  quietUntil?: (now: Millis) => Millis | null
+  /** Calls of the day, and starts, are leased from what all nodes share: none without a grant. */
+  shared?: { day: boolean; pace: boolean }
+}
+
+/**
+ * `random` jitters the breaker's pause; `dayEnd` is the end of the target's calendar day; `usedToday` seeds the daily quota where it is
+ * not shared. cockatiel's breaker was not taken: it owns its timers and lets one probe through, where promise 13 asks for 1, 2, 4, 8.
+ */
+export const createLimits = (def: LimitsDef, options: LimitsOptions): Limits => {
+  const dayEnd = options.dayEnd ?? utcDayEnd
+  const quietUntil = options.quietUntil ?? (() => null)
+  const shared = options.shared ?? { day: false, pace: false }
+  const concurrency = Math.max(1, Math.floor(def.concurrency))
+  const rates = ratesOf(def).map(({ calls, every }) => startLog(calls, every * rateMargin))
 
   let running = 0
   /** Taken, and no byte has left yet: they hold room of the rate and of the day. */
@@ -104,6 +132,14 @@ export const createLimits = (
   let ownHolds = 0
   let today = options.usedToday ?? 0
   let dayEndsAt: Millis | null = null
+  /** Leased of the day and not sent yet; the size of the last lease; when to ask again after an empty one. */
+  let dayLeft = 0
+  let lastLease = 0
+  let dayOut = false
+  let askAt: Millis = 0
+  /** Starts that were leased, in order. */
+  let leased: { from: Millis; until: Millis }[] = []
+  let leasedAt: Millis = 0
 
   let breaker: 'closed' | 'open' | 'recovering' = 'closed'
   /** Grows when the breaker opens: what was started before says nothing about the recovery. */
@@ -159,57 +195,88 @@ export const createLimits = (
       width = 1
       streak = 0
     }
-    if (def.perDay !== undefined && (dayEndsAt === null || now >= dayEndsAt)) {
+    if (def.perDay !== undefined && !shared.day && (dayEndsAt === null || now >= dayEndsAt)) {
       if (dayEndsAt !== null) today = 0
       dayEndsAt = dayEnd(now)
     }
+    if (shared.day && dayEndsAt !== null && now >= dayEndsAt) {
+      dayEndsAt = null
+      dayLeft = 0
+      dayOut = false
+      askAt = 0
+    }
+    // The wall clock was set back: instants leased before mean nothing now.
+    if (now < leasedAt) {
+      leased = []
+      leasedAt = now
+    }
+    while (leased[0] && leased[0].until <= now) leased.shift()
   }
 
-  const slots = (now: Millis): Slots => {
+  /** `taking`: what is only hoped for of the common allowance does not count. */
+  const room = (now: Millis, taking: boolean): Slots => {
     turn(now)
+    const quiet = quietUntil(now)
+    if (quiet !== null) return { free: 0, at: quiet, why: 'quiet' }
     if (now < heldUntil) return { free: 0, at: heldUntil, why: 'hold' }
     if (breaker === 'open') return { free: 0, at: openUntil, why: 'breaker' }
     let free = concurrency - running
     let why: Blocked = 'concurrency'
     let at: Millis | undefined
-    if (breaker === 'recovering' && width - runningOfEpoch < free) {
-      free = width - runningOfEpoch
-      why = 'breaker'
+    const least = (left: number, reason: Blocked, when?: Millis): void => {
+      if (left >= free) return
+      free = left
+      why = reason
+      at = when
     }
-    if (starts) {
+    if (breaker === 'recovering') least(width - runningOfEpoch, 'breaker')
+    for (const starts of rates) {
       const sentRoom = starts.room(now)
-      if (sentRoom - unsent < free) {
-        free = sentRoom - unsent
-        why = 'rate'
-        at = sentRoom <= 0 ? starts.nextAt() : undefined
-      }
+      least(sentRoom - unsent, 'rate', sentRoom <= 0 ? starts.nextAt() : undefined)
     }
-    if (def.perDay !== undefined && def.perDay - today - unsent < free) {
-      free = def.perDay - today - unsent
-      why = 'day'
-      at = def.perDay - today <= 0 ? (dayEndsAt ?? undefined) : undefined
+    if (shared.day) {
+      if (dayOut) least(dayLeft - unsent, 'day', dayLeft <= 0 ? (dayEndsAt ?? undefined) : undefined)
+      else if (taking) least(dayLeft - unsent, 'share', now + shareWait)
+    } else if (def.perDay !== undefined) {
+      least(def.perDay - today - unsent, 'day', def.perDay - today <= 0 ? (dayEndsAt ?? undefined) : undefined)
+    }
+    if (shared.pace && taking && free > 0) {
+      const open = leased.findIndex((start) => start.from > now)
+      const first = leased[0]
+      if (!first) least(0, 'share', now + shareWait)
+      else least(open < 0 ? leased.length : open, 'rate', first.from > now ? first.from : undefined)
     }
     if (free > 0) return { free }
     return at === undefined ? { free: 0, why } : { free: 0, why, at }
   }
 
   return {
-    slots,
+    slots: (now) => room(now, false),
     take(now) {
-      const found = slots(now)
+      const found = room(now, true)
       if (found.free <= 0) return found
+      // The start is used up here: a call that must connect first lapses no slot of its own.
+      if (shared.pace) leased.shift()
       running++
       runningOfEpoch++
       unsent++
       return { epoch, sent: false }
     },
+    refuses(now) {
+      turn(now)
+      const quiet = quietUntil(now)
+      if (quiet !== null) return { free: 0, at: quiet, why: 'quiet' }
+      // A ticket holds a call of its day's lease; only midnight takes it away.
+      return shared.day && dayLeft <= 0 ? { free: 0, at: now + shareWait, why: 'share' } : null
+    },
     sent(ticket, now) {
       if (ticket.sent) return
       ticket.sent = true
       unsent--
-      starts?.push(now)
+      for (const starts of rates) starts.push(now)
       turn(now)
       today++
+      if (shared.day) dayLeft--
     },
     end(ticket, health, now) {
       running--
@@ -227,6 +294,36 @@ export const createLimits = (
       const wanted = until ?? now + own * (0.75 + options.random() / 4)
       heldUntil = Math.max(heldUntil, Math.min(wanted, now + longestHold))
       return heldUntil
+    },
+    wants(now) {
+      turn(now)
+      return {
+        day: shared.day && now >= askAt && dayLeft - unsent <= lastLease / 2,
+        starts: shared.pace && leased.length === 0,
+      }
+    },
+    granted({ day, starts }, asked, now) {
+      turn(now)
+      if (day) {
+        dayLeft += day.calls
+        lastLease = day.calls
+        dayEndsAt = now + day.endsIn
+        dayOut = day.calls === 0
+        askAt = dayOut ? now + askAgain : 0
+      }
+      if (starts) {
+        leasedAt = now
+        for (let i = 0; i < starts.count; i++) {
+          const after = starts.first + i * starts.every
+          const start = { from: now + after, until: asked + after + starts.slack }
+          if (start.until > start.from) leased.push(start)
+        }
+      }
+    },
+    giveBack() {
+      const unused = Math.max(0, dayLeft - unsent)
+      dayLeft -= unused
+      return unused
     },
     view(now) {
       turn(now)

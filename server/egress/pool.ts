@@ -1,10 +1,12 @@
 /** One target's HTTP calls, which tell precisely whether a byte of a request may have left (O1, O4) and never send one twice. */
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import { type Dispatcher, Pool as UndiciPool } from 'undici'
 import type { Millis } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import { EgressRefused, guardedConnector, type Policy, type Resolver } from './guard.ts'
+import type { Allowance } from './allowance.ts'
 import type { Health, Limits, Slots, Ticket } from './limits.ts'
 
 export interface Call {
@@ -20,6 +22,8 @@ export interface Call {
   sendBy?: Millis
   /** Called right before the first byte may leave. */
   sent?: () => void
+  /** Whether a complete answer says "too fast" in words of its own: then the whole target waits as after a 429, `until` or as long as we think. */
+  heard?: (answer: Reply & { kind: 'answer' }) => { until?: Millis } | null
   signal?: AbortSignal
 }
 
@@ -33,7 +37,7 @@ export type Reply =
       /** First byte out and headers in, wall clock: what the target's `Date` lies between. */
       sentAt: Millis
       headersAt: Millis
-      /** `Retry-After`, on our clock. */
+      /** `Retry-After`, on our clock; after a 429, or what `heard` takes for one, always told. */
       retryAt?: Millis
       ms: Millis
     }
@@ -62,6 +66,10 @@ export interface Pool {
   close(): Promise<void>
 }
 
+/** After a lease that failed; after so long without calls a lease is given back. */
+const leasePause: Millis = 1_000
+const idleAfter: Millis = 10_000
+
 export interface PoolOptions {
   origin: string
   connections: number
@@ -69,6 +77,8 @@ export interface PoolOptions {
   limits: Limits
   env: Pick<Env, 'now' | 'monotonic'>
   connectTimeout?: Millis
+  /** What all nodes share, where the limits were made for it. */
+  allowance?: Allowance
   /** Bytes of an answer, as sent and inflated. */
   maxAnswer?: number
   resolve?: Resolver
@@ -185,6 +195,7 @@ export const createPool = (options: PoolOptions): Pool => {
     keepAliveMaxTimeout: 60_000,
   })
 
+  const stopping = new AbortController()
   const waiting: Waiting[] = []
   let head = 0
   let wake: NodeJS.Timeout | null = null
@@ -193,8 +204,45 @@ export const createPool = (options: PoolOptions): Pool => {
   let closing: Promise<void> | null = null
   let idle: (() => void) | null = null
 
-  /** Rate and concurrency pass by themselves within a call's time; hold, quota and breaker do not. */
-  const worthWaiting = (slots: Slots): boolean => slots.why === 'rate' || slots.why === 'concurrency'
+  let leasing = false
+  let idleTimer: NodeJS.Timeout | null = null
+
+  /** Rate and concurrency pass by themselves within a call's time; hold, quota, quiet hours and breaker do not. */
+  const worthWaiting = (slots: Slots): boolean =>
+    slots.why === 'rate' || slots.why === 'concurrency' || slots.why === 'share'
+
+  /** One question at a time; without an answer the next one waits a second. */
+  const lease = async (): Promise<void> => {
+    if (!options.allowance || leasing || closing) return
+    const asked = env.now()
+    const wants = limits.wants(asked)
+    const wanted = { day: wants.day, starts: wants.starts ? waiting.length - head : 0 }
+    if (!wanted.day && !wanted.starts) return
+    leasing = true
+    try {
+      limits.granted(await options.allowance.lease(wanted), asked, env.now())
+    } catch {
+      await wait(leasePause, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
+    }
+    leasing = false
+    rest()
+    if (head < waiting.length) pump()
+  }
+
+  /** What was leased and is not needed is given back, so that other nodes may use it. */
+  const rest = (): void => {
+    if (!options.allowance) return
+    if (idleTimer) clearTimeout(idleTimer)
+    idleTimer = setTimeout(() => {
+      if (!running && head >= waiting.length) void giveBack()
+    }, idleAfter)
+    idleTimer.unref()
+  }
+  const giveBack = async (): Promise<void> => {
+    const unused = limits.giveBack()
+    // Lost with a crash, too: then the day has so many calls less, never more.
+    if (unused > 0) await options.allowance?.giveBack(unused).catch(() => {})
+  }
 
   /** `head` moves before anything is started or refused: both may end a call at once and come back here. */
   const pump = (): void => {
@@ -216,6 +264,7 @@ export const createPool = (options: PoolOptions): Pool => {
         first.refuse(slot)
       }
     }
+    void lease()
     if (head > 32 && head * 2 > waiting.length) waiting.splice(0, head)
     else if (head < waiting.length) return
     else waiting.length = 0
@@ -264,17 +313,22 @@ export const createPool = (options: PoolOptions): Pool => {
           limits.end(ticket, health, env.now())
           running--
           pump()
+          rest()
           if (!running) idle?.()
         }
         return true
       }
       const finish = (reply: Reply): void => {
         if (over) return
-        if (reply.kind === 'answer' && (reply.status === 429 || reply.retryAt !== undefined)) {
-          if (reply.status === 429) reply.retryAt = limits.throttled(env.now(), reply.retryAt)
-          else if (reply.status === 503) limits.throttled(env.now(), reply.retryAt)
+        let health = healthOf(reply)
+        if (reply.kind === 'answer') {
+          const said = reply.status === 429 ? {} : (request.heard?.(reply) ?? null)
+          if (said) {
+            health = 'nothing'
+            reply.retryAt = limits.throttled(env.now(), said.until ?? reply.retryAt)
+          } else if (reply.status === 503 && reply.retryAt !== undefined) limits.throttled(env.now(), reply.retryAt)
         }
-        end(healthOf(reply))
+        end(health)
         resolve(reply)
       }
       const unsent = (why: (Reply & { kind: 'unsent' })['why'], said: string, at?: Millis): void =>
@@ -328,6 +382,11 @@ export const createPool = (options: PoolOptions): Pool => {
           if (sendBy !== undefined && env.monotonic() > sendBy) {
             unsent('late', 'the send deadline passed before its turn came')
             return its.abort(new Error('late'))
+          }
+          const refused = limits.refuses(env.now())
+          if (refused) {
+            unsent('limited', refused.why ?? '', refused.at)
+            return its.abort(new Error('limited'))
           }
           try {
             request.sent?.()
@@ -405,14 +464,19 @@ export const createPool = (options: PoolOptions): Pool => {
     call,
     slots() {
       const slots = limits.slots(env.now())
+      // Others may have given back what they had leased of the day.
+      if (slots.why === 'day') void lease()
       const free = slots.free - (waiting.length - head)
       return free > 0 ? { free } : { ...slots, free: 0 }
     },
     close() {
       closing ??= (async () => {
         for (const call of waiting.splice(head)) call.refuse({ free: 0 })
+        stopping.abort()
         if (wake) clearTimeout(wake)
+        if (idleTimer) clearTimeout(idleTimer)
         if (running) await new Promise<void>((resolve) => (idle = resolve))
+        await giveBack()
         await undici.destroy()
       })()
       return closing

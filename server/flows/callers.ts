@@ -1,5 +1,5 @@
 /** Reads who may call: tokens of syncpush, secrets of webhooks, clients of the master-data batch. */
-import type { BatchClientConfig, ConnectionConfig, HookConfig, TokenConfig } from './config.ts'
+import type { BatchClientConfig, ConnectionConfig, Former, HookConfig, TokenConfig } from './config.ts'
 import { type Context, complain, secretOf, unique } from './context.ts'
 import { didYouMean, type Path } from './problem.ts'
 import type { TenantFile } from './schema.ts'
@@ -51,6 +51,41 @@ export const parseExpiry = (given: string, zone: string): number | null => {
   return Number.isNaN(moment) ? null : moment
 }
 
+/** `current`: what it is the former value of; equal ones would be no change. */
+const readFormer = (
+  context: Context,
+  given: string | undefined,
+  current: string,
+  path: Path,
+  name: string,
+): Former | null => {
+  if (given === undefined) return null
+  const { secret, origin } = secretOf(context, given, path, `${name}/former`)
+  checkLength(context, secret, path)
+  if (secret === current) complain(context, path, 'is the value in use, not a former one')
+  return { value: secret, origin }
+}
+
+const readFormerUntil = (
+  context: Context,
+  given: string | undefined,
+  former: readonly (Former | null)[],
+  zone: string,
+  path: Path,
+): number | null => {
+  if (given === undefined) return null
+  if (former.every((one) => one === null)) {
+    complain(context, path, 'there is no former value', { part: 'key' })
+    return null
+  }
+  const until = parseExpiry(given, zone)
+  if (until === null) complain(context, path, notADay(given))
+  return until
+}
+
+const notADay = (given: string): string =>
+  `"${given}" is not a day (2027-01-31) or a moment with its offset (2027-01-31T18:00:00+08:00)`
+
 const readTokens = (
   context: Context,
   tenant: string,
@@ -95,12 +130,9 @@ const readTokens = (
     checkLength(context, secret, [...at, 'value'])
     const expiresAt = token.expiresAt === undefined ? null : parseExpiry(token.expiresAt, zone)
     if (token.expiresAt !== undefined && expiresAt === null) {
-      complain(
-        context,
-        [...at, 'expiresAt'],
-        `"${token.expiresAt}" is not a day (2027-01-31) or a moment with its offset (2027-01-31T18:00:00+08:00)`,
-      )
+      complain(context, [...at, 'expiresAt'], notADay(token.expiresAt))
     }
+    const former = readFormer(context, token.former, secret, [...at, 'former'], `${tenant}/token/${name}`)
     return {
       name,
       value: secret,
@@ -109,6 +141,8 @@ const readTokens = (
       objects: objects ?? null,
       ratePerSecond: token.ratePerSecond ?? null,
       expiresAt,
+      former,
+      formerUntil: readFormerUntil(context, token.formerUntil, [former], zone, [...at, 'formerUntil']),
     }
   })
 }
@@ -116,6 +150,7 @@ const readTokens = (
 const readHooks = (
   context: Context,
   tenant: string,
+  zone: string,
   connections: readonly ConnectionConfig[],
   given: TenantFile['hooks'],
   path: Path,
@@ -146,13 +181,17 @@ const readHooks = (
     checkLength(context, secret, [...path, i, 'secret'])
     if (!/^[A-Za-z0-9._~-]+$/.test(secret))
       complain(context, [...path, i, 'secret'], 'is part of an address: letters, digits, ".", "_", "~" and "-" only')
-    return { connectionId, name, secret, origin }
+    const at = [...path, i]
+    const former = readFormer(context, hook.former, secret, [...at, 'former'], `${tenant}/hook/${connectionId}/${name}`)
+    const formerUntil = readFormerUntil(context, hook.formerUntil, [former], zone, [...at, 'formerUntil'])
+    return { connectionId, name, secret, origin, former, formerUntil }
   })
 }
 
 const readClients = (
   context: Context,
   tenant: string,
+  zone: string,
   given: TenantFile['batchClients'],
   path: Path,
 ): BatchClientConfig[] => {
@@ -169,6 +208,15 @@ const readClients = (
     const own = secretOf(context, client.secret, [...at, 'secret'], `${tenant}/batch-client/${clientId}/secret`)
     checkLength(context, own.secret, [...at, 'secret'])
     const salt = secretOf(context, client.salt, [...at, 'salt'], `${tenant}/batch-client/${clientId}/salt`)
+    const named = `${tenant}/batch-client/${clientId}`
+    const formerSecret = readFormer(
+      context,
+      client.formerSecret,
+      own.secret,
+      [...at, 'formerSecret'],
+      `${named}/secret`,
+    )
+    const formerSalt = readFormer(context, client.formerSalt, salt.secret, [...at, 'formerSalt'], `${named}/salt`)
     for (const [o, origin] of (client.origins ?? []).entries()) {
       const parsed = URL.canParse(origin) ? new URL(origin) : null
       if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.origin !== origin) {
@@ -185,6 +233,12 @@ const readClients = (
       secretOrigin: own.origin,
       salt: salt.secret,
       saltOrigin: salt.origin,
+      formerSecret,
+      formerSalt,
+      formerUntil: readFormerUntil(context, client.formerUntil, [formerSecret, formerSalt], zone, [
+        ...at,
+        'formerUntil',
+      ]),
       origins: client.origins ?? [],
     }
   })
@@ -199,6 +253,6 @@ export const readCallers = (
   path: Path,
 ) => ({
   tokens: readTokens(context, tenant, zone, connections, given.tokens, [...path, 'tokens']),
-  hooks: readHooks(context, tenant, connections, given.hooks, [...path, 'hooks']),
-  batchClients: readClients(context, tenant, given.batchClients, [...path, 'batchClients']),
+  hooks: readHooks(context, tenant, zone, connections, given.hooks, [...path, 'hooks']),
+  batchClients: readClients(context, tenant, zone, given.batchClients, [...path, 'batchClients']),
 })

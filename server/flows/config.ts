@@ -9,6 +9,8 @@ export type Origin = string | null
 export interface ConnectionConfig {
   def: ConnectionDef
   headerOrigins: Record<string, Origin>
+  /** By the names of `splitAuth`. */
+  authOrigins: Record<string, Origin>
   objects: ObjectDef[]
 }
 
@@ -23,6 +25,12 @@ export interface PairConfig {
   publishing: Partial<Record<Side, Publishing>>
 }
 
+/** The value before, while both are valid. */
+export interface Former {
+  value: string
+  origin: Origin
+}
+
 export interface TokenConfig {
   name: string
   value: string
@@ -32,6 +40,8 @@ export interface TokenConfig {
   objects: string[] | null
   ratePerSecond: number | null
   expiresAt: number | null
+  former: Former | null
+  formerUntil: number | null
 }
 
 export interface HookConfig {
@@ -39,6 +49,8 @@ export interface HookConfig {
   name: string
   secret: string
   origin: Origin
+  former: Former | null
+  formerUntil: number | null
 }
 
 export interface BatchClientConfig {
@@ -47,6 +59,9 @@ export interface BatchClientConfig {
   secretOrigin: Origin
   salt: string
   saltOrigin: Origin
+  formerSecret: Former | null
+  formerSalt: Former | null
+  formerUntil: number | null
   origins: string[]
 }
 

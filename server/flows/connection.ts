@@ -1,9 +1,11 @@
 /** Reads connections and their objects: fills in defaults, and checks what only the whole declaration can tell. */
 import type { ConnectionDef, Recognise } from '../doc/flow.ts'
 import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
+import { readAuth } from './auth.ts'
 import { type ConnectionConfig, connectionDefaults, defaultIdField } from './config.ts'
 import { type Context, complain, isZone, knownZones, originOf, unique, words } from './context.ts'
 import { parseDuration } from './duration.ts'
+import { readLimits } from './limits.ts'
 import { didYouMean, type Path } from './problem.ts'
 import type { ConnectionFile, FieldsFile, ObjectFile } from './schema.ts'
 
@@ -224,7 +226,7 @@ export const readConnection = (
   }
   const timeout = duration('timeout')
   if (timeout < 100) complain(context, [...path, 'timeout'], 'is shorter than a tenth of a second')
-  const limits = given.limits ?? {}
+  const proof = given.auth && readAuth(context, given.auth, Object.keys(headers), [...path, 'auth'])
   const def: ConnectionDef = {
     tenantId,
     connectionId: String(given.id),
@@ -232,6 +234,7 @@ export const readConnection = (
     role: given.role,
     baseUrl: baseUrlOf(context, given.baseUrl, [...path, 'baseUrl']),
     headers,
+    ...(proof && { auth: proof.auth }),
     result: {
       codePath: given.result?.codePath ?? d.result.codePath,
       messagePath: given.result?.messagePath ?? d.result.messagePath,
@@ -240,6 +243,8 @@ export const readConnection = (
         given.result?.successCodes === undefined ? [...d.result.successCodes] : words(given.result.successCodes),
     },
     refusedBeforeEffect: words(given.refusedBeforeEffect),
+    ...(given.throttleCodes !== undefined && { throttleCodes: words(given.throttleCodes) }),
+    ...(given.quotaCodes !== undefined && { quotaCodes: words(given.quotaCodes) }),
     unsureCodes: words(given.unsureCodes),
     notFoundCodes: words(given.notFoundCodes),
     refusedCodes: words(given.refusedCodes),
@@ -250,16 +255,19 @@ export const readConnection = (
     timeout,
     lateness: duration('lateness'),
     overlap: duration('overlap'),
-    limits: { ...limits, concurrency: limits.concurrency ?? d.concurrency },
+    limits: readLimits(context, given.limits ?? {}, [...path, 'limits']),
     readable: given.readable ?? d.readable,
     zone,
     pageSize: given.pageSize ?? d.pageSize,
   }
-  for (const key of ['refusedBeforeEffect', 'unsureCodes', 'refusedCodes'] as const) {
-    const both = def[key].filter((code) => def.result.successCodes.includes(code))
+  for (const key of ['refusedBeforeEffect', 'throttleCodes', 'quotaCodes', 'unsureCodes', 'refusedCodes'] as const) {
+    const both = (def[key] ?? []).filter((code) => def.result.successCodes.includes(code))
     if (both.length) complain(context, [...path, key], `${both.join(', ')} is a success code as well`)
   }
+  const ended = def.auth?.oauth2?.tokenCodes.filter((code) => def.result.successCodes.includes(code)) ?? []
+  if (ended.length)
+    complain(context, [...path, 'auth', 'oauth2', 'tokenCodes'], `${ended.join(', ')} is a success code as well`)
   const objects = (given.objects ?? []).map((object, i) => readObject(context, object, [...path, 'objects', i]))
   checkNames(context, objects, [...path, 'objects'])
-  return { def, headerOrigins, objects }
+  return { def, headerOrigins, authOrigins: proof?.origins ?? {}, objects }
 }

@@ -1,11 +1,13 @@
 /** Writes the stored configuration as a file that applies without changing anything. Secrets become `${NAME}` or `generated`, never values. */
 import { stringify } from 'yaml'
 import { type Side, sides } from '../doc/document.ts'
-import type { Condition, ConnectionDef, FieldRule, FlowDef } from '../doc/flow.ts'
+import type { AuthDef, Carrier, Condition, ConnectionDef, FieldRule, FlowDef, LimitsDef } from '../doc/flow.ts'
 import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
+import { authDefaults, isOpenParam } from './auth.ts'
 import { connectionDefaults, defaultIdField, flowDefaults, type Origin, type Publishing } from './config.ts'
 import { writeDuration } from './duration.ts'
 import type { LoadedConnection, LoadedPair, Tenant } from './load.ts'
+import { clockOf } from './limits.ts'
 import { flowName } from './save.ts'
 
 export interface Exported {
@@ -19,9 +21,25 @@ export interface Exported {
     objects: readonly string[] | null
     ratePerSecond: number | null
     expiresAt: number | null
+    former: { origin: Origin } | null
+    formerUntil: number | null
   }[]
-  hooks: readonly { connectionId: string; name: string; origin: Origin }[]
-  batchClients: readonly { clientId: string; secretOrigin: Origin; saltOrigin: Origin; origins: readonly string[] }[]
+  hooks: readonly {
+    connectionId: string
+    name: string
+    origin: Origin
+    former: { origin: Origin } | null
+    formerUntil: number | null
+  }[]
+  batchClients: readonly {
+    clientId: string
+    secretOrigin: Origin
+    saltOrigin: Origin
+    formerSecret: { origin: Origin } | null
+    formerSalt: { origin: Origin } | null
+    formerUntil: number | null
+    origins: readonly string[]
+  }[]
 }
 
 type Tree = Record<string, unknown>
@@ -83,7 +101,74 @@ const objectTree = ({ fields, details, apiName, idField, ...rest }: ObjectDef): 
     details: details.map(detailTree),
   })
 
-const connectionTree = (tenant: Tenant, { def, headerOrigins, objects }: Exported['connections'][number]): Tree => {
+const placeTree = (place: Carrier & { prefix?: string; format?: string }): Tree =>
+  compact({
+    in: unless(place.in, 'header'),
+    name: literal(place.name),
+    prefix: place.prefix ? literal(place.prefix) : undefined,
+    format: unless(place.format, authDefaults.signature.timestampFormat),
+  })
+
+const authTree = (connectionId: string, auth: AuthDef, origins: Record<string, Origin>): Tree => {
+  const { basic, apiKey, oauth2, signature } = auth
+  const named = (name: string): string => origins[name] ?? variableFor(connectionId, name)
+  const d = authDefaults.oauth2
+  return compact({
+    basic: basic && { user: literal(basic.user), password: named('basic.password') },
+    apiKey: apiKey && { ...placeTree(apiKey), value: named('apiKey.value') },
+    oauth2:
+      oauth2 &&
+      compact({
+        tokenUrl: literal(oauth2.tokenUrl),
+        clientId: literal(oauth2.clientId),
+        clientSecret: named('oauth2.clientSecret'),
+        clientIn: unless(oauth2.clientIn, d.clientIn),
+        bodyAs: unless(oauth2.bodyAs, d.bodyAs),
+        idName: unless(literal(oauth2.idName), d.idName),
+        secretName: unless(literal(oauth2.secretName), d.secretName),
+        grantType: unless(literal(oauth2.grantType), d.grantType),
+        params: Object.fromEntries(
+          Object.entries(oauth2.params).map(([name, value]) => [
+            literal(name),
+            isOpenParam(name) ? literal(value) : named(`oauth2.params.${name}`),
+          ]),
+        ),
+        tokenPath: unless(oauth2.tokenPath, d.tokenPath),
+        expiresPath: unless(oauth2.expiresPath, d.expiresPath),
+        lifetime: oauth2.lifetime === d.lifetime ? undefined : writeDuration(oauth2.lifetime),
+        refreshBefore: oauth2.refreshBefore === d.refreshBefore ? undefined : writeDuration(oauth2.refreshBefore),
+        tokenCodes: oauth2.tokenCodes,
+        carry: unless(oauth2.carry, d.carry) && placeTree(oauth2.carry),
+      }),
+    signature:
+      signature &&
+      compact({
+        algorithm: signature.algorithm,
+        secret: named('signature.secret'),
+        sign: literal(signature.sign),
+        join: signature.join ? literal(signature.join) : undefined,
+        encoding: unless(signature.encoding, authDefaults.signature.encoding),
+        put: placeTree(signature.put),
+        timestamp: signature.timestamp && placeTree(signature.timestamp),
+        nonce: signature.nonce && placeTree(signature.nonce),
+      }),
+  })
+}
+
+const limitsTree = ({ per, quiet, ...limits }: LimitsDef): Tree =>
+  compact({
+    ...limits,
+    concurrency: unless(limits.concurrency, connectionDefaults.concurrency),
+    per: per?.map(({ calls, every }) => ({ calls, every: writeDuration(every) })),
+    quiet: quiet?.map(({ from, to, days }) =>
+      compact({ from: from ? clockOf(from) : undefined, to: to ? clockOf(to) : undefined, days }),
+    ),
+  })
+
+const connectionTree = (
+  tenant: Tenant,
+  { def, headerOrigins, authOrigins, objects }: Exported['connections'][number],
+): Tree => {
   const d = connectionDefaults
   const duration = (key: 'keyKept' | 'longestProcessing' | 'timeout' | 'lateness' | 'overlap') =>
     def[key] === d[key] ? undefined : writeDuration(def[key])
@@ -100,6 +185,7 @@ const connectionTree = (tenant: Tenant, { def, headerOrigins, objects }: Exporte
         headerOrigins[name] ?? (open.has(name.toLowerCase()) ? literal(value) : variableFor(def.connectionId, name)),
       ]),
     ),
+    auth: def.auth && authTree(def.connectionId, def.auth, authOrigins),
     result: compact({
       codePath: unless(result.codePath, d.result.codePath),
       messagePath: unless(result.messagePath, d.result.messagePath),
@@ -107,6 +193,8 @@ const connectionTree = (tenant: Tenant, { def, headerOrigins, objects }: Exporte
       successCodes: unless(result.successCodes, d.result.successCodes),
     }),
     refusedBeforeEffect: def.refusedBeforeEffect,
+    throttleCodes: def.throttleCodes,
+    quotaCodes: def.quotaCodes,
     unsureCodes: def.unsureCodes,
     notFoundCodes: def.notFoundCodes,
     refusedCodes: def.refusedCodes,
@@ -117,7 +205,7 @@ const connectionTree = (tenant: Tenant, { def, headerOrigins, objects }: Exporte
     timeout: duration('timeout'),
     lateness: duration('lateness'),
     overlap: duration('overlap'),
-    limits: compact({ ...def.limits, concurrency: unless(def.limits.concurrency, d.concurrency) }),
+    limits: limitsTree(def.limits),
     readable: unless(def.readable, d.readable),
     zone: unless(def.zone, tenant.zone),
     pageSize: unless(def.pageSize, d.pageSize),
@@ -185,6 +273,8 @@ const pairTree = ({ def, flows }: LoadedPair): Tree => {
   })
 }
 
+const moment = (at: number | null): string | undefined => (at === null ? undefined : new Date(at).toISOString())
+
 const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }: Exported): Tree => {
   return {
     id: tenant.tenantId,
@@ -199,7 +289,11 @@ const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }:
           connections: one.connections ?? undefined,
           objects: one.objects ? literal(one.objects) : undefined,
           ratePerSecond: one.ratePerSecond ?? undefined,
-          expiresAt: one.expiresAt === null ? undefined : new Date(one.expiresAt).toISOString(),
+          expiresAt: moment(one.expiresAt),
+          former: one.former
+            ? (one.former.origin ?? variableFor(tenant.tenantId, 'token', one.name, 'former'))
+            : undefined,
+          formerUntil: moment(one.formerUntil),
         }),
       ),
       hooks: hooks.map((one) =>
@@ -207,6 +301,10 @@ const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }:
           connection: one.connectionId,
           name: unless(one.name, one.connectionId),
           secret: one.origin ?? variableFor(tenant.tenantId, 'hook', one.name),
+          former: one.former
+            ? (one.former.origin ?? variableFor(tenant.tenantId, 'hook', one.name, 'former'))
+            : undefined,
+          formerUntil: moment(one.formerUntil),
         }),
       ),
       batchClients: batchClients.map((one) =>
@@ -214,6 +312,13 @@ const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }:
           id: one.clientId,
           secret: one.secretOrigin ?? variableFor(tenant.tenantId, one.clientId, 'secret'),
           salt: one.saltOrigin ?? variableFor(tenant.tenantId, one.clientId, 'salt'),
+          formerSecret: one.formerSecret
+            ? (one.formerSecret.origin ?? variableFor(tenant.tenantId, one.clientId, 'former secret'))
+            : undefined,
+          formerSalt: one.formerSalt
+            ? (one.formerSalt.origin ?? variableFor(tenant.tenantId, one.clientId, 'former salt'))
+            : undefined,
+          formerUntil: moment(one.formerUntil),
           origins: one.origins,
         }),
       ),

@@ -98,8 +98,11 @@ const checkSecrets = (context: Context, tenants: readonly TenantConfig[]): void 
     for (const [kind, field, secrets] of [
       ['tokens', 'value', tenant.tokens.map((one) => one.value)],
       ['hooks', 'secret', tenant.hooks.map((one) => one.secret)],
+      ['tokens', 'former', tenant.tokens.map((one) => one.former?.value ?? null)],
+      ['hooks', 'former', tenant.hooks.map((one) => one.former?.value ?? null)],
     ] as const) {
       for (const [i, secret] of secrets.entries()) {
+        if (secret === null) continue
         const key = `${kind} ${secret}`
         if (seen.has(key))
           complain(

@@ -2,8 +2,9 @@
 import type { Side } from '../doc/document.ts'
 import type { ConnectionDef, PairDef } from '../doc/flow.ts'
 import type { Sql } from '../store/sql.ts'
+import { joinAuth } from './auth.ts'
 import type { ConnectionConfig, Publishing } from './config.ts'
-import { connectionPlace, flowOf, type StoredConnection } from './save.ts'
+import { type ConnectionSecrets, connectionPlace, flowOf, type StoredConnection } from './save.ts'
 
 export interface Tenant {
   tenantId: string
@@ -15,6 +16,7 @@ export interface Tenant {
 export interface LoadedConnection {
   def: ConnectionDef
   headerOrigins: ConnectionConfig['headerOrigins']
+  authOrigins: ConnectionConfig['authOrigins']
   revision: number
 }
 
@@ -49,14 +51,21 @@ export const readConnections = async (
     from connection
     order by tenant_id, connection_id`
   return rows.map((row) => {
-    const { headerOrigins, ...rest } = JSON.parse(row.definition) as StoredConnection
+    const { headerOrigins, authOrigins = {}, auth: declared, ...rest } = JSON.parse(row.definition) as StoredConnection
     const secrets = row.secrets
       ? open(connectionPlace(row.tenant_id, row.connection_id), row.secrets)
       : '{"headers":{}}'
-    const { headers } = JSON.parse(secrets) as Pick<ConnectionDef, 'headers'>
+    const { headers, auth } = JSON.parse(secrets) as ConnectionSecrets
     return {
-      def: { tenantId: row.tenant_id, connectionId: row.connection_id, ...rest, headers },
+      def: {
+        tenantId: row.tenant_id,
+        connectionId: row.connection_id,
+        ...rest,
+        headers,
+        ...(declared && { auth: joinAuth(declared, auth ?? {}) }),
+      },
       headerOrigins,
+      authOrigins,
       revision: row.revision,
     }
   })

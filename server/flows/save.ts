@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from 'node:util'
 import { opposite, type Side, sides } from '../doc/document.ts'
 import type { ConnectionDef, FlowDef, PairDef } from '../doc/flow.ts'
 import type { Sql } from '../store/sql.ts'
+import { splitAuth } from './auth.ts'
 import type { Change } from './changes.ts'
 import type { ConnectionConfig, PairConfig, Publishing, TenantConfig } from './config.ts'
-import { differences, plainJson } from './differences.ts'
+import { type Difference, differences, plainJson } from './differences.ts'
 import { askFor, type State, type Sweep } from './sweep.ts'
 
 /** Closes and opens the secrets of one place; handed in, so that this room knows no keys (access/secrets.ts). */
@@ -48,13 +49,36 @@ interface ConnectionRow {
   secrets: Buffer | null
 }
 
+/** What is kept encrypted of a connection. */
+export interface ConnectionSecrets {
+  headers: Record<string, string>
+  auth?: Record<string, string>
+}
+
 /** Header values are all kept apart, encrypted; which header is a secret is not ours to guess. */
-const storedConnection = ({ def, headerOrigins }: ConnectionConfig) => {
-  const { tenantId: _tenant, connectionId: _connection, headers, ...rest } = def
+const storedConnection = ({ def, headerOrigins, authOrigins }: ConnectionConfig) => {
+  const { tenantId: _tenant, connectionId: _connection, headers, auth, ...rest } = def
+  const parts = auth && splitAuth(auth)
+  const secrets: ConnectionSecrets = { headers, ...(parts && { auth: parts.secrets }) }
   return {
-    definition: plainJson({ ...rest, headerOrigins }) as Record<string, unknown>,
-    secrets: JSON.stringify({ headers }),
+    definition: plainJson({ ...rest, headerOrigins, ...(parts && { auth: parts.open, authOrigins }) }) as Record<
+      string,
+      unknown
+    >,
+    secrets: JSON.stringify(secrets),
   }
+}
+
+/** Which secrets differ, without their values. */
+const secretFields = (before: string | null, after: string): Difference[] => {
+  const was: ConnectionSecrets = before === null ? { headers: {} } : (JSON.parse(before) as ConnectionSecrets)
+  const is = JSON.parse(after) as ConnectionSecrets
+  const same = (a: object | undefined, b: object | undefined) => JSON.stringify(a ?? {}) === JSON.stringify(b ?? {})
+  const kinds = ['headers', 'auth'] as const
+  return kinds
+    .filter((kind) => before === null || !same(was[kind], is[kind]))
+    .filter((kind) => before !== null || is[kind])
+    .map((kind) => ({ path: kind === 'auth' ? 'auth (secrets)' : kind, before: 'secret', after: 'other secret' }))
 }
 
 /** Adds and changes; removals come after the pairs (`dropConnections`). */
@@ -89,7 +113,7 @@ export const saveConnections = async (
         secrets = excluded.secrets,
         revision = c.revision + 1`
     const fields = before ? differences(before, definition) : []
-    if (before && secretsBefore !== secrets) fields.push({ path: 'headers', before: 'secret', after: 'other secret' })
+    if (before && secretsBefore !== secrets) fields.push(...secretFields(secretsBefore, secrets))
     changes.push({ tenantId, kind: 'connection', name: connectionId, what: before ? 'changed' : 'added', fields })
   }
   return changes
@@ -386,4 +410,5 @@ export const announce = async (tx: Sql, tenantId: string): Promise<void> => {
 
 export type StoredConnection = Omit<ConnectionDef, 'tenantId' | 'connectionId' | 'headers'> & {
   headerOrigins: ConnectionConfig['headerOrigins']
+  authOrigins?: ConnectionConfig['authOrigins']
 }

@@ -135,6 +135,102 @@ const object = strict({
 })
 
 // ── connections ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const given = (what: string) =>
+  z.union([z.string().min(1), z.number()]).describe(`${what} Stored encrypted; take it from the environment: \${NAME}.`)
+const place = {
+  in: z.enum(['header', 'query']).optional().describe('Default header.'),
+  name: z.string().min(1).describe('Name of the header or query parameter.'),
+}
+const prefix = z.string().optional().describe('Put before it, such as "Bearer ".')
+
+const auth = strict({
+  basic: strict({
+    user: z.union([z.string().min(1), z.number()]),
+    password: given('Password.'),
+  })
+    .optional()
+    .describe('HTTP basic.'),
+  apiKey: strict({ ...place, value: given('The key.') })
+    .optional()
+    .describe('A key in a header or in the query.'),
+  oauth2: strict({
+    tokenUrl: z.string().describe('Where a token is asked for, by POST.'),
+    clientId: z.union([z.string().min(1), z.number()]),
+    clientSecret: given('The client’s secret.'),
+    clientIn: z
+      .enum(['basic', 'body'])
+      .optional()
+      .describe('Client and secret as HTTP basic (default) or as members of the body.'),
+    bodyAs: z.enum(['form', 'json']).optional().describe('Default form.'),
+    idName: z.string().min(1).optional().describe('clientIn: body; default client_id.'),
+    secretName: z.string().min(1).optional().describe('clientIn: body; default client_secret.'),
+    grantType: z.string().optional().describe('Default client_credentials; empty leaves grant_type out.'),
+    params: z
+      .record(z.string().min(1), z.union([z.string(), z.number()]))
+      .optional()
+      .describe('Further members of the request, such as scope. Stored encrypted.'),
+    tokenPath: z.string().min(1).optional().describe('Where the answer tells the token. Default access_token.'),
+    expiresPath: z.string().min(1).optional().describe('Where it tells how many seconds it lives. Default expires_in.'),
+    lifetime: duration('How long it lives where the answer does not say. Default 1h.').optional(),
+    refreshBefore: duration('So long before its end a new one is asked for. Default 60s.').optional(),
+    tokenCodes: texts('Business codes of the target that say that the token is not valid, beside HTTP 401.').optional(),
+    carry: strict({ ...place, prefix })
+      .optional()
+      .describe('How the token goes with a call. Default header Authorization, prefix "Bearer ".'),
+  })
+    .optional()
+    .describe('OAuth2 client credentials, or a token interface like it.'),
+  signature: strict({
+    algorithm: z.enum(['hmac-sha256', 'md5']).describe('md5: of the parts with the salt among them.'),
+    secret: given('Key of the HMAC, or the salt.'),
+    sign: z
+      .array(
+        z.union([
+          z.enum([
+            'method',
+            'path',
+            'query',
+            'sortedQuery',
+            'timestamp',
+            'nonce',
+            'body',
+            'bodyMd5',
+            'bodySha256',
+            'secret',
+          ]),
+          strict({ header: z.string().min(1) }),
+          strict({ text: z.string() }),
+        ]),
+      )
+      .min(1)
+      .describe('What is signed, in this order.'),
+    join: z.string().optional().describe('Stands between the parts. Default nothing.'),
+    encoding: z
+      .enum(['hex', 'HEX', 'base64', 'base64url'])
+      .optional()
+      .describe('How the signature is written. Default hex.'),
+    put: strict({ ...place, prefix }).describe('Where the signature goes.'),
+    timestamp: strict({
+      ...place,
+      format: z
+        .enum(['epochMillis', 'epochSeconds', 'iso', 'yyyyMMddHHmmss'])
+        .optional()
+        .describe('Default epochMillis; yyyyMMddHHmmss is in the connection’s zone.'),
+    })
+      .optional()
+      .describe('Where the time of the call goes.'),
+    nonce: strict(place).optional().describe('Where a number that is used once goes.'),
+  })
+    .optional()
+    .describe('Signed requests.'),
+}).describe('How calls prove who they are; several together where the target asks for it.')
+
+const clock = (what: string) =>
+  z
+    .string()
+    .regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/)
+    .describe(what)
+
 const connection = strict({
   id: id('Id of the connection, the dataCenterId 账套 of the guide.'),
   kind: z
@@ -147,6 +243,7 @@ const connection = strict({
     .record(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/), z.union([z.string(), z.number()]))
     .optional()
     .describe('Sent with every call. All values are stored encrypted; take secrets from the environment: ${NAME}.'),
+  auth: auth.optional(),
   result: strict({
     codePath: z.string().optional().describe('Default code.'),
     messagePath: z.string().optional().describe('Default message.'),
@@ -156,6 +253,8 @@ const connection = strict({
     .optional()
     .describe('Where an answer says how the call ended.'),
   refusedBeforeEffect: texts('Codes that say that nothing happened and time may heal it.').optional(),
+  throttleCodes: texts('Codes that say "too fast": nothing happened, and the whole target waits.').optional(),
+  quotaCodes: texts('Codes that say that the day’s quota is used up: the target waits until its midnight.').optional(),
   unsureCodes: texts('Codes that leave open whether the call took effect.').optional(),
   notFoundCodes: texts('Codes of a query by id that mean: gone.').optional(),
   refusedCodes: texts('Codes of a create’s refusal that prove that nothing was created.').optional(),
@@ -178,9 +277,42 @@ const connection = strict({
   overlap: duration('Overlap of read windows. Default 10m.').optional(),
   limits: strict({
     concurrency: z.number().int().min(1).max(256).optional().describe('Calls at the same time. Default 8.'),
-    perSecond: z.number().positive().optional(),
-    burst: z.number().int().positive().optional(),
-    perDay: z.number().int().positive().optional(),
+    perSecond: z.number().positive().optional().describe('Calls in any second.'),
+    burst: z
+      .number()
+      .int()
+      .positive()
+      .optional()
+      .describe('So many may start back to back: burst calls in any burst / perSecond seconds.'),
+    per: z
+      .array(strict({ calls: z.number().int().positive(), every: duration('Any stretch so long.') }))
+      .optional()
+      .describe('Further rates, such as {calls: 100, every: 20s}; all hold.'),
+    perDay: z
+      .number()
+      .int()
+      .positive()
+      .max(2_000_000_000)
+      .optional()
+      .describe('Calls in a calendar day of the connection’s zone, exact over all nodes.'),
+    quiet: z
+      .array(
+        strict({
+          from: clock('HH:mm on the target’s wall clock. Default 00:00.').optional(),
+          to: clock('HH:mm; at or before from means the next day. Default 24:00.').optional(),
+          days: z
+            .array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']))
+            .min(1)
+            .optional()
+            .describe('Days on which it begins. Default every day.'),
+        }),
+      )
+      .optional()
+      .describe('When the target is not called at all.'),
+    acrossNodes: z
+      .boolean()
+      .optional()
+      .describe('Rates hold for all nodes together, evenly paced. Default false: each node counts for itself.'),
   })
     .optional()
     .describe('What the target may be asked for.'),
@@ -338,9 +470,18 @@ const pair = strict({
 })
 
 // ── access ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const formerUntil = z
+  .string()
+  .optional()
+  .describe(
+    'Until when the former value is valid: a day or a moment with its offset. Default until it is removed here.',
+  )
+
 const token = strict({
-  name: id('What people call it; rotate by adding a second one.'),
+  name: id('What people call it.'),
   value: secret('The token, at least 16 characters.').optional(),
+  former: secret('The token before, valid as well while callers change to the new one.').optional(),
+  formerUntil,
   connections: z
     .array(z.union([z.string(), z.number()]))
     .min(1)
@@ -358,12 +499,17 @@ const hook = strict({
   connection: id('Connection whose events arrive at /hooks/{connection}/{secret}.'),
   name: z.string().optional().describe('Tells several apart. Default the connection.'),
   secret: secret('Last part of the path, at least 16 characters.').optional(),
+  former: secret('The secret before, valid as well while the other side changes to the new one.').optional(),
+  formerUntil,
 })
 
 const batchClient = strict({
   id: id('client_id.'),
   secret: secret('client_secret, at least 16 characters.').optional(),
+  formerSecret: secret('The client_secret before, valid as well.').optional(),
   salt: secret('Signs callbacks: access_token = MD5(bizId + salt).').optional(),
+  formerSalt: secret('The salt before, accepted as well where Mortise verifies.').optional(),
+  formerUntil,
   origins: z.array(z.string()).optional().describe('Origins that callbacks may go to, such as https://hr.example.com.'),
 })
 

@@ -1,8 +1,9 @@
-/** Tells when the configuration has changed: NOTIFY at once, and a look every two seconds as the net. */
+/** Tells when the configuration has changed: NOTIFY at once, and a look as the net: every ten seconds, every two while nobody could be heard. */
 import pg from 'pg'
 import type { Sql } from '../store/sql.ts'
 
-const NET = 2_000
+const NET = 10_000
+const DEAF = 2_000
 const RECONNECT = 5_000
 
 /** Changes whenever any tenant's configuration does, also when a tenant comes or goes. */
@@ -39,6 +40,7 @@ export const watch = (deps: WatchDeps): Watch => {
   let again = false
   let listener: pg.Client | null = null
   let retry: NodeJS.Timeout | undefined
+  let hearing = false
 
   const lookOnce = async () => {
     let revision: string
@@ -77,6 +79,7 @@ export const watch = (deps: WatchDeps): Watch => {
     const lost = () => {
       if (listener !== client) return
       listener = null
+      hearing = false
       client.end().catch(() => {})
       if (!stopped) retry = setTimeout(() => void listen(), RECONNECT).unref()
     }
@@ -87,20 +90,25 @@ export const watch = (deps: WatchDeps): Watch => {
     try {
       await client.connect()
       await client.query('listen mortise_config')
+      hearing = true
       await look() // what changed before we listened
     } catch {
       lost()
     }
   }
 
-  const net = setInterval(() => void look(), NET).unref()
+  let net: NodeJS.Timeout | undefined
+  const spread = () => {
+    if (!stopped) net = setTimeout(() => void look().then(spread), hearing ? NET : DEAF).unref()
+  }
+  spread()
   void listen()
 
   return {
     look,
     stop: async () => {
       stopped = true
-      clearInterval(net)
+      clearTimeout(net)
       clearTimeout(retry)
       const client = listener
       listener = null

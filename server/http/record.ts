@@ -51,6 +51,8 @@ export interface RecordPaths {
   closing(): boolean
   /** A bug in a door: logged, and answered as "nothing was stored". */
   failed(error: unknown, traceId: string): void
+  /** Every answer of a door, `door` being its path pattern. */
+  answered?: (door: string, answer: Answer, ms: number) => void
 }
 
 /**
@@ -65,6 +67,11 @@ export const addRecordDoor = (app: FastifyInstance, paths: RecordPaths, url: str
     onRequest: (request, reply) => {
       reply.hijack()
       const { raw, id } = request
+      const began = performance.now()
+      const end = (answer: Answer): void => {
+        write(reply.raw, answer, visit.requestId, paths.closing())
+        paths.answered?.(url, answer, performance.now() - began)
+      }
       const visit: Visit = {
         raw,
         traceId: id,
@@ -72,14 +79,11 @@ export const addRecordDoor = (app: FastifyInstance, paths: RecordPaths, url: str
         query: request.query as Record<string, string | undefined>,
         requestId: id,
       }
-      door.visit(visit).then(
-        (answer) => write(reply.raw, answer, visit.requestId, paths.closing()),
-        (error: unknown) => {
-          paths.failed(error, id)
-          const body = door.refuse(refusal('s306240503'), 'zh_CN', id)
-          write(reply.raw, { status: 503, body, retryAfter: 5 }, visit.requestId, paths.closing())
-        },
-      )
+      door.visit(visit).then(end, (error: unknown) => {
+        paths.failed(error, id)
+        const body = door.refuse(refusal('s306240503'), 'zh_CN', id)
+        end({ status: 503, body, retryAfter: 5 })
+      })
     },
     handler: () => {
       throw new Error('a record door answers in its first hook')

@@ -3,7 +3,7 @@ import { type Server, STATUS_CODES } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { localeFrom, refusal } from '../../protocol/codes.ts'
-import { addRecordDoor, type RecordDoor, type RecordPaths } from './record.ts'
+import { addRecordDoor, type Answer, type RecordDoor, type RecordPaths } from './record.ts'
 import { problemBody, sendProblem } from './problem.ts'
 
 export interface Log {
@@ -21,6 +21,8 @@ export interface HttpOptions {
   log: Log
   /** Milliseconds. A request must have arrived whole within `request`, its headers within `headers`. */
   timeouts?: { headers?: number; request?: number; keepAlive?: number; check?: number }
+  /** Every answer of a record door, by the door's path pattern: for the metrics. */
+  answered?: (door: string, answer: Answer, ms: number) => void
   /** Addresses whose `X-Forwarded-For` is believed. */
   trustProxy?: string | string[] | boolean
 }
@@ -93,6 +95,10 @@ const routeTable = () => {
   }
 }
 
+/** An address as the log may show it: the secret of a hook is part of its path, and others could stand in a query. */
+const shownUrl = (url: string): string =>
+  (url.split('?')[0] ?? '').replace(/^(\/(?:hooks|callbacks)\/[^/]+\/).+/, '$1***')
+
 export const httpServer = (options: HttpOptions): HttpServer => {
   const { log, timeouts = {} } = options
   const newTrace = () => traceFrom(options.id())
@@ -102,7 +108,8 @@ export const httpServer = (options: HttpOptions): HttpServer => {
   const paths: RecordPaths = {
     doors: new Map(),
     closing: isClosing,
-    failed: (err, traceId) => log.error({ err, traceId }, 'a door failed'),
+    failed: (err, traceId) => log.error({ err, trace: traceId }, 'a door failed'),
+    ...(options.answered && { answered: options.answered }),
   }
   /** Before any door is known (malformed HTTP) the first one's shape speaks for all. */
   const refuseMalformed: RecordDoor['refuse'] = (why, locale, traceId) => {
@@ -167,7 +174,7 @@ export const httpServer = (options: HttpOptions): HttpServer => {
       const detail = error.validation || error.code?.startsWith('FST_') ? error.message : undefined
       return sendProblem(reply, { status, code: error.code, detail })
     }
-    log.error({ err: error, traceId: request.id, method: request.method, url: request.url }, 'a request failed')
+    log.error({ err: error, trace: request.id, method: request.method, url: shownUrl(request.url) }, 'a request failed')
     return sendProblem(reply, { status: 500, code: 'bug' })
   })
 

@@ -247,7 +247,7 @@ export const webhookDoor = (deps: WebhookDeps): RecordDoor => ({
     const ends = await Promise.allSettled(rows.map((r) => ('row' in r ? deps.admit(r.row) : deps.hint(r.hint))))
     const failed = ends.find((end) => end.status === 'rejected')
     if (failed) {
-      deps.log.error({ err: failed.reason, traceId }, 'an event could not be stored')
+      deps.log.error({ err: failed.reason, trace: traceId }, 'an event could not be stored')
       return refuse(refusal('s306240503', undefined, undefined, retryAfterOf(failed.reason)))
     }
     if (!split.many) return { status: 200, body: '{"accepted":1}' }

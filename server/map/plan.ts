@@ -19,7 +19,16 @@ import { type Compiled, compiledOf, keepCompiled, type Owned, type OwnedDetail }
 import { converter } from './convert.ts'
 import { detailOwnerOf, ownerOf, ownerProblems } from './owner.ts'
 import { masterShape, type Place, placeIn, rowShape, type Shape, writer } from './place.ts'
-import { type Column, columnName, idReader, type Printer, printDocument, printOutgoing, rowsName } from './prints.ts'
+import {
+  type Column,
+  columnName,
+  idReader,
+  type Printer,
+  printDocument,
+  printAnswered,
+  printOutgoing,
+  rowsName,
+} from './prints.ts'
 import { type Between, type Complain, type CompiledRule, compileRule, type Problem } from './rule.ts'
 import { allHold, condition, type Scoped } from './scope.ts'
 
@@ -431,7 +440,10 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
       return { kind: 'mapped', outgoing, print: printOutgoing(targetPrinter, outgoing), later, sourcePrint }
     },
     targetPrint: (target: Document) => printDocument(targetPrinter, target.content),
-    sentPrint: (outgoing, rowIds) => printOutgoing(targetPrinter, outgoing, rowIds),
+    sentPrint: (outgoing, rowIds, print) =>
+      print && rowIds
+        ? printAnswered(targetPrinter, outgoing, rowIds, print)
+        : printOutgoing(targetPrinter, outgoing, rowIds),
   }
   keepCompiled(plan, {
     mapping,

@@ -158,19 +158,35 @@ export const printDocument = (printer: Printer, content: Content): Map<number, n
 /** Only what was sent: fields that were left out have no entry. Rows without an id of their own take the answered one. */
 export const printOutgoing = (printer: Printer, outgoing: Outgoing, rowIds?: RowIds): Print => {
   const print = new Map<number, number>()
-  const { masterFieldVal: master, detailFieldVals: details } = outgoing.content
+  const { masterFieldVal: master } = outgoing.content
   for (const { key, place, canonical } of printer.fields) {
     const value = place.read(master)
     if (value === undefined) continue
     const text = canonical(value)
     print.set(key, text === '' ? emptyHash : hash53(text))
   }
-  for (const detail of printer.details) {
-    const rows = details[detail.code]
-    if (!rows) continue
-    const source = outgoing.sourceRows[detail.code]
-    const ids = detail.idOf ? settledIds(rows, detail.idOf, rowIds?.[detail.code]) : undefined
-    printRows(print, detail, rows, ids, (i) => source?.[i] !== null)
-  }
+  for (const detail of printer.details) printOutgoingRows(print, detail, outgoing, rowIds)
   return print
+}
+
+const printOutgoingRows = (
+  print: Map<number, number>,
+  detail: PrintedDetail,
+  outgoing: Outgoing,
+  rowIds: RowIds | undefined,
+): void => {
+  const rows = outgoing.content.detailFieldVals[detail.code]
+  if (!rows) return
+  const source = outgoing.sourceRows[detail.code]
+  const ids = detail.idOf ? settledIds(rows, detail.idOf, rowIds?.[detail.code]) : undefined
+  printRows(print, detail, rows, ids, (i) => source?.[i] !== null)
+}
+
+/** `print` of what was sent, once its rows have been answered with ids: only details can differ. */
+export const printAnswered = (printer: Printer, outgoing: Outgoing, rowIds: RowIds, print: Print): Print => {
+  const answered = printer.details.filter((detail) => detail.idOf && rowIds[detail.code]?.length)
+  if (!answered.length) return print
+  const after = new Map(print)
+  for (const detail of answered) printOutgoingRows(after, detail, outgoing, rowIds)
+  return after
 }

@@ -226,7 +226,7 @@ export const prune = async (
   const pushKeys = await dropPushKeys(sql, now, signal)
   const fetches = await dropFetches(sql, now, retention, signal)
   if (moved) log.warn({ moved }, 'log rows had found no partition of their day; they have one now')
-  for (const one of kept) log.warn(one, 'a partition whose time is over is kept')
+  for (const { partition, why } of kept) log.warn({ partition, why }, 'a partition whose time is over is kept')
   if (dropped.length) log.info({ dropped }, 'partitions whose time was over were dropped')
   return { dropped, kept, moved, pushKeys, fetches }
 }

@@ -124,7 +124,7 @@ const settled = async ({ deps, visit }: Turn, row: Arrival, version: number): Pr
     )
     return await Promise.race([deps.waitSettled(row, version, stop.signal), late])
   } catch (err) {
-    deps.log.error({ err, traceId: visit.traceId }, 'waiting for the flows failed; the push is stored')
+    deps.log.error({ err, trace: visit.traceId }, 'waiting for the flows failed; the push is stored')
     return 'pending'
   } finally {
     visit.raw.socket.removeListener('close', gone)
@@ -141,7 +141,7 @@ const store = async (turn: Turn, row: Arrival, directSync: boolean): Promise<Ans
   try {
     admitted = await deps.admit(row)
   } catch (err) {
-    deps.log.error({ err, traceId: visit.traceId }, 'a push could not be stored')
+    deps.log.error({ err, trace: visit.traceId }, 'a push could not be stored')
     return refuse(turn, refusal('s306240503', undefined, undefined, retryAfterOf(err)))
   }
   if (admitted.kind === 'repeated') {

@@ -236,6 +236,29 @@ test('beyond the bounded queue a row is refused at once, and nothing of it is ke
   assert.equal((await db.sql`select from document`).length, 400 - refused.length)
 })
 
+test('a row that waits too long for its commit is refused, and what came in time is stored', async () => {
+  await using db = await freshDatabase()
+  await declare(db)
+  const commits = groupCommit(db.sql, { commitsInFlight: 1, longestWait: 200 })
+  const free = Promise.withResolvers<void>()
+  const locked = Promise.withResolvers<void>()
+  const holding = db.sql.begin(async (tx) => {
+    await tx`lock table document in access exclusive mode`
+    locked.resolve()
+    await free.promise
+  })
+  await locked.promise
+  const first = commits.admit(row('first', { n: 1 }))
+  await new Promise(setImmediate)
+  await assert.rejects(commits.admit(row('late', { n: 1 })), BufferUnavailable)
+  const second = commits.admit(row('second', { n: 1 }))
+  free.resolve()
+  await holding
+  assert.deepEqual(kinds(await Promise.all([first, second])), ['created', 'created'])
+  assert.equal(await stored(db, 'late'), undefined)
+  await commits.close()
+})
+
 test('a database that is gone refuses every row and says that it may come again', async () => {
   const db = await freshDatabase()
   await declare(db)

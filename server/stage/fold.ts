@@ -1,6 +1,5 @@
 /** Several rows of one record in one commit: all are logged, the last makes the document (architecture.md, arrival; A1). */
 import type { Admitted, Arrival } from '../doc/document.ts'
-import type { Sql } from '../store/sql.ts'
 import type { Row } from './statement.ts'
 
 export const recordKey = (row: { tenant_id: string; connection_id: string; object: string; data_id: string }): string =>
@@ -17,16 +16,10 @@ const inherit = (winner: Row, loser: Row): Row => ({
   ...(winner.master === null && { master: loser.master, masterHash: loser.masterHash, external_id: loser.external_id }),
 })
 
-interface KeptAnswer {
-  request_hash: Buffer
-  answer: string
-}
-
 /** Runs the statement over rows of which each record makes one document; answers in the order given. */
 export const fold = async (
   rows: readonly Arrival[],
   statement: (rows: Row[]) => Promise<Admitted[]>,
-  sql: Sql,
 ): Promise<Admitted[]> => {
   const winners = new Map<string, number>()
   const folded: Row[] = [...rows]
@@ -45,17 +38,9 @@ export const fold = async (
   const admitted = await statement(folded)
   for (const [i, row] of folded.entries()) {
     const answer = admitted[i] as Admitted
-    if (row.shadowed) {
-      const winner = admitted[winners.get(recordKey(row)) ?? i] as Admitted
-      if (answer.kind === 'superseded' && 'version' in winner) answer.version = winner.version
-    } else if (answer.kind === 'repeated' && !answer.requestHash.length && row.pushKey) {
-      // The key was committed by another node while the statement ran, out of its snapshot's sight.
-      const [kept] = await sql<KeptAnswer>`
-        select request_hash, answer from push_key
-        where tenant_id = ${row.tenant_id} and token_id = ${row.pushKey.tokenId} and key = ${row.pushKey.key}`
-      if (!kept) throw new Error('an Idempotency-Key vanished while it was being read')
-      admitted[i] = { kind: 'repeated', requestHash: kept.request_hash, answer: kept.answer }
-    }
+    if (!row.shadowed) continue
+    const winner = admitted[winners.get(recordKey(row)) ?? i] as Admitted
+    if (answer.kind === 'superseded' && 'version' in winner) answer.version = winner.version
   }
   return admitted
 }

@@ -4,7 +4,7 @@ import type { Admitted, Arrival, Millis } from '../doc/document.ts'
 import type { Sql } from '../store/sql.ts'
 import { recordKey } from './fold.ts'
 import { mergeMembers, members, type Member } from './members.ts'
-import { admitStatement } from './statement.ts'
+import { admitWhole } from './whole.ts'
 
 /** True when the row cannot be staged without knowing what is stored. */
 export const needsMerge = (row: Arrival): boolean =>
@@ -41,7 +41,7 @@ export const admitMerging = async (tx: Sql, rows: readonly Arrival[], now: Milli
   for (const i of order) {
     const row = rows[i] as Arrival
     const merged = needsMerge(row) ? await mergeRow(tx, row) : { row, versions: null }
-    const [answer] = await admitStatement(tx, [merged.row], now)
+    const [answer] = await admitWhole(tx, [merged.row], now)
     admitted[i] = answer as Admitted
     if (merged.versions) {
       await tx`

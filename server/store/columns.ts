@@ -25,7 +25,7 @@ const finish = (oid: number, count: number, nulls: boolean, end: number): Buffer
   scratch.writeInt32BE(oid, 8)
   scratch.writeInt32BE(count, 12)
   scratch.writeInt32BE(1, 16)
-  const made = Buffer.allocUnsafeSlow(end)
+  const made = Buffer.allocUnsafe(end) // short columns share a page
   scratch.copy(made, 0, 0, end)
   if (scratch.length > KEEP) scratch = Buffer.allocUnsafe(1 << 16)
   return made

@@ -4,7 +4,10 @@ import type { Fault } from '../../doc/fault.ts'
 import type { ConnectionDef } from '../../doc/flow.ts'
 import { at, decodeText, type Parsed, parseJson, textOf } from './body.ts'
 
-type Rule = Pick<ConnectionDef, 'result' | 'refusedBeforeEffect' | 'unsureCodes' | 'refusedCodes' | 'notFoundCodes'>
+type Rule = Pick<
+  ConnectionDef,
+  'result' | 'refusedBeforeEffect' | 'unsureCodes' | 'refusedCodes' | 'notFoundCodes' | 'throttleCodes' | 'quotaCodes'
+>
 
 export interface Answered {
   status: number
@@ -17,7 +20,8 @@ export interface Answered {
 /** `code` and `parsed` where the body had them, for the callers that know more codes (duplicates, gone). */
 export type Verdict = { code?: string; parsed?: Parsed } & (
   | { kind: 'success'; data: Json | undefined; parsed: Parsed }
-  | { kind: 'again'; why: Fault; at?: Millis }
+  /** `wait`: the whole target waits, and no attempt is burnt: after "too fast", or until its midnight. */
+  | { kind: 'again'; why: Fault; at?: Millis; wait?: 'throttle' | 'day' }
   | { kind: 'refused'; proved: boolean; why: Fault }
   | { kind: 'unknown'; why: Fault }
 )
@@ -41,7 +45,8 @@ export const judge = (
 ): Verdict => {
   const { status } = answer
   const ok = status >= 200 && status < 300
-  const said = (text: string): string => mask(shorten(text))
+  // Masked before it is cut: half a secret at the cut would not be known again.
+  const said = (text: string): string => shorten(mask(text))
   const broken = (text: string): Fault => ({
     code: stage === 'read' ? 'read.contract' : 'send.contract',
     stage,
@@ -60,9 +65,21 @@ export const judge = (
 
   if (status === 429) {
     const why: Fault = { code: 'send.limited', stage, value: '429', said: said(words || 'HTTP 429') }
-    return { ...base, kind: 'again', why, ...(answer.retryAt === undefined ? null : { at: answer.retryAt }) }
+    return {
+      ...base,
+      kind: 'again',
+      wait: 'throttle',
+      why,
+      ...(answer.retryAt === undefined ? null : { at: answer.retryAt }),
+    }
   }
   if (code !== null) {
+    const used = rule.quotaCodes?.includes(code) ?? false
+    if (used || rule.throttleCodes?.includes(code)) {
+      const why: Fault = { code: used ? 'send.quota' : 'send.limited', stage, value: code, said: said(words) }
+      const at = answer.retryAt === undefined ? null : { at: answer.retryAt }
+      return { ...base, kind: 'again', wait: used ? 'day' : 'throttle', why, ...at }
+    }
     if (rule.unsureCodes.includes(code))
       return { ...base, kind: 'unknown', why: statusOr(ok, statusFault, stage, said(words)) }
     if (rule.refusedBeforeEffect.includes(code)) {
@@ -103,10 +120,10 @@ export const judge = (
     return {
       ...base,
       kind: 'unknown',
-      why: broken(`${'wrong' in read ? read.wrong : ''}: ${shorten(text ?? '', 200)}`),
+      why: broken(`${'wrong' in read ? read.wrong : ''}: ${shorten(mask(text ?? ''), 200)}`),
     }
   if (code === null)
-    return { ...base, kind: 'unknown', why: broken(`no code at ${rule.result.codePath}: ${shorten(words, 200)}`) }
+    return { ...base, kind: 'unknown', why: broken(`no code at ${rule.result.codePath}: ${shorten(mask(words), 200)}`) }
   if (!success)
     return {
       ...base,
@@ -132,17 +149,42 @@ export const idOf = (value: Json | undefined): string | null => {
   return notPrintable.test(id) || !id.isWellFormed() ? null : id
 }
 
-/** Secrets that the connection's headers carry, wherever the other side repeats them, become `***`. */
-export const createMask = (headers: Record<string, string>): ((text: string) => string) => {
-  const secrets = Object.entries(headers)
+const hexOf = (char: string): string => char.charCodeAt(0).toString(16).padStart(2, '0')
+
+/** A secret in every way in which the other side may repeat it: as it is, in a URL or form, in JSON, in JSON within JSON. */
+const spellings = (secret: string): string => {
+  const flexible = secret.replace(/[^A-Za-z0-9\u0080-\uffff]/g, (char) => {
+    const plain = char === ' ' ? '[ +]' : `\\${char}`
+    return `(?:\\\\*${plain}|\\\\+u00${hexOf(char)}|%${hexOf(char)})`
+  })
+  return [flexible, encodeURIComponent(secret).replace(/[^A-Za-z0-9]/g, '\\$&')].join('|')
+}
+
+const anyOf = (secrets: Iterable<string>): RegExp | null => {
+  const all = [...new Set(secrets)].sort((a, b) => b.length - a.length)
+  return all.length ? new RegExp(all.map(spellings).join('|'), 'gi') : null
+}
+
+/**
+ * Secrets that the connection's headers carry, and those that its auth has (`more`, asked each time: tokens change), wherever the other
+ * side repeats them, become `***`. Shorter ones than these would blacken half of every text.
+ */
+export const createMask = (
+  headers: Record<string, string>,
+  more: () => readonly string[] = () => [],
+): ((text: string) => string) => {
+  const fromHeaders = Object.entries(headers)
     .filter(([name]) => !/^(accept|content-type|user-agent)/i.test(name))
     .flatMap(([, value]) => [value, ...value.split(/\s+/)])
     .filter((secret) => secret.length >= 6)
-    .flatMap((secret) => [secret, encodeURIComponent(secret)])
-    .sort((a, b) => b.length - a.length)
+  let seen: readonly string[] = []
+  let secrets = anyOf(fromHeaders)
   return (text) => {
-    let out = text
-    for (const secret of secrets) if (out.includes(secret)) out = out.replaceAll(secret, '***')
-    return out
+    const now = more()
+    if (now.length !== seen.length || now.some((one, i) => one !== seen[i])) {
+      seen = [...now]
+      secrets = anyOf([...fromHeaders, ...now.filter((secret) => secret.length >= 4)])
+    }
+    return secrets ? text.replace(secrets, '***') : text
   }
 }

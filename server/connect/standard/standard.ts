@@ -6,10 +6,15 @@ import type { Fault } from '../../doc/fault.ts'
 import type { ConnectionDef, Outgoing } from '../../doc/flow.ts'
 import type { ObjectDef } from '../../doc/object.ts'
 import type { Outcome } from '../../doc/outcome.ts'
+import { type Allowance, sharedOf } from '../../egress/allowance.ts'
 import { checkUrl, type Policy, type Resolver } from '../../egress/guard.ts'
 import { createLimits } from '../../egress/limits.ts'
-import { createPool, headerText, type Pool, type Reply, refuseRequest } from '../../egress/pool.ts'
+import { type Call, createPool, headerText, type Pool, type Reply, refuseRequest } from '../../egress/pool.ts'
+import { quietUntil } from '../../egress/quiet.ts'
+import { zoneOf } from '../../map/zone.ts'
 import { LosslessNumber } from 'lossless-json'
+import { openAuth } from '../auth/auth.ts'
+import type { Shelf } from '../auth/shelf.ts'
 import { type PageMemory, pageMemory, sweep } from '../pager.ts'
 import { createMask, idOf, judge, shorten, type Verdict } from './answer.ts'
 import { at, decodeText, isFields, type Parsed, parseJson, quote, writeFields, writeJson } from './body.ts'
@@ -27,8 +32,10 @@ export interface StandardDeps {
   env: Env
   /** Sandbox switch, ports and our own database; the connection's own private addresses are allowed anyway. */
   egress?: Pick<Policy, 'allowLoopback' | 'ports' | 'denied'> & { resolve?: Resolver }
-  /** Calls of today that the attempts tell of, for the daily quota after a restart. */
-  usedToday?: number
+  /** What all nodes share of this target's limits. Without it they hold for this process alone. */
+  allowance?: Allowance
+  /** Where the access token is kept for all nodes. */
+  shelf?: Shelf
 }
 
 export interface StandardConnector extends Connector {
@@ -41,6 +48,13 @@ type Answer = Reply & { kind: 'answer' }
 
 const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value)
 const longestShown = 8_192
+/** Why our own limits let nothing through, as a person reads it. */
+const ourWords: Readonly<Record<string, string>> = {
+  day: 'our own figure for this target',
+  quiet: 'quiet hours',
+  hold: 'the target asked to wait',
+  rate: 'our own rate for this target',
+}
 
 export const standardConnector = (deps: StandardDeps): StandardConnector => {
   const { connection, objects, env } = deps
@@ -49,7 +63,19 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
   const base = 'url' in checked ? checked.url : null
   const path = base ? (base.pathname.endsWith('/') ? base.pathname : `${base.pathname}/`) : '/'
   const fixedQuery = base ? base.search.slice(1) : ''
-  const mask = createMask(connection.headers)
+  const auth = connection.auth
+    ? openAuth({
+        auth: connection.auth,
+        result: connection.result,
+        zone: connection.zone,
+        env,
+        policy,
+        resolve: deps.egress?.resolve,
+        timeout: connection.timeout,
+        shelf: deps.shelf,
+      })
+    : null
+  const mask = createMask(connection.headers, auth?.secrets)
 
   const ownHeaders: Record<string, string> = {}
   for (const [name, value] of Object.entries(connection.headers)) ownHeaders[name] = headerText(value)
@@ -71,10 +97,14 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     return isZone(connection.zone) ? null : config(`unknown time zone ${connection.zone}`)
   })()
 
+  const endOfDay = (now: Millis): Millis => (isZone(connection.zone) ? dayEnd(now, connection.zone) : now + 86_400_000)
+  const { quiet } = connection.limits
+  const wall = zoneOf(connection.zone)
   const limits = createLimits(connection.limits, {
     random: () => env.random(),
-    dayEnd: (now) => (isZone(connection.zone) ? dayEnd(now, connection.zone) : now + 86_400_000),
-    usedToday: deps.usedToday,
+    dayEnd: endOfDay,
+    ...(quiet?.length && wall && { quietUntil: (now: Millis) => quietUntil(now, quiet, wall) }),
+    ...(deps.allowance && { shared: sharedOf(connection.limits) }),
   })
   const pool: Pool = createPool({
     origin: base?.origin ?? 'http://nowhere.invalid',
@@ -84,6 +114,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     env,
     connectTimeout: Math.min(10_000, connection.timeout),
     resolve: deps.egress?.resolve,
+    ...(deps.allowance && { allowance: deps.allowance }),
   })
   const clock = createSkewMeter()
   const closing = new AbortController()
@@ -124,7 +155,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     reply: Exclude<Reply, Answer>,
     stage: 'send' | 'read',
   ): { why: Fault; at?: Millis; calm?: boolean } => {
-    const said = mask(shorten(reply.said))
+    const said = shorten(mask(reply.said))
     if (reply.kind === 'lost') {
       switch (reply.why) {
         case 'timeout':
@@ -148,13 +179,75 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       case 'request':
         return { why: { code: 'config.connector', stage: 'config', said } }
       case 'late':
-      case 'limited':
         return { why: { code: 'send.limited', stage, said }, calm: true, ...at }
+      case 'limited': {
+        const code = said === 'day' ? 'send.quota' : said === 'quiet' ? 'send.quiet' : 'send.limited'
+        const until = reply.at === undefined ? null : { expected: new Date(reply.at).toISOString() }
+        return { why: { code, stage, said: ourWords[said] ?? said, ...until }, calm: true, ...at }
+      }
       case 'breaker':
         return { why: { code: 'send.breaker', stage }, calm: true, ...at }
       case 'aborted':
       case 'closed':
         return { why: { code: 'send.closed', stage }, calm: true }
+    }
+  }
+
+  type Talk =
+    | { kind: 'replied'; reply: Reply; verdict: Verdict | null }
+    /** No token could be had: not one byte left. */
+    | { kind: 'unproved'; why: Fault; at: Millis; ms: Millis }
+
+  /**
+   * One call with what proves who we are. Where the target says that the token is not valid, nothing has happened (O1), and the call is
+   * made once more with another one, within the same time and before the same send deadline.
+   */
+  const talk = async (call: Call, stage: 'send' | 'read'): Promise<Talk> => {
+    const began = env.monotonic()
+    const left = (): Millis => call.timeout - (env.monotonic() - began)
+    const last = call.sendBy ?? Number.POSITIVE_INFINITY
+    for (let again = false; ; again = true) {
+      let request = { method: call.method, path: call.path, headers: call.headers, body: call.body }
+      let token: string | null = null
+      if (auth) {
+        const proved = await auth.prove(request, Math.min(left(), last - env.monotonic()), call.signal)
+        if (proved.kind === 'none') {
+          const why: Fault = { code: 'send.token', stage, said: shorten(mask(proved.said)) }
+          return { kind: 'unproved', why, at: proved.at, ms: env.monotonic() - began }
+        }
+        request = { ...request, path: proved.request.path, headers: proved.request.headers }
+        token = proved.token
+      }
+      let verdict: Verdict | null = null as Verdict | null
+      const reply = await pool.call({
+        ...call,
+        path: request.path,
+        headers: request.headers,
+        timeout: Math.max(1, left()),
+        heard: (answer) => {
+          verdict = verdictOf(answer, stage)
+          if (verdict.kind !== 'again' || !verdict.wait) return null
+          return verdict.wait === 'day' && answer.retryAt === undefined ? { until: endOfDay(env.now()) } : {}
+        },
+      })
+      noted(reply)
+      if (reply.kind === 'answer') {
+        verdict ??= verdictOf(reply, stage) // a 429 is the pool's own business
+        if (verdict.kind === 'again' && verdict.wait && reply.retryAt !== undefined) verdict.at = reply.retryAt
+      }
+      if (token === null || !auth || !verdict || reply.kind !== 'answer') return { kind: 'replied', reply, verdict }
+      const invalid = reply.status === 401 || (verdict.code !== undefined && auth.tokenCodes.includes(verdict.code))
+      if (!invalid) {
+        auth.taken(token)
+        return { kind: 'replied', reply, verdict }
+      }
+      const another = auth.refused(token)
+      if (!again && another && left() > 0 && env.monotonic() < last) continue
+      const said = verdict.kind === 'success' ? '' : (verdict.why.said ?? '')
+      const why: Fault = { code: 'config.auth', stage, value: String(reply.status), said }
+      const { code, parsed } = verdict
+      const told = { ...(code === undefined ? null : { code }), ...(parsed && { parsed }) }
+      return { kind: 'replied', reply, verdict: { ...told, kind: 'refused', proved: true, why } }
     }
   }
 
@@ -182,15 +275,20 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       }
     }
     const headers = { ...readHeaders, ...trace(env.id()) }
-    const reply = await pool.call({ method: 'GET', path: target(name, params), headers, body: null, timeout, signal })
-    noted(reply)
-    if (reply.kind !== 'answer') return { kind: 'failed', ...unanswered(reply, 'read') }
-    const verdict = verdictOf(reply, 'read')
+    const talked = await talk(
+      { method: 'GET', path: target(name, params), headers, body: null, timeout, signal },
+      'read',
+    )
+    if (talked.kind === 'unproved') return { kind: 'failed', why: talked.why, at: talked.at, calm: true }
+    const { reply, verdict } = talked
+    if (reply.kind !== 'answer' || !verdict)
+      return { kind: 'failed', ...unanswered(reply as Exclude<Reply, Answer>, 'read') }
     if (verdict.code !== undefined && connection.notFoundCodes.includes(verdict.code))
       return { kind: 'read', value: 'gone' }
     if (verdict.kind === 'success') return { kind: 'read', value: { verdict } }
     const at = verdict.kind === 'again' && verdict.at !== undefined ? { at: verdict.at } : null
-    return { kind: 'failed', why: verdict.why, ...at }
+    const calm = verdict.kind === 'again' && verdict.wait ? { calm: true } : null
+    return { kind: 'failed', why: verdict.why, ...at, ...calm }
   }
 
   const contract = (said: string): Read<never> => ({
@@ -301,7 +399,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     voidBy?: Change['voidBy']
   }
 
-  const post = async (what: Sent, sent: () => void, sendBy: Millis, signal: AbortSignal): Promise<Reply> => {
+  const post = (what: Sent, sent: () => void, sendBy: Millis, signal: AbortSignal): Promise<Talk> => {
     const headers: Record<string, string> = {
       ...writeHeaders,
       'Idempotency-Key': headerText(what.key),
@@ -313,18 +411,19 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       name = what.voidBy === 'update' ? 'update' : 'invalid'
       if (name === 'invalid') headers.operationType = '3'
     }
-    const reply = await pool.call({
-      method: 'POST',
-      path: target(name),
-      headers,
-      body: what.bytes,
-      timeout: connection.timeout,
-      sendBy,
-      sent,
-      signal,
-    })
-    noted(reply)
-    return reply
+    return talk(
+      {
+        method: 'POST',
+        path: target(name),
+        headers,
+        body: what.bytes,
+        timeout: connection.timeout,
+        sendBy,
+        sent,
+        signal,
+      },
+      'send',
+    )
   }
 
   const unknown = (why: Omit<Fault, 'stage'>): Outcome => ({ kind: 'unknown', why: { ...why, stage: 'send' } })
@@ -392,13 +491,9 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     return { kind: 'applied', targetId, rowIds }
   }
 
-  const outcomeOf = async (
-    what: Sent,
-    reply: Reply,
-    verdict: Verdict | null,
-    ends: Millis,
-    signal: AbortSignal,
-  ): Promise<Outcome> => {
+  const outcomeOf = async (what: Sent, talked: Talk, ends: Millis, signal: AbortSignal): Promise<Outcome> => {
+    if (talked.kind === 'unproved') return { kind: 'again', why: talked.why, at: talked.at, calm: true }
+    const { reply, verdict } = talked
     if (reply.kind === 'lost') return { kind: 'unknown', why: unanswered(reply, 'send').why }
     if (reply.kind === 'unsent') {
       const { why, at, calm } = unanswered(reply, 'send')
@@ -410,7 +505,12 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       case 'success':
         return applied(what, verdict.data, ends, signal)
       case 'again':
-        return { kind: 'again', why: verdict.why, ...(verdict.at === undefined ? null : { at: verdict.at }) }
+        return {
+          kind: 'again',
+          why: verdict.why,
+          ...(verdict.at === undefined ? null : { at: verdict.at }),
+          ...(verdict.wait && { calm: true }),
+        }
       case 'refused':
         return { kind: 'refused', proved: verdict.proved, why: verdict.why }
       case 'unknown':
@@ -418,16 +518,20 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     }
   }
 
-  const shown = (reply: Reply, name: string): Exchange => {
+  const shown = (talked: Talk, name: string): Exchange => {
+    const ms = talked.kind === 'unproved' ? talked.ms : talked.reply.ms
     const exchange: Exchange = {
       method: 'POST',
+      // Without what `auth` puts into the query.
       url: mask(`${pool.origin}${target(name)}`),
-      ms: Math.round(reply.ms * 10) / 10,
+      ms: Math.round(ms * 10) / 10,
     }
+    if (talked.kind === 'unproved') return exchange
+    const { reply } = talked
     if (reply.kind === 'answer') {
       exchange.status = reply.status
       const text = decodeText(reply.body.subarray(0, longestShown * 4), one(reply.headers['content-type']))
-      exchange.answer = mask(shorten(text ?? reply.body.toString('latin1', 0, longestShown), longestShown))
+      exchange.answer = shorten(mask(text ?? reply.body.toString('latin1', 0, longestShown)), longestShown)
     } else if (reply.kind === 'lost' && reply.status) exchange.status = reply.status
     return exchange
   }
@@ -449,15 +553,15 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       key: earlier.key,
     }
     const ends = env.monotonic() + connection.timeout
-    const reply = await post(what, () => {}, sendBy, signal)
-    const verdict = reply.kind === 'answer' ? verdictOf(reply, 'send') : null
+    const talked = await post(what, () => {}, sendBy, signal)
+    const verdict = talked.kind === 'replied' ? talked.verdict : null
     const { duplicate } = connection
-    const status = reply.kind === 'answer' ? { status: reply.status } : null
+    const status = talked.kind === 'replied' && talked.reply.kind === 'answer' ? { status: talked.reply.status } : null
     if (verdict?.code !== undefined && verdict.kind !== 'success' && duplicate?.codes.includes(verdict.code)) {
       const targetId = duplicate.idPath ? idOf(at(verdict.parsed?.value, duplicate.idPath)) : null
       return { result: { kind: 'duplicate', targetId, why: verdict.why }, ...status }
     }
-    return { result: await outcomeOf(what, reply, verdict, ends, signal), ...status }
+    return { result: await outcomeOf(what, talked, ends, signal), ...status }
   }
 
   // ---- recognising
@@ -551,9 +655,8 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       }
       const what: Sent = { ...change, object }
       const ends = env.monotonic() + connection.timeout
-      const reply = await post(what, sent, sendBy, signal)
-      const verdict = reply.kind === 'answer' ? verdictOf(reply, 'send') : null
-      return { outcome: await outcomeOf(what, reply, verdict, ends, signal), exchange: shown(reply, name) }
+      const talked = await post(what, sent, sendBy, signal)
+      return { outcome: await outcomeOf(what, talked, ends, signal), exchange: shown(talked, name) }
     },
 
     async recognise(earlier, sendBy, signal) {
@@ -589,13 +692,15 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     slots() {
       // Nothing leaves while the configuration is wrong, and each record is to be told so.
       if (trouble) return { free: connection.limits.concurrency }
+      const blocked = auth?.blockedUntil() ?? null
+      if (blocked !== null) return { free: 0, at: blocked }
       const { free, at } = pool.slots()
       return at === undefined ? { free } : { free, at }
     },
 
     async close() {
       closing.abort()
-      await pool.close()
+      await Promise.all([pool.close(), auth?.close()])
     },
 
     skew: () => clock.value(),

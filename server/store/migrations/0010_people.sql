@@ -126,10 +126,14 @@ create function who_is_taken(asked text) returns boolean
 $$;
 create unique index user_lower on "user" (lower(user_id));
 
+-- plpgsql, which looks at columns when it runs: a later migration gives credentials their former secret (0030).
 create function who_uses_secret(of_kind text, secret_hash bytea, besides text) returns boolean
-  language sql stable security definer set search_path = public, pg_temp as $$
-  select exists (select from credential c where c.kind = of_kind and c.hash = secret_hash and c.tenant_id <> besides)
-$$;
+  language plpgsql stable security definer set search_path = public, pg_temp as $$
+begin
+  return exists (
+    select from credential c
+    where c.kind = of_kind and c.tenant_id <> besides and (c.hash = secret_hash or c.former_hash = secret_hash));
+end $$;
 
 create function who_has_work() returns table (tenant_id text, task_id text)
   language sql stable security definer set search_path = public, pg_temp as $$
