@@ -157,6 +157,9 @@ test('a token is changed with two valid values by naming the one in use as the f
   const changed = await put('/tokens/push', { value: 'canary-newest-a-secret', former: shown.body.items[0]?.value })
   assert.equal(changed.status, 200, changed.text)
   assert.deepEqual(await Promise.all(first.map(pushes)), [200, 401, 200])
+  assert.deepEqual((await put('/tokens/push', {})).body.changes, [], 'what is left out stays')
+  assert.equal((await put('/tokens/push', { former: null })).status, 200)
+  assert.deepEqual(await Promise.all(first.map(pushes)), [401, 401, 200])
 })
 
 test('a mistake names its place in the body, in the caller’s language, with what to do', async () => {

@@ -510,7 +510,7 @@ interface CallerKind {
   ids: { list: string; put: string; remove: string }
   summaries: [list: string, put: string, remove: string]
   body: z.ZodType
-  /** Secrets that stay what they are where the body leaves them out. */
+  /** What stays as it is where the body leaves it out; null takes it away. */
   secrets: readonly string[]
   idOf(entry: Tree): string
   /** The keys that the id stands for. */
@@ -525,7 +525,7 @@ const callerKinds: CallerKind[] = [
     ids: { list: 'listTokens', put: 'putToken', remove: 'removeToken' },
     summaries: ['Tokens that push (syncpush)', 'Declare a token; without a value one is made', 'Revoke a token'],
     body: tokenFile.omit({ name: true }),
-    secrets: ['value'],
+    secrets: ['value', 'former', 'formerUntil'],
     idOf: (entry) => String(entry.name),
     keys: (name) => ({ name }),
   },
@@ -536,7 +536,7 @@ const callerKinds: CallerKind[] = [
     ids: { list: 'listHooks', put: 'putHook', remove: 'removeHook' },
     summaries: ['Webhooks that bring changes', 'Declare a webhook; without a secret one is made', 'Remove a webhook'],
     body: hookFile.omit({ connection: true, name: true }),
-    secrets: ['secret'],
+    secrets: ['secret', 'former', 'formerUntil'],
     // `crm`, or `crm:second` where a connection has several
     idOf: (entry) =>
       entry.name === undefined || entry.name === entry.connection
@@ -558,7 +558,7 @@ const callerKinds: CallerKind[] = [
       'Remove a caller',
     ],
     body: clientFile.omit({ id: true }),
-    secrets: ['secret', 'salt'],
+    secrets: ['secret', 'salt', 'formerSecret', 'formerSalt', 'formerUntil'],
     idOf: (entry) => String(entry.id),
     keys: (id) => ({ id }),
   },
@@ -587,7 +587,8 @@ const callerRoutes = ({ declaring }: FlowDeps, kind: CallerKind): Route[] => {
       path: `${path}/:id`,
       group: 'callers',
       summary: summaries[1],
-      describe: 'What is made is answered once, in secrets. A secret that is left out stays what it is.',
+      describe:
+        'What is made is answered once, in secrets. A secret that is left out stays what it is; a former one is retired by null.',
       params,
       body: kind.body,
       unchecked: true,
@@ -602,7 +603,8 @@ const callerRoutes = ({ declaring }: FlowDeps, kind: CallerKind): Route[] => {
             const kept = Object.fromEntries(
               kind.secrets.flatMap((name) => (before?.[name] === undefined ? [] : [[name, before[name]]])),
             )
-            return putIn(now, list, (entry) => kind.idOf(entry) === id, { ...kept, ...body })
+            const said = Object.entries({ ...kept, ...body }).filter(([, value]) => value !== null)
+            return putIn(now, list, (entry) => kind.idOf(entry) === id, Object.fromEntries(said))
           }),
         )
       },
