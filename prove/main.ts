@@ -25,10 +25,13 @@ const commands: Record<string, Command> = {
   trace: { usage: 'trace <seed> [text] [--without <protection>]', about: 'one seed, step by step', run: traceSeed },
 }
 
+/** The promises of a rig; what stands in brackets are rules. */
+const numbersOf = (promise: string): string[] => promise.replace(/\(.*\)/, '').match(/\d+/g) ?? []
+
 for (const rig of rigs) {
   commands[rig.name] = {
     usage: `${rig.name} [short]`,
-    about: `${rig.about} (${rig.promise.length > 3 ? 'promises' : 'promise'} ${rig.promise})`,
+    about: `${rig.about} (${numbersOf(rig.promise).length > 1 ? 'promises ' : numbersOf(rig.promise).length ? 'promise ' : ''}${rig.promise})`,
     run: async ([form]) => {
       await rig.run(form !== 'short')
       return true
@@ -38,7 +41,7 @@ for (const rig of rigs) {
 
 /** The rigs of one promise, by its number. */
 const proving = (number: string): Command | undefined => {
-  const own = rigs.filter((rig) => rig.promise.split(/[^0-9]+/).includes(number))
+  const own = rigs.filter((rig) => numbersOf(rig.promise).includes(number))
   if (!/^\d+$/.test(number) || !own.length) return undefined
   return {
     usage: number,

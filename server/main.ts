@@ -118,7 +118,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   if (roles.roles === 'single') out(`${roles.sentence}\n`)
   // Doors, engine and people do not wait for each other's connections.
   const asRoad = { ...connectionFor(databaseUrl, roles, 'road'), onIdleError }
-  const doorPool = openPool({ ...asRoad, name: 'mortise doors', max: 6, statementTimeout: 30_000 })
+  const doorPool = openPool({ ...asRoad, name: 'mortise doors', max: 6, statementTimeout: 10_000 })
   const roadPool = openPool({ ...asRoad, name: 'mortise road', max: 8, statementTimeout: 60_000 })
   const claimPool = openPool({ ...asRoad, name: 'mortise claims', max: 3, mayForget: true, statementTimeout: 60_000 })
   const asApp = { ...connectionFor(databaseUrl, roles, 'app'), onIdleError }

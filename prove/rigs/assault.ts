@@ -296,7 +296,7 @@ export const shotsAt = (tenant: RigTenant, long: boolean, seed: number): Shot[] 
   return [
     ...ofDocuments(doors),
     ...(long ? rest : share(rest, 5, seed)),
-    ...ofNoise(doors, long ? 3_000 : 100, seed),
+    ...ofNoise(doors, long ? 1_500 : 100, seed),
     ...ofSizes(doors, [6, 20]),
     ...ofEncodings(doors, long ? 20 : 2),
   ]

@@ -121,11 +121,14 @@ const atDoors = async (ground: Ground, long: boolean, seed: number): Promise<voi
   const held = await heldBy(mortise, 1)
   const weighed = memoryOf(mortise.pid)
   const pid = mortise.pid
+  const calm = startPulse(mortise)
+  await pause(1_000)
+  const { p99: before } = await calm.stop()
   const shots = shotsAt(tenant, long, seed)
   const pulse = startPulse(mortise)
   const found = await fire(mortise.url, shots)
   const garbled = await garble(mortise.url)
-  const sight = await watch.rest()
+  const sight = await watch.rest(long ? 600_000 : 120_000)
   const { p99, peak } = await pulse.stop()
 
   const holds = await heldBy(mortise, 2)
@@ -156,11 +159,11 @@ const atDoors = async (ground: Ground, long: boolean, seed: number): Promise<voi
   const gone = found.stored.filter((id) => /^guide-(doc|text|noise)/.test(id) && !there.has(id) && !shown.has(id))
   assert.deepEqual(gone.slice(0, 3), [], 'what was taken in is at the target, or shown')
 
-  if (long) assert.ok(p99 < 200, `busy with one thing for ${Math.round(p99)} ms`)
+  if (long) assert.ok(p99 - before < 200, `busy with one thing for ${Math.round(p99)} ms`)
   assert.equal(await mortise.stop(), 0)
   say(
-    `bad input: ${found.shots} requests at three doors (${counts.suite} and ${counts.own} own documents, ${counts.list} naughty strings): ${found.stored.length} taken in = rows, the rest refused below 500; ` +
-      `${expected.size} texts delivered to the letter, ${sight.parked} shown; holds ${megabytes(held)} MB before and ${megabytes(holds)} after, resident ${megabytes(weighed ?? 0)} and ${megabytes(peak)} at most; p99 of a page beside it ${Math.round(p99)} ms (seed ${seed})`,
+    `bad input: ${found.shots} requests at three doors (${counts.suite} documents and ${counts.list} strings of the published corpora, ${counts.own} of our own): ${found.stored.length} taken in = rows, the rest refused below 500; ` +
+      `${expected.size} texts delivered to the letter, ${sight.parked} shown; holds ${megabytes(held)} MB before and ${megabytes(holds)} after, resident ${megabytes(weighed ?? 0)} and ${megabytes(peak)} at most; p99 of a page beside it ${Math.round(p99)} ms, ${Math.round(before)} before (seed ${seed})`,
   )
 }
 
@@ -286,12 +289,12 @@ const inAnswers = async (ground: Ground, long: boolean, seed: number): Promise<v
     assert.equal(answer.statusCode, 200)
     await answer.body.dump()
   })
-  await until('every lie has been told', async () => liar.told() >= all.length * 2, 60_000, 50).catch(
+  await until('every lie has been told', async () => liar.told() >= all.length * 2, long ? 600_000 : 120_000, 50).catch(
     (error: Error) => {
       throw new Error(`${error.message}: ${liar.told()} of ${all.length * 2}`, { cause: error })
     },
   )
-  const sight = await watch.rest()
+  const sight = await watch.rest(long ? 600_000 : 120_000)
   assert.equal(mortise.pid, pid)
 
   // A create that took effect and was answered with nonsense: one record, known or shown, and no second one.
@@ -359,7 +362,9 @@ export const badInputRig: Rig = {
     const seed = seedOf()
     await using ground = await openGround()
     await control(ground)
-    // Each has a server of its own; the second one mostly waits for times to pass.
-    await Promise.all([atDoors(ground, long, seed), inAnswers(ground, long, seed)])
+    // Each has a server of its own; the second one mostly waits for times to pass. The long form measures, and takes one after the other.
+    const doors = atDoors(ground, long, seed)
+    if (long) await doors
+    await Promise.all([doors, inAnswers(ground, long, seed)])
   },
 }

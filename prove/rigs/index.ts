@@ -10,6 +10,7 @@ import { linesRig } from './lines.ts'
 import { noisyRig } from './noisy.ts'
 import { ordersRig } from './orders.ts'
 import { neighboursRig, outageRig } from './outage.ts'
+import { overloadRig } from './overload.ts'
 import { parentsRig } from './parents.ts'
 import { poisonRig } from './poison.ts'
 import { recogniseRig } from './recognise.ts'
@@ -28,6 +29,7 @@ export const rigs: readonly Rig[] = [
   noisyRig,
   diskRig,
   cutRig,
+  overloadRig,
   linesRig,
   parentsRig,
   echoRig,

@@ -1,7 +1,7 @@
 /** What a rig is: a promise, the hazard made real, a verdict from the witness, and a control that must fail. */
 export interface Rig {
   name: string
-  /** Number of the promise in docs/reliability.md. */
+  /** Numbers of the promises in docs/reliability.md, or the name of its section. */
   promise: string
   about: string
   /** Short form for CI, long form by `npm run prove`. Throws when a promise is broken, or when the rig could not see it broken. */

@@ -5,7 +5,7 @@ import { freePort } from './ground.ts'
 export interface Wire extends AsyncDisposable {
   /** The database's address through the line. */
   url: string
-  /** Milliseconds that each statement of connections with this application name takes longer. */
+  /** Statements of connections with this application name take so many milliseconds each, one after the other: one disk for all. */
   slow(name: string, ms: number): void
   /**
    * Arms one cut: of the next statement of a connection with this application name the server's whole answer is kept back, up to and with the
@@ -36,6 +36,7 @@ export const openWire = async (databaseUrl: string): Promise<Wire> => {
   const armed = new Map<string, number>()
   const made = new Map<string, number>()
   const delays = new Map<string, number>()
+  const freeAt = new Map<string, number>()
 
   const server = createServer((ours) => {
     const theirs = dial(Number(database.port || 5432), database.hostname)
@@ -65,11 +66,13 @@ export const openWire = async (databaseUrl: string): Promise<Wire> => {
       }
       const delay = statement ? (delays.get(name) ?? 0) : 0
       if (delay === 0) return void theirs.write(data)
+      const goes = Math.max(performance.now(), freeAt.get(name) ?? 0) + delay
+      freeAt.set(name, goes)
       ours.pause() // nothing overtakes what is held
       setTimeout(() => {
         theirs.write(data)
         ours.resume()
-      }, delay)
+      }, goes - performance.now())
     })
     theirs.on('data', (data: Buffer) => {
       if (!doomed) return void ours.write(data)

@@ -292,7 +292,7 @@ test('27: after pushes, events, calls that succeed and fail, and retries, no sec
     }
     const unstored = await fetch(`${url}/hooks/erp/${env.HOOK}`, { method: 'POST', body: JSON.stringify(lost) })
     output += await unstored.text()
-    await until('the log tells of it', async () => logs.split('"level":50').length > 3)
+    await until('the log tells of it', async () => logs.split('"level":"error"').length > 3)
     await db.sql.unsafe('alter table arrival_away rename to arrival; alter table link_away rename to link')
 
     for (const more of [[], ['--json']]) {

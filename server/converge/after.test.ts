@@ -70,6 +70,7 @@ test('O1: refused before any effect is due again by the ladder, and nothing of t
 test('O1, O5: an open breaker or our own limit burns no attempt', () => {
   const settle = ended({ kind: 'again', why, calm: true, at: now + 3_000 }, claimed({ attempts: 3 }))
   assert.deepEqual([settle.state, settle.attempts, settle.next_ms], ['due', 3, 3_000])
+  assert.equal(settle.since, 'keep', 'a quota used up for days does not use up the 72 hours of a trouble to come')
 })
 
 test('O5: Retry-After is honoured where it is later than the ladder', () => {

@@ -287,7 +287,7 @@ test('several rates hold at once: 5 a second and 100 in any 20 s, whatever the t
     fc.property(
       fc.integer({ min: 1, max: 9 }),
       fc.integer({ min: 3, max: 40 }),
-      fc.array(fc.integer({ min: 0, max: 900 }), { maxLength: 150 }),
+      fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 30, maxLength: 150 }),
       (perSecond, calls, waits) => {
         const limits = make({ concurrency: 1000, perSecond, per: [{ calls, every: 5_000 }] })
         const starts: number[] = []
@@ -447,4 +447,65 @@ test('shared starts are used in their time, or not at all', () => {
   assert.deepEqual(limits.take(46), { free: 0, why: 'rate', at: 52 })
   assert.ok('why' in limits.take(66), 'lapsed')
   assert.equal(limits.wants(66).starts, true)
+})
+
+test('whatever is leased, taken, cut, given back and ended, no day holds more calls than were leased for it', () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.record({
+          what: fc.constantFrom('lease', 'take', 'take', 'take', 'send', 'send', 'cut', 'end', 'back', 'empty'),
+          wait: fc.integer({ min: 0, max: 60 }),
+          size: fc.integer({ min: 1, max: 6 }),
+        }),
+        { minLength: 60, maxLength: 200 },
+      ),
+      (steps) => {
+        const day = 1_000
+        const endOf = (now: number) => (Math.floor(now / day) + 1) * day
+        const limits = make({ concurrency: 8, perDay: 1_000 }, { shared: { day: true, pace: false } })
+        const leased = new Map<number, number>()
+        const sent = new Map<number, number>()
+        const add = (to: Map<number, number>, now: number, by: number) =>
+          to.set(endOf(now), (to.get(endOf(now)) ?? 0) + by)
+        const connecting: Ticket[] = []
+        const running: Ticket[] = []
+        let now = 0
+        for (const { what, wait, size } of steps) {
+          now += wait
+          if (what === 'lease' && limits.wants(now).day) {
+            limits.granted({ day: { calls: size, endsIn: endOf(now) - now } }, now, now)
+            add(leased, now, size)
+          } else if (what === 'empty' && limits.wants(now).day) {
+            limits.granted({ day: { calls: 0, endsIn: endOf(now) - now } }, now, now)
+          } else if (what === 'take') {
+            const ticket = limits.take(now)
+            if ('epoch' in ticket) connecting.push(ticket)
+          } else if (what === 'send') {
+            const ticket = connecting.shift()
+            if (!ticket) continue
+            if (limits.refuses(now)) limits.end(ticket, 'nothing', now)
+            else {
+              limits.sent(ticket, now)
+              running.push(ticket)
+              add(sent, now, 1)
+            }
+          } else if (what === 'cut') {
+            const ticket = connecting.pop()
+            if (ticket) limits.end(ticket, 'nothing', now)
+          } else if (what === 'end') {
+            const ticket = running.shift()
+            if (ticket) limits.end(ticket, 'fine', now)
+          } else if (what === 'back') {
+            // Asked now, so that leases of a day that is over are not taken for this one's.
+            limits.wants(now)
+            add(leased, now, -limits.giveBack())
+          }
+          for (const [end, calls] of sent)
+            assert.ok(calls <= (leased.get(end) ?? 0), `${calls} sent, ${leased.get(end)} leased`)
+        }
+      },
+    ),
+    { numRuns: 500 },
+  )
 })

@@ -204,7 +204,7 @@ export const createPool = (options: PoolOptions): Pool => {
   let closing: Promise<void> | null = null
   let idle: (() => void) | null = null
 
-  let leasing = false
+  let leasing: Promise<void> | null = null
   let idleTimer: NodeJS.Timeout | null = null
 
   /** Rate and concurrency pass by themselves within a call's time; hold, quota, quiet hours and breaker do not. */
@@ -212,21 +212,21 @@ export const createPool = (options: PoolOptions): Pool => {
     slots.why === 'rate' || slots.why === 'concurrency' || slots.why === 'share'
 
   /** One question at a time; without an answer the next one waits a second. */
-  const lease = async (): Promise<void> => {
+  const lease = (): void => {
     if (!options.allowance || leasing || closing) return
     const asked = env.now()
     const wants = limits.wants(asked)
     const wanted = { day: wants.day, starts: wants.starts ? waiting.length - head : 0 }
     if (!wanted.day && !wanted.starts) return
-    leasing = true
-    try {
-      limits.granted(await options.allowance.lease(wanted), asked, env.now())
-    } catch {
-      await wait(leasePause, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
-    }
-    leasing = false
-    rest()
-    if (head < waiting.length) pump()
+    leasing = options.allowance
+      .lease(wanted)
+      .then((given) => limits.granted(given, asked, env.now()))
+      .catch(() => wait(leasePause, undefined, { signal: stopping.signal, ref: false }).catch(() => {}))
+      .then(() => {
+        leasing = null
+        rest()
+        if (head < waiting.length) pump()
+      })
   }
 
   /** What was leased and is not needed is given back, so that other nodes may use it. */
@@ -264,7 +264,7 @@ export const createPool = (options: PoolOptions): Pool => {
         first.refuse(slot)
       }
     }
-    void lease()
+    lease()
     if (head > 32 && head * 2 > waiting.length) waiting.splice(0, head)
     else if (head < waiting.length) return
     else waiting.length = 0
@@ -465,7 +465,7 @@ export const createPool = (options: PoolOptions): Pool => {
     slots() {
       const slots = limits.slots(env.now())
       // Others may have given back what they had leased of the day.
-      if (slots.why === 'day') void lease()
+      if (slots.why === 'day') lease()
       const free = slots.free - (waiting.length - head)
       return free > 0 ? { free } : { ...slots, free: 0 }
     },
@@ -476,6 +476,9 @@ export const createPool = (options: PoolOptions): Pool => {
         if (wake) clearTimeout(wake)
         if (idleTimer) clearTimeout(idleTimer)
         if (running) await new Promise<void>((resolve) => (idle = resolve))
+        // One that is under way would bring calls that nobody makes.
+        if (leasing) await Promise.race([leasing, wait(leasePause, undefined, { ref: false })])
+        if (idleTimer) clearTimeout(idleTimer)
         await giveBack()
         await undici.destroy()
       })()

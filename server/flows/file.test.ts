@@ -445,3 +445,66 @@ test('the place is underlined under wide characters too', () => {
   )
   assert.match(tellProblems(problems), /客户, nam: x \}\n {5}\| {27}\^\^\^/)
 })
+
+test('auth, limits and former values: what cannot be meant is told with its place', () => {
+  const line = '        timeout: 20s'
+  const wrong: [string, RegExp][] = [
+    ['auth: {}', /^10:15 .*auth is empty: declare basic/],
+    ['auth: { basic: { user: "a:b", password: x } }', /a user’s name has no colon/],
+    ['auth: { apiKey: { name: Token, value: x } }', /header token is set twice on this connection/],
+    [
+      'auth: { basic: { user: a, password: x }, oauth2: { tokenUrl: "https://x.example/t", clientId: a, clientSecret: b } }',
+      /header authorization is set twice/,
+    ],
+    ['auth: { oauth2: { tokenUrl: "ftp://x/", clientId: a, clientSecret: b } }', /must be an address such as https/],
+    [
+      'auth: { oauth2: { tokenUrl: "https://x.example/t", clientId: a, clientSecret: b, tokenCodes: [0] } }',
+      /0 is a success code as well/,
+    ],
+    [
+      'auth: { signature: { algorithm: md5, secret: s, sign: [body], put: { name: S } } }',
+      /name "secret" where it stands/,
+    ],
+    [
+      'auth: { signature: { algorithm: hmac-sha256, secret: s, sign: [body, secret], put: { name: S } } }',
+      /key of the HMAC and does not stand among the parts/,
+    ],
+    [
+      'auth: { signature: { algorithm: hmac-sha256, secret: s, sign: [body, nonce], put: { name: S } } }',
+      /"nonce" is signed, so the target must be told it/,
+    ],
+    [
+      'auth: { signature: { algorithm: hmac-sha256, secret: s, sign: [{ header: X-Ap }], put: { name: S } } }',
+      /header X-Ap is not sent by this connection/,
+    ],
+    [
+      'auth: { signature: { algorithm: hmac-sha256, secret: s, sign: [body], put: { name: Idempotency-Key } } }',
+      /Mortise sets the header Idempotency-Key itself/,
+    ],
+    ['auth: { bearer: x }', /"bearer" is not known here/],
+    ['limits: { quiet: [{ from: "06:00", to: "18:00" }, { from: "18:00", to: "06:00" }] }', /no minute of the week/],
+    ['limits: { quiet: [{ from: "6 pm" }] }', /quiet/],
+    ['limits: { burst: 5 }', /"?burst"? ?.*perSecond.* missing|which is missing/],
+    ['limits: { acrossNodes: true }', /neither is declared/],
+    ['limits: { per: [{ calls: 3, every: 1ms }] }', /shorter than a tenth of a second/],
+    ['throttleCodes: [0]', /0 is a success code as well/],
+  ]
+  for (const [what, expected] of wrong) {
+    const { config, problems } = read(good.replace(line, `${line}\n        ${what}`))
+    assert.equal(config, null, what)
+    const told = problems.map((one) => `${one.line}:${one.column} ${one.path} ${one.say}`).join('\n')
+    assert.match(told, expected, what)
+  }
+  const token = '{ name: push, value: ${PUSH_TOKEN},'
+  for (const [what, expected] of [
+    ['former: "${PUSH_TOKEN}",', /the value in use, not a former one/],
+    ['former: short,', /shorter than 16 characters/],
+    ['formerUntil: 2027-01-31,', /there is no former value/],
+    ['former: a-token-of-last-year, formerUntil: soon,', /"soon" is not a day/],
+  ] as const) {
+    const { problems } = read(good.replace(token, `${token} ${what}`))
+    assert.match(problems.map((one) => one.say).join('\n'), expected, what)
+  }
+  const { config } = read(good.replace(token, `${token} former: a-token-of-last-year, formerUntil: 2027-01-31,`))
+  assert.equal(config?.tenants[0]?.tokens[0]?.formerUntil, Date.parse('2027-01-31T16:00:00Z'))
+})

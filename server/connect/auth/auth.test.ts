@@ -277,6 +277,23 @@ test('OAuth2: a refused token is replaced once for all, and the calls are made a
   )
 })
 
+test('OAuth2: a token that is refused late leaves the call for later: never unknown, never parked', async () => {
+  using target = await openTarget()
+  await using one = node(target, { oauth2: oauth(target) }, { timeout: 900 })
+  assert.equal((await one.write()).outcome.kind, 'applied')
+  target.state.valid.clear()
+  target.state.call = (seen, res) => {
+    if (target.calls.length > 2) return false
+    setTimeout(() => res.writeHead(401).end('{"code":"401"}'), 700)
+    return seen
+  }
+  const { outcome } = await one.write()
+  assert.ok(outcome.kind === 'again' && outcome.calm && outcome.why.code === 'send.token', JSON.stringify(outcome))
+  assert.equal(target.calls.length, 2)
+  assert.equal((await one.write()).outcome.kind, 'applied')
+  assert.equal(target.tokens.length, 2)
+})
+
 test('OAuth2: business codes that are declared as token codes count like a 401', async () => {
   using target = await openTarget()
   const state = { valid: 'any' as 'any' | 'newest' | 'none' }
@@ -559,5 +576,7 @@ test('in quiet hours not one call leaves, reads included, and the fault says unt
   assert.equal(outcome.why.expected, new Date(outcome.at ?? 0).toISOString())
   assert.ok((await one.find()).kind === 'failed')
   assert.ok(one.connector.slots().free === 0)
-  assert.equal(target.calls.length, 0)
+  await using other = node(target, { oauth2: oauth(target) }, { limits: { concurrency: 4, quiet } })
+  assert.equal((await other.write()).outcome.kind, 'again')
+  assert.deepEqual([target.calls.length, target.tokens.length], [0, 0], 'not even a token is asked for')
 })

@@ -193,6 +193,16 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     }
   }
 
+  /** What the pool would say at once, where waiting within a call's time is no use. */
+  const notNow = (): (Reply & { kind: 'unsent' }) | null => {
+    const { free, why, at } = limits.slots(env.now())
+    if (free > 0 || !why || why === 'concurrency' || why === 'rate' || why === 'share') return null
+    const unsent = { kind: 'unsent', said: why, ms: 0, ...(at === undefined ? null : { at }) } as const
+    return why === 'breaker'
+      ? { ...unsent, why: 'breaker', at: at ?? env.now() + 1_000 }
+      : { ...unsent, why: 'limited' }
+  }
+
   type Talk =
     | { kind: 'replied'; reply: Reply; verdict: Verdict | null }
     /** No token could be had: not one byte left. */
@@ -210,6 +220,9 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       let request = { method: call.method, path: call.path, headers: call.headers, body: call.body }
       let token: string | null = null
       if (auth) {
+        // In quiet hours, or behind a breaker, not even a token is asked for.
+        const blocked = notNow()
+        if (blocked) return { kind: 'replied', reply: blocked, verdict: null }
         const proved = await auth.prove(request, Math.min(left(), last - env.monotonic()), call.signal)
         if (proved.kind === 'none') {
           const why: Fault = { code: 'send.token', stage, said: shorten(mask(proved.said)) }
@@ -242,7 +255,12 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
         return { kind: 'replied', reply, verdict }
       }
       const another = auth.refused(token)
-      if (!again && another && left() > 0 && env.monotonic() < last) continue
+      if (!again && another) {
+        // Sent with too little time, it would only become unknown: the record comes again instead.
+        if (left() >= call.timeout / 3 && env.monotonic() < last) continue
+        const why: Fault = { code: 'send.token', stage, said: 'the target ended the former one' }
+        return { kind: 'unproved', why, at: env.now() + 500, ms: env.monotonic() - began }
+      }
       const said = verdict.kind === 'success' ? '' : (verdict.why.said ?? '')
       const why: Fault = { code: 'config.auth', stage, value: String(reply.status), said }
       const { code, parsed } = verdict
