@@ -3,15 +3,19 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openGenerated } from './access/generated.ts'
 import { secretKey } from './access/key.ts'
+import { startUsher } from './access/usher.ts'
 import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
+import { apiOf, firstPerson } from './cli/api.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { greeting } from './cli/greeting.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
+import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
+import { bindIn, declare, rerun, unbind, wakeBound } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
 import { startLookout } from './converge/lookout.ts'
 import { postgresRoad } from './converge/postgres.ts'
@@ -27,10 +31,12 @@ import type { Arrival, Hint, RecordKey } from './doc/document.ts'
 import { requireConfig } from './flows/file.ts'
 import { tellProblems } from './flows/problem.ts'
 import { setRecognise } from './flows/recognise.ts'
+import { mountApi } from './http/api.ts'
 import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
 import { receiveDoors } from './receive/syncpush.ts'
 import { startKeeper } from './maintain/keeper.ts'
+import { startTasker } from './maintain/tasks.ts'
 import { cachedFigures, readFigures } from './observe/figures.ts'
 import { openLog } from './observe/log.ts'
 import { openMetrics } from './observe/metrics.ts'
@@ -43,6 +49,8 @@ import { type EmbeddedPostgres, startEmbedded } from './store/embedded.ts'
 import { migrate, readMigrations } from './store/migrate.ts'
 import { listen, notifier } from './store/listen.ts'
 import { openPool, type Pool } from './store/pool.ts'
+import { connectionFor, ensureRoles } from './store/roles.ts'
+import { raiseWalls } from './store/walls.ts'
 
 export interface Running {
   url: string
@@ -103,19 +111,21 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const { url: databaseUrl, embedded } = await openDatabase(settings, book.of('postgres'))
   book.hide(secretsAtStart(databaseUrl, secrets))
   const onIdleError = (error: Error): void => void log.warn({ err: error }, 'an idle database connection ended')
+  // The owner prepares the database and applies what start-up declares; everything else wears a role of less (store/roles.ts).
+  const owner = openPool({ url: databaseUrl, name: 'mortise owner', max: 2, statementTimeout: 60_000, onIdleError })
+  const roles = await ensureRoles(owner)
+  await migrate(owner, await readMigrations())
+  await raiseWalls(owner, roles)
+  if (roles.roles === 'single') out(`${roles.sentence}\n`)
   // Doors, engine and people do not wait for each other's connections.
-  const doorPool = openPool({ url: databaseUrl, name: 'mortise doors', max: 6, statementTimeout: 10_000, onIdleError })
-  const roadPool = openPool({ url: databaseUrl, name: 'mortise road', max: 8, statementTimeout: 60_000, onIdleError })
-  const claimPool = openPool({
-    url: databaseUrl,
-    name: 'mortise claims',
-    max: 3,
-    mayForget: true,
-    statementTimeout: 60_000,
-    onIdleError,
-  })
-  const pools: Pool[] = [doorPool, roadPool, claimPool]
-  await migrate(roadPool, await readMigrations())
+  const asRoad = { ...connectionFor(databaseUrl, roles, 'road'), onIdleError }
+  const doorPool = openPool({ ...asRoad, name: 'mortise doors', max: 6, statementTimeout: 10_000 })
+  const roadPool = openPool({ ...asRoad, name: 'mortise road', max: 8, statementTimeout: 60_000 })
+  const claimPool = openPool({ ...asRoad, name: 'mortise claims', max: 3, mayForget: true, statementTimeout: 60_000 })
+  const asApp = { ...connectionFor(databaseUrl, roles, 'app'), onIdleError }
+  const appPool = openPool({ ...asApp, name: 'mortise people', max: 6, statementTimeout: 60_000 })
+  const pools: Pool[] = [owner, doorPool, roadPool, claimPool, appPool]
+  const isFirst = await firstPerson(appPool, secrets.console)
 
   let stopping = false
   let serving = false
@@ -132,6 +142,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   })
   const http = httpServer({
     id: env.id,
+    // what a proxy beside us says of its caller (address, TLS) is believed; what comes from elsewhere is not
+    trustProxy: ['loopback', 'linklocal', 'uniquelocal'],
     answered: metrics.answered,
     ready: async () => {
       if (stopping || !serving) return { ready: false, waiting: [stopping ? 'stopping' : 'starting'] }
@@ -155,9 +167,9 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     sandbox = await startSandboxProcess(settings.data, hook, secrets, 0)
     const config = await sandboxConfig(generated, sandbox.url)
     await generated.keep()
-    await apply(roadPool, key, config)
+    await apply(owner, key, config, { who: 'start', note: noting('start') })
     for (const [connectionId, mode] of Object.entries(await sandboxModes(sandbox)))
-      await setRecognise(roadPool, sandboxTenantId, connectionId, mode)
+      await setRecognise(owner, sandboxTenantId, connectionId, mode)
   }
   if (settings.config !== null) {
     const text = await readFile(settings.config, 'utf8')
@@ -169,7 +181,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     })
     if (warnings.length) out(`${tellProblems(warnings)}\n`)
     await generated.keep()
-    await apply(roadPool, key, config, { who: `MORTISE_CONFIG ${settings.config}` })
+    await apply(owner, key, config, { who: `MORTISE_CONFIG ${settings.config}`, note: noting('start') })
   }
 
   // ── configuration, road, agents ──
@@ -285,6 +297,11 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     lookout?.stir()
     word.tell()
   }
+  const told = (): void => {
+    worker?.wake()
+    lookout?.stir()
+    word.tell()
+  }
   wakeFetcher = () => {
     fetcher?.wake()
     lookout?.stir()
@@ -306,6 +323,36 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     },
     log: (sentence) => book.of('configuration').info(sentence),
   })
+
+  // ── people ──
+  const tasker = startTasker({
+    sql: appPool,
+    env,
+    log: book.of('tasker'),
+    rerun: (sql, links, side) => rerun(sql, links, side, null),
+    woke: told,
+  })
+  agents.push(tasker, startUsher({ sql: appPool, env, log: book.of('usher') }))
+  await mountApi(
+    http.app,
+    apiOf({
+      sql: appPool,
+      key,
+      data: settings.data,
+      version,
+      newId: env.id,
+      hands: {
+        rerun: (sql, links, side) => rerun(sql, links, side, null),
+        declare,
+        bind: bindIn,
+        wakeBound: (pair, left, right) => wakeBound(roadPool, pair, left, right),
+        unbind,
+      },
+      woke: told,
+      tasked: tasker.wake,
+      changed: watching.look,
+    }),
+  )
 
   // ── doors ──
   const admit = (row: Arrival) => commits.admit(row)
@@ -339,7 +386,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   if (sandbox) {
     const shown = sandbox
     showSandbox(http.app, shown, async (connectionId, mode) => {
-      if (await setRecognise(roadPool, sandboxTenantId, connectionId, mode)) await watching.look()
+      if (await setRecognise(owner, sandboxTenantId, connectionId, mode)) await watching.look()
     })
   }
   showMetrics(http.app, metrics, process.env.MORTISE_METRICS_TOKEN || null)
@@ -354,7 +401,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       body: JSON.stringify({ hook: `${listening}/hooks/crm/${secrets.hookSecret}` }),
     }).catch(() => {})
   }
-  out(greeting({ url: listening, sandbox: sandbox !== null, data: settings.data, secrets }))
+  out(greeting({ url: listening, sandbox: sandbox !== null, data: settings.data, secrets, isFirst }))
 
   const stop = async (): Promise<void> => {
     if (stopping) return

@@ -74,12 +74,16 @@ const describe = (
 
 const sameBytes = (a: Buffer | null, b: Buffer | null): boolean => (a === null || b === null ? a === b : a.equals(b))
 
-/** Makes the tenant's credentials those declared: adds, changes, and revokes what is absent. */
+/**
+ * Makes the tenant's credentials those declared: adds, changes, and revokes what is absent. `hashOf` answers what is stored of a secret:
+ * a caller that declares one again without knowing it answers the hash that is there.
+ */
 export const saveCredentials = async (
   tx: Sql,
   key: SecretKey,
   tenantId: string,
   credentials: readonly Credential[],
+  hashOf: (secret: string) => Buffer = hashSecret,
 ): Promise<CredentialChange[]> => {
   const rows = await tx<Row>`
     select *
@@ -91,19 +95,15 @@ export const saveCredentials = async (
   for (const one of credentials) {
     const { kind, credentialId } = one
     const where = credentialPlace(tenantId, kind, credentialId)
-    const hash = hashSecret(one.secret)
-    const formerHash = one.former === null ? null : hashSecret(one.former)
+    const hash = hashOf(one.secret)
+    const formerHash = one.former === null ? null : hashOf(one.former)
     const definition = JSON.parse(JSON.stringify(one.definition)) as Record<string, unknown>
     const row = known.get(`${kind} ${credentialId}`)
     known.delete(`${kind} ${credentialId}`)
     if (kind !== 'batch-client') {
-      const [taken] = await tx<{ tenant_id: string }>`
-        select tenant_id
-        from credential
-        where kind = ${kind} and tenant_id <> ${tenantId}
-          and (hash in (${hash}, ${formerHash}) or former_hash in (${hash}, ${formerHash}))
-        limit 1`
-      if (taken)
+      const [other] = await tx<{ taken: boolean }>`
+        select who_uses_secret(${kind}, ${hash}, ${tenantId}) or coalesce(who_uses_secret(${kind}, ${formerHash}, ${tenantId}), false) as taken`
+      if (other?.taken)
         throw new CredentialTaken(
           `The secret of ${kind} ${credentialId} of tenant ${tenantId} is already in use by another tenant: every caller needs a secret of its own.`,
         )

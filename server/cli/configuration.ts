@@ -140,6 +140,7 @@ const applyTenant = async (
   tenant: TenantConfig,
   callers: 'declared' | 'kept',
   refuse: (reason: string) => void,
+  hashOf?: (secret: string) => Buffer,
 ): Promise<Change[]> => {
   const { tenantId } = tenant
   const changes = await saveTenant(tx, tenant)
@@ -177,7 +178,7 @@ const applyTenant = async (
   }
   if (callers === 'declared')
     changes.push(
-      ...(await saveCredentials(tx, key, tenantId, credentialsOf(tenant))).map((change) =>
+      ...(await saveCredentials(tx, key, tenantId, credentialsOf(tenant), hashOf)).map((change) =>
         credentialChange(tenantId, change),
       ),
     )
@@ -192,11 +193,16 @@ export interface Planned {
   changes: Change[]
 }
 
-export interface How {
+export interface Asked {
   /** Who asks, for the versions. */
   who: string
   /** The plan that was looked at; without it, whatever the change is now. */
   plan?: string | undefined
+  /** Writes down what was done, in its transaction (noted.ts). */
+  note?: (tx: Sql, changes: readonly Change[]) => Promise<void>
+}
+
+export interface How extends Asked {
   /** False: done for real, and rolled back. */
   really: boolean
 }
@@ -217,19 +223,21 @@ const revisionsOf = async (tx: Sql, tenants: readonly TenantConfig[]): Promise<[
   return rows.map((row) => [row.tenant_id, row.config_revision])
 }
 
-const applyIn = async (
+/** Inside the caller's transaction, which holds the configuration's lock. `hashOf`: credentials.ts. */
+export const applyIn = async (
   tx: Sql,
   key: SecretKey,
   tenants: readonly TenantConfig[],
   callers: 'declared' | 'kept',
-  how: Omit<How, 'really'>,
+  how: Asked,
+  hashOf?: (secret: string) => Buffer,
 ): Promise<Planned> => {
   const revisions = await revisionsOf(tx, tenants)
   const changes: Change[] = []
   const reasons: string[] = []
   try {
     for (const tenant of tenants)
-      changes.push(...(await applyTenant(tx, key, tenant, callers, (reason) => reasons.push(reason))))
+      changes.push(...(await applyTenant(tx, key, tenant, callers, (reason) => reasons.push(reason), hashOf)))
   } catch (error) {
     if (!(error instanceof CredentialTaken)) throw error
     reasons.push(error.message)
@@ -241,6 +249,7 @@ const applyIn = async (
       `The plan ${how.plan} is stale: the configuration, the file or a secret changed since. Look at what would change now (mortise plan).`,
     ])
   await noteVersions(tx, changes, how.who)
+  await how.note?.(tx, changes)
   return { plan, changes }
 }
 
@@ -270,12 +279,7 @@ const applied = async (
  * Makes the tenants of the file what the file says, in one transaction; answers what changed, nothing when it was so already.
  * Throws ApplyRefused where records in flight forbid it, or where the plan that was looked at is stale; then nothing was changed.
  */
-export const apply = async (
-  sql: Sql,
-  key: SecretKey,
-  config: Config,
-  how: { who?: string; plan?: string | undefined } = {},
-): Promise<Change[]> => {
+export const apply = async (sql: Sql, key: SecretKey, config: Config, how: Partial<Asked> = {}): Promise<Change[]> => {
   const { changes } = await applied(
     sql,
     key,

@@ -11,6 +11,7 @@ import { listVersions, type VersionKind, versionKinds } from '../flows/versions.
 import { migrate, readMigrations } from '../store/migrate.ts'
 import { type Command, type Common, count, Done, exitCodes } from './command.ts'
 import { apply, exportConfig, type How, type Planned, planNamed } from './configuration.ts'
+import { noting } from './noted.ts'
 import { renderVersions } from './render.ts'
 import { readSettings } from './settings.ts'
 import { promote, restoreVersion } from './stored.ts'
@@ -64,7 +65,7 @@ const applyFile = async (command: Command, file: string, options: Applying): Pro
       seen = plan
     }
     await generated.keep() // before they let anybody in
-    const changes = await apply(sql, key, config, { who: command.who(), plan: seen })
+    const changes = await apply(sql, key, config, { who: command.who(), plan: seen, note: noting('terminal') })
     if (command.asJson) return command.json({ changes, problems })
     if (options.plan !== undefined || seen === undefined) command.say(tellChanges(changes))
     if (!changes.length) return
@@ -87,11 +88,12 @@ const made = async (
 ): Promise<void> => {
   const who = command.who()
   const really = options.yes === true || options.plan !== undefined
-  const first = await work({ who, plan: options.plan, really })
+  const note = noting('terminal')
+  const first = await work({ who, plan: options.plan, really, note })
   let done = really
   if (!command.asJson) command.say(tellChanges(first.changes))
   if (!really && first.changes.length && (await command.sure('Apply this?'))) {
-    await work({ who, plan: first.plan, really: true })
+    await work({ who, plan: first.plan, really: true, note })
     done = true
   }
   if (command.asJson) return command.json({ plan: first.plan, changes: first.changes, applied: done })

@@ -6,6 +6,8 @@ export interface Greeting {
   sandbox: boolean
   data: string
   secrets: SandboxSecrets
+  /** The installation's first user was made by this start: its password is told here and stands in the data folder. */
+  isFirst: boolean
 }
 
 const guideBody = `{
@@ -17,8 +19,13 @@ const guideBody = `{
   }
 }`
 
-export const greeting = ({ url, sandbox, data, secrets }: Greeting): string => {
-  if (!sandbox) return `Mortise is ready: ${url}\n`
+const signIn = ({ url, secrets }: Greeting): string => `
+Sign in as ${secrets.console.user} with ${secrets.console.password}, which is told this once; change it. The management API describes itself at ${url}/api/docs
+`
+
+export const greeting = (said: Greeting): string => {
+  const { url, sandbox, data, secrets, isFirst } = said
+  if (!sandbox) return `Mortise is ready: ${url}\n${isFirst ? signIn(said) : ''}`
   return `
 Mortise 榫卯 is ready: ${url}     (data in ${data}; stop with Ctrl-C)
 
@@ -43,6 +50,10 @@ What happened, and why:
 
   npx mortise status
   npx mortise show G-1
+
+The management API, and a page that describes it: user ${secrets.console.user}, password ${secrets.console.password}
+
+  ${url}/api/docs
 
 The same secrets stand in ${data}/sandbox.json.
 `

@@ -74,6 +74,19 @@ const withRecords = async (world: World) => {
     values (7, now(), 'sandbox', 'customer', 103, 'crm', 'create', 1, 'call-trace-3', now(), 'applied', 200, 12)`)
 }
 
+test('what the terminal applies is written down, field by field and without secrets', async () => {
+  await using world = await freshWorld()
+  await world.mortise('apply', sandbox)
+  const yaml = (await readFile(sandbox, 'utf8')).replace(/role: erp\n/, 'role: erp\n        pageSize: 7\n')
+  await writeFile(join(world.folder, 'changed.yaml'), yaml)
+  assert.equal((await world.mortise('apply', join(world.folder, 'changed.yaml'))).code, 0)
+  const rows = await world.db.sql<{ actor: string; name: string; what: string; after: string }>`
+    select actor, name, what, after from audit where tenant_id = 'sandbox' order by audit_id`
+  assert.ok(rows.length > 10 && rows.every((row) => row.actor === 'terminal'))
+  assert.deepEqual(rows.at(-1), { actor: 'terminal', name: 'erp', what: 'changed', after: '{"pageSize":7}' })
+  assert.doesNotMatch(JSON.stringify(rows), /canary/)
+})
+
 test('plan, apply, apply again: says what changes, and that nothing does', async () => {
   await using world = await freshWorld()
   const planned = await world.mortise('plan', sandbox)

@@ -228,6 +228,11 @@ export type BoundByHand =
   /** A call is under way or unresolved: what became of it comes first. */
   | { kind: 'busy'; linkId: number }
 
+interface PairName {
+  tenant_id: string
+  pair_id: string
+}
+
 interface HandRow {
   link_id: number
   left_id: string | null
@@ -242,12 +247,37 @@ interface HandRow {
  */
 export const bindByHand = async (
   sql: Sql,
-  pair: { tenant_id: string; pair_id: string },
+  pair: PairName,
   leftId: string,
   rightId: string,
   now: Millis | null = null,
 ): Promise<BoundByHand> => {
-  const bound = await sql.retrying(async (tx): Promise<BoundByHand> => {
+  const bound = await bindIn(sql, pair, leftId, rightId, now)
+  if (bound.kind === 'bound') await wakeBound(sql, pair, leftId, rightId, now)
+  return bound
+}
+
+/** D6: whoever waits for these two, after the commit that bound them. */
+export const wakeBound = async (
+  sql: Sql,
+  pair: PairName,
+  leftId: string,
+  rightId: string,
+  now: Millis | null = null,
+): Promise<number> => {
+  const reference = (side: Side, id: string) => waitKey.reference(pair.tenant_id, { pairId: pair.pair_id, side, id })
+  return wake(sql, [reference('left', leftId), reference('right', rightId)], now)
+}
+
+/** The binding alone, for a transaction that does more; `wakeBound` follows its commit. */
+export const bindIn = (
+  sql: Sql,
+  pair: PairName,
+  leftId: string,
+  rightId: string,
+  now: Millis | null = null,
+): Promise<BoundByHand> =>
+  sql.retrying(async (tx): Promise<BoundByHand> => {
     const rows = await tx<HandRow>`
       select link_id, left_id, right_id, state, sent_at
       from link
@@ -277,12 +307,6 @@ export const bindByHand = async (
       where tenant_id = ${pair.tenant_id} and pair_id = ${pair.pair_id} and link_id = ${kept.link_id}`
     return { kind: 'bound', linkId: kept.link_id }
   })
-  if (bound.kind === 'bound') {
-    const reference = (side: Side, id: string) => waitKey.reference(pair.tenant_id, { pairId: pair.pair_id, side, id })
-    await wake(sql, [reference('left', leftId), reference('right', rightId)], now)
-  }
-  return bound
-}
 
 /** Due where something of either is staged; at rest otherwise. */
 const insertBound = async (

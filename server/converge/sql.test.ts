@@ -701,7 +701,7 @@ for (const size of sizes) {
   }, async () => {
     await using db = await world()
     for (const table of ['link', 'document', '"fetch"'])
-      await db.sql.unsafe(`alter table ${table} set (autovacuum_enabled = false)`)
+      await db.owner.unsafe(`alter table ${table} set (autovacuum_enabled = false)`)
     if (size) await fill(db.sql, size)
     const bad: string[] = []
     await db.sql.begin(async (tx) => {

@@ -38,6 +38,10 @@ export interface Problem {
   detail?: string
   /** Where in the request: `mapping.fields[3].to`. */
   path?: string
+  /** What the caller can do about it, in their language. */
+  todo?: string
+  /** Every place that is wrong, where there are several. */
+  problems?: readonly { path: string; say: string }[]
   retryAfter?: number
 }
 
@@ -66,6 +70,8 @@ export const problemBody = (problem: Problem, locale: Locale, traceId: string): 
     code: problem.code,
     detail: problem.detail,
     path: problem.path,
+    todo: problem.todo,
+    problems: problem.problems,
     traceId,
   })
 

@@ -147,7 +147,7 @@ test('a long reader keeps a partition from being dropped until the next run, and
   await using db = await freshDatabase()
   const now = Date.now()
   await db.sql`select make_partitions(${new Date(now - 60 * day).toISOString().slice(0, 10)}::date)`
-  await db.sql`alter function drop_partition(text, date) set lock_timeout = '50ms'`
+  await db.owner`alter function drop_partition(text, date) set lock_timeout = '50ms'`
   await db.sql.begin(async (tx) => {
     await tx`select from attempt`
     const { dropped, kept } = await prune(depsOf(db.sql, now))

@@ -8,7 +8,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { startEmbedded } from './embedded.ts'
 import { checksumOf, type Migration, migrate, readMigrations } from './migrate.ts'
 import { openPool, type Pool, type PoolOptions } from './pool.ts'
-import { ensureRoles, type Roles } from './roles.ts'
+import { ensureRoles, ROLES, type Roles } from './roles.ts'
+import { raiseWalls } from './walls.ts'
 
 export interface FreshOptions {
   /** Default: the product's. An empty list gives an empty database. */
@@ -21,8 +22,10 @@ export interface FreshDatabase extends AsyncDisposable {
   name: string
   url: string
   roles: Roles
-  /** As the owner. */
+  /** As the owner; as `mortise_road` where MORTISE_TEST_ROLE says so (scripts/test.ts). */
   sql: Pool
+  /** For what only the owner may do: alter a table, analyse it. */
+  owner: Pool
   /** Another pool on it, closed with it: `db.open({ role: 'mortise_road' })`. */
   open(options?: Partial<PoolOptions>): Pool
 }
@@ -66,8 +69,8 @@ const databaseUrl = (url: string, name: string): string => url.replace(/\/[^/?]*
 
 const templates = new Map<string, Promise<string>>()
 
-const template = ({ url, admin }: Cluster, migrations: readonly Migration[]): Promise<string> => {
-  const name = `mortise_template_${checksumOf(migrations).slice(0, 16)}`
+const template = ({ url, admin, roles }: Cluster, migrations: readonly Migration[]): Promise<string> => {
+  const name = `mortise_template_${checksumOf(migrations).slice(0, 16)}` // the walls belong to the code: a cluster lives as long as its tests
   const make = async () => {
     // the lock lives in a transaction, `create database` may not: two connections
     await admin.begin(async (tx) => {
@@ -79,6 +82,7 @@ const template = ({ url, admin }: Cluster, migrations: readonly Migration[]): Pr
       const sql = openPool({ url: databaseUrl(url, draft), name: 'mortise tests', max: 1, allowExitOnIdle: true })
       try {
         await migrate(sql, migrations)
+        await raiseWalls(sql, roles)
       } finally {
         await sql.end()
       }
@@ -104,11 +108,21 @@ export const freshDatabase = async (options: FreshOptions = {}): Promise<FreshDa
     pools.push(pool)
     return pool
   }
+  const owner = open({ max: 1 })
+  const asRoad = process.env.MORTISE_TEST_ROLE === 'road' && options.migrations === undefined
+  if (asRoad) {
+    // tests of the road declare what they need themselves; everything else they do as the role that does it in production
+    await owner.unsafe(
+      `grant insert, update, delete on tenant, connection, object, pair, flow, credential to ${ROLES.road};
+       grant pg_read_all_stats to ${ROLES.road}`,
+    )
+  }
   return {
     name,
     url,
     roles: home.roles,
-    sql: open(options.pool),
+    owner,
+    sql: open({ ...(asRoad && { role: ROLES.road }), ...options.pool }),
     open,
     [Symbol.asyncDispose]: async () => {
       // a transaction that a failed test left open must not hang the run: the drop ends it

@@ -60,9 +60,12 @@ export const ensureRoles = async (sql: Sql): Promise<Roles> => {
 export const connectionFor = (url: string, { roles }: Roles, side: Side): Pick<PoolOptions, 'url' | 'role'> =>
   roles === 'separate' ? { url, role: ROLES[side] } : { url }
 
-/** A transaction that sees one tenant's rows: the policies of `mortise_app` read this setting, which ends with the transaction. */
-export const asTenant = <T>(sql: Sql, tenantId: string, work: (tx: Sql) => Promise<T>): Promise<T> =>
-  sql.begin(async (tx) => {
-    await tx`select set_config('mortise.tenant', ${tenantId}, true)`
+/**
+ * A transaction that sees one tenant's rows: the policies of `mortise_app` read this setting, which ends with the transaction. `*` sees the
+ * tables of the installation (walls.ts) and no tenant's records. `userId`: whose own account and sessions are seen as well.
+ */
+export const asTenant = <T>(sql: Sql, tenantId: string, work: (tx: Sql) => Promise<T>, userId = ''): Promise<T> =>
+  sql.retrying(async (tx) => {
+    await tx`select set_config('mortise.tenant', ${tenantId}, true), set_config('mortise.user', ${userId}, true)`
     return work(tx)
   })

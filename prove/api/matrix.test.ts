@@ -1,0 +1,448 @@
+/** Promise 26: every route of the OpenAPI document, asked by everybody. Who may passes, who may not is answered 401, 403 or 404 exactly, and what is foreign is answered like what is absent. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { needs, type Right, type Role, roles } from '../../server/access/rights.ts'
+import { type Answer, type ApiWorld, apiWorld, declareTenant, nobody, type Someone, withKey } from './world.ts'
+
+/** What a person expects of the roles, said again: the program's own function is what is tested. */
+const may = (role: Role, right: Right): boolean =>
+  ({
+    self: ['viewer', 'operator', 'integrator', 'admin', 'owner'],
+    see: ['viewer', 'operator', 'integrator', 'admin', 'owner'],
+    operate: ['operator', 'integrator', 'admin', 'owner'],
+    configure: ['integrator', 'admin', 'owner'],
+    administer: ['admin', 'owner'],
+    install: ['owner'],
+  })[right].includes(role)
+
+/** Routes that change something and that everybody may who sees: one's own account and keys, and a count. */
+const harmless = ['signIn', 'signOut', 'changeOwnPassword', 'addKey', 'removeKey', 'estimateRetry']
+
+interface Operation {
+  path: string
+  method: string
+  id: string
+  right: Right | null
+  only: string | null
+  body: boolean
+}
+
+const operationsOf = async (world: ApiWorld): Promise<Operation[]> => {
+  const { body } = await world.call<{
+    paths: Record<
+      string,
+      Record<string, { operationId: string; 'x-right': Right | 'none'; 'x-only'?: string; requestBody?: unknown }>
+    >
+  }>('GET', '/api/openapi.json')
+  return Object.entries(body.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, one]) => ({
+      path,
+      method: method.toUpperCase(),
+      id: one.operationId,
+      right: one['x-right'] === 'none' ? null : one['x-right'],
+      only: one['x-only'] ?? null,
+      body: one.requestBody !== undefined,
+    })),
+  )
+}
+
+/** What stands in both tenants, by the name of the parameter; `{user}` and `{key}` are their own. */
+const known: Record<string, string> = {
+  connection: 'erp',
+  object: 'BD_Customer',
+  pair: 'customer',
+  flow: 'leftToRight',
+  field: 'level',
+}
+const nowhere: Record<string, string> = {
+  connection: 'nowhere',
+  object: 'Nowhere',
+  pair: 'nowhere',
+  flow: 'rightToLeft',
+  field: 'nowhere',
+  id: 'nowhere',
+  link: '999999999',
+  task: 'nowhere',
+  key: 'ffffffffffff',
+  user: 'nowhere',
+}
+
+const address = (path: string, ids: Record<string, string>): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(ids[name] ?? `missing-${name}`))
+
+interface Example {
+  /** Values of parameters and query; what is left out stands in `known`. */
+  ids?: Record<string, string>
+  query?: string
+  body?: unknown
+  /** The good answers. Removing asks for what is not there: 404, but of the thing and not of the tenant. */
+  good: number[]
+}
+
+/** Per tenant: what its own things are called. */
+interface Things {
+  tenant: string
+  link: string
+  unanswered: string
+  task: string
+  user: string
+  key: string
+}
+
+let count = 0
+/** A harmless call of each route that somebody who may gets through with, also twice and by several. */
+const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): Example => {
+  const examples: Record<string, Example> = {
+    signIn: { body: { user: 'nobody-at-all', password: 'x' }, good: [401] },
+    showSession: { good: [200] },
+    signOut: { good: [204] },
+    changeOwnPassword: { body: { password: 'wrong', newPassword: 'long enough now' }, good: [400] },
+    whoAmI: { good: [200] },
+    listRoles: { good: [200] },
+    listEveryUser: { good: [200] },
+    addEveryUser: { body: { user: 'admin', role: 'viewer' }, good: [409] },
+    changeEveryUser: { ids: { user: things.user }, body: { name: 'Same' }, good: [200] },
+    removeEveryUser: { ids: nowhere, good: [404] },
+    listUsers: { query: '?limit=2', good: [200] },
+    addUser: { body: { user: 'admin', role: 'viewer' }, good: [409] },
+    changeUser: { ids: { user: things.user }, body: { role: 'viewer' }, good: [200] },
+    removeUser: { ids: nowhere, good: [404] },
+    listKeys: { good: [200] },
+    addKey: { body: { name: `k${count++}`, scopes: ['see'], days: 1 }, good: [201] },
+    removeKey: { ids: nowhere, good: [404] },
+    listEveryKey: { good: [200] },
+    addEveryKey: { body: { name: `k${count++}`, scopes: ['see'], days: 1 }, good: [201] },
+    removeEveryKey: { ids: nowhere, good: [404] },
+    listAudit: { good: [200] },
+    listEveryAudit: { good: [200] },
+    listTenants: { good: [200] },
+    addTenant: { body: { tenant: 'a' }, good: [409] },
+    showTenant: { good: [200] },
+    changeTenant: { body: { name: `Tenant ${things.tenant}` }, good: [200] },
+    listConnections: { good: [200] },
+    showConnection: { good: [200] },
+    putConnection: { body: shown.connection, good: [200] },
+    removeConnection: { ids: nowhere, good: [404] },
+    listPairs: { good: [200] },
+    showPair: { good: [200] },
+    putPair: { body: shown.pair, good: [200] },
+    removePair: { ids: nowhere, good: [404] },
+    showFlow: { good: [200] },
+    putFlow: { body: shown.flow, good: [200] },
+    changeFlowState: { body: { state: 'enabled' }, good: [200] },
+    removeFlow: { ids: nowhere, good: [404] },
+    showMapping: { good: [200] },
+    putMapping: { body: shown.mapping, good: [200] },
+    showOptions: { good: [200] },
+    putOptions: { body: { options: { A: '1', B: '2' } }, good: [200] },
+    listTokens: { good: [200] },
+    putToken: { ids: { id: 'push' }, body: {}, good: [200] },
+    removeToken: { ids: nowhere, good: [404] },
+    listHooks: { good: [200] },
+    putHook: { ids: { id: 'crm' }, body: {}, good: [200] },
+    removeHook: { ids: nowhere, good: [404] },
+    listBatchClients: { good: [200] },
+    putBatchClient: { ids: { id: 'hr' }, body: {}, good: [200] },
+    removeBatchClient: { ids: nowhere, good: [404] },
+    planConfiguration: { body: { yaml: shown.yaml }, good: [200] },
+    applyConfiguration: { body: { yaml: shown.yaml }, good: [200] },
+    exportConfiguration: { good: [200] },
+    listObjects: { good: [200] },
+    showObject: { good: [200] },
+    putObject: { body: shown.object, good: [200] },
+    removeObject: { ids: { ...known, object: 'Nowhere' }, good: [404] },
+    showStatus: { good: [200] },
+    listRecords: { query: '?state=failed&sort=trouble', good: [200] },
+    showRecord: { ids: { link: things.link }, good: [200] },
+    showJourney: { query: '?id=SAME-1', good: [200] },
+    retryRecord: { ids: { link: things.link }, body: {}, good: [200] },
+    declareRecord: { ids: { link: things.link }, body: { absent: true }, good: [409] },
+    estimateRetry: { body: { state: 'failed' }, good: [200] },
+    retryMatching: { body: { filter: { keyword: 'no such thing' } }, good: [202] },
+    listLinks: { good: [200] },
+    bindLink: { body: { left: 'SAME-1', right: 'SAME-2' }, good: [200, 409] },
+    unbindLink: { ids: { link: things.link }, good: [200, 409] },
+    exportLinks: { good: [200] },
+    listTasks: { good: [200] },
+    showTask: { ids: { task: things.task }, good: [200] },
+    stopTask: { ids: nowhere, good: [404] },
+  }
+  const example = examples[id]
+  assert.ok(example, `the matrix has no example of ${id}: every new route needs one`)
+  return example
+}
+
+interface Codes {
+  code?: string
+  detail?: string
+}
+
+const world = async () => {
+  const made = await apiWorld()
+  const { db, admin, call } = made
+  const things: Record<string, Things> = {}
+  const people: Record<string, Record<Role, Someone>> = {}
+  for (const [n, tenant] of ['a', 'b'].entries()) {
+    await declareTenant(made, tenant)
+    // equal ids in both tenants, on purpose
+    await db.owner.unsafe(`
+      insert into link (tenant_id, pair_id, link_id, left_id, first_arrival_at, state, reason, settled, generation, target_connection, fault, since)
+      values ('${tenant}', 'customer', ${1001 + n}, 'SAME-1', now(), 'parked', 'data', 0, 1, 'crm', '{"code":"map.option","stage":"map","field":"grade","value":"D"}', now())`)
+    const task = await call<{ task: string }>('POST', `/tenants/${tenant}/retries`, {
+      as: admin,
+      body: { filter: { keyword: 'nothing' } },
+    })
+    const mine = {} as Record<Role, Someone>
+    for (const role of roles) {
+      const user = `${role}-${tenant}`
+      const { status } = await call('POST', `/tenants/${tenant}/users`, {
+        as: admin,
+        body: { user, role, password: `password of ${user}` },
+      })
+      assert.equal(status, 201)
+      mine[role] = await made.signIn(user, `password of ${user}`)
+    }
+    await call('POST', `/tenants/${tenant}/users`, { as: admin, body: { user: `someone-${tenant}`, role: 'viewer' } })
+    const key = await call<{ key: string }>('POST', `/tenants/${tenant}/keys`, {
+      as: mine.owner,
+      body: { name: 'k', scopes: ['see'] },
+    })
+    people[tenant] = mine
+    things[tenant] = {
+      tenant,
+      link: String(1001 + n),
+      unanswered: '',
+      task: task.body.task,
+      user: `someone-${tenant}`,
+      key: key.body.key,
+    }
+  }
+  const get = async (path: string) => (await call('GET', `/tenants/a${path}`, { as: admin })).body
+  const shown = {
+    connection: await get('/connections/erp'),
+    object: await get('/connections/erp/objects/BD_Customer'),
+    pair: await get('/pairs/customer'),
+    flow: await get('/pairs/customer/flows/leftToRight'),
+    mapping: await get('/pairs/customer/flows/leftToRight/mapping'),
+    yaml: (await call('GET', '/tenants/a/configuration', { as: admin })).text,
+  }
+  return { made, things, people, shown }
+}
+
+type World = Awaited<ReturnType<typeof world>>
+
+const ask = (
+  { made, shown }: World,
+  operation: Operation,
+  things: Things,
+  as: Someone,
+  over: Record<string, string> = {},
+): Promise<Answer<Codes>> => {
+  const example = exampleOf(operation.id, things, shown)
+  const ids = { ...known, id: 'push', tenant: things.tenant, ...example.ids, ...over }
+  return made.call<Codes>(operation.method, `${address(operation.path, ids)}${example.query ?? ''}`, {
+    as,
+    ...(operation.body && { body: example.body }),
+  })
+}
+
+const say = (operation: Operation, who: string, { status, text }: Answer<Codes>) =>
+  `${operation.method} ${operation.path} (${operation.id}) as ${who}: ${status} ${text.slice(0, 300)}`
+
+test('the table of rights and the OpenAPI document speak of the same routes', async () => {
+  await using made = await apiWorld()
+  const operations = await operationsOf(made)
+  const ids = operations.map((one) => one.id)
+  assert.equal(new Set(ids).size, ids.length, 'each id once')
+  const optional = ['bindLink', 'unbindLink'] // where the engine offers them
+  assert.deepEqual(
+    new Set(ids.filter((id) => !optional.includes(id))),
+    new Set(Object.keys(needs).filter((id) => !optional.includes(id))),
+  )
+  for (const { id, right, only } of operations) {
+    assert.equal(right, needs[id]?.right ?? null, id)
+    assert.equal(only, needs[id]?.only ?? null, id)
+  }
+  for (const { id, method, right } of operations) {
+    if (method === 'GET') assert.notEqual(right, null, `${id} is read without a sign-in`)
+    else if (!harmless.includes(id))
+      assert.ok(right && !['self', 'see'].includes(right), `${id} changes something, and ${right} is enough for it`)
+  }
+})
+
+test('every route × two tenants × five roles × a key × no key: the right ones pass, the others are refused exactly', async () => {
+  const all = await world()
+  await using made = all.made
+  const { people, things } = all
+  const operations = await operationsOf(made)
+  const a = things.a as Things
+  const keyOf = async (scopes: string[]) => {
+    const { body } = await made.call<{ secret: string }>('POST', '/tenants/a/keys', {
+      as: people.a?.owner as Someone,
+      body: { name: 'matrix', scopes },
+    })
+    return withKey(body.secret)
+  }
+  const full = await keyOf(['see', 'operate', 'configure', 'administer'])
+  const seeing = await keyOf(['see'])
+  let asked = 0
+  const check = (
+    operation: Operation,
+    who: string,
+    answer: Answer<Codes>,
+    wanted: { status: number; code: string } | 'good',
+  ) => {
+    asked++
+    if (wanted !== 'good') {
+      assert.deepEqual([answer.status, answer.body.code], [wanted.status, wanted.code], say(operation, who, answer))
+      return
+    }
+    const { good } = exampleOf(operation.id, a, all.shown)
+    assert.ok(good.includes(answer.status), `${say(operation, who, answer)}; wanted ${good.join(' or ')}`)
+    assert.ok(!['role.refused', 'scope.refused', 'session.only', 'signIn.needed'].includes(answer.body.code ?? ''))
+    if (answer.status === 404) assert.doesNotMatch(answer.body.detail ?? '', /tenant/, say(operation, who, answer))
+  }
+  // signing out last: it ends the session it was asked with
+  const inOrder = [
+    ...operations.filter((one) => one.id !== 'signOut'),
+    ...operations.filter((one) => one.id === 'signOut'),
+  ]
+  for (const operation of inOrder) {
+    const { right, only, path } = operation
+    if (right === null) {
+      check(operation, 'nobody', await ask(all, operation, a, nobody), 'good')
+      continue
+    }
+    const inTenant = path.includes('{tenant}')
+    const refusedSign = { status: 401, code: 'signIn.needed' }
+    check(operation, 'nobody', await ask(all, operation, a, nobody), refusedSign)
+    check(operation, 'a made-up key', await ask(all, operation, a, withKey(`mk_${'0'.repeat(50)}`)), refusedSign)
+    // keys: before the sessions, one of which ends at signOut
+    const keyMay = right === 'self' || (right !== 'install' && inTenant)
+    check(
+      operation,
+      'a full key of a',
+      await ask(all, operation, a, full),
+      only === 'session'
+        ? { status: 403, code: 'session.only' }
+        : keyMay
+          ? 'good'
+          : { status: 403, code: 'role.refused' },
+    )
+    check(
+      operation,
+      'a seeing key of a',
+      await ask(all, operation, a, seeing),
+      only === 'session'
+        ? { status: 403, code: 'session.only' }
+        : right === 'self' || (right === 'see' && inTenant)
+          ? 'good'
+          : { status: 403, code: keyMay ? 'scope.refused' : 'role.refused' },
+    )
+    if (inTenant)
+      check(operation, 'a full key of a, at b', await ask(all, operation, things.b as Things, full), {
+        status: 404,
+        code: 'absent',
+      })
+    for (const role of roles) {
+      const mine = people.a?.[role] as Someone
+      const theirs = people.b?.[role] as Someone
+      const passes = inTenant ? may(role, right) && right !== 'install' : right === 'self'
+      check(
+        operation,
+        `${role} of a`,
+        await ask(all, operation, a, mine),
+        passes ? 'good' : { status: 403, code: 'role.refused' },
+      )
+      if (inTenant) {
+        const answer = await ask(all, operation, a, theirs)
+        check(operation, `${role} of b`, answer, { status: 404, code: 'absent' })
+        const nowhere = await ask(all, operation, { ...a, tenant: 'nowhere' }, theirs)
+        assert.equal(
+          answer.body.detail?.replace('tenant a', 'tenant nowhere'),
+          nowhere.body.detail,
+          'a foreign tenant is answered like one that is not there',
+        )
+      }
+    }
+    check(operation, 'owner of the installation', await ask(all, operation, a, made.admin), 'good')
+  }
+  assert.ok(asked > operations.length * 12, `${asked} calls`)
+})
+
+test('what stands in another tenant is answered like what stands nowhere', async () => {
+  const all = await world()
+  await using made = all.made
+  const { people, things } = all
+  const [a, b] = [things.a as Things, things.b as Things]
+  // a name of its own in b for everything
+  const owner = people.b?.owner as Someone
+  const put = (path: string, body: unknown) => made.call('PUT', `/tenants/b${path}`, { as: owner, body })
+  const only = 'only-b'
+  for (const { status, text } of [
+    await put(`/connections/${only}`, { role: 'erp', baseUrl: 'http://192.0.2.9/' }),
+    await put(`/connections/${only}/objects/${only}`, { externalIdField: 'sourceId' }),
+    await put('/connections/erp/objects/only-b', { externalIdField: 'sourceId' }),
+    await put(`/pairs/${only}`, {
+      left: `${only}/${only}`,
+      right: 'crm/AccountObj',
+      flows: { leftToRight: { mapping: { fields: { name: { from: 'name', options: { A: 'B' } } } } } },
+    }),
+    await put(`/tokens/${only}`, {}),
+    await put(`/hooks/crm:${only}`, {}),
+    await put(`/batch-clients/${only}`, {}),
+  ])
+    assert.equal(status, 200, text)
+  const foreign: Record<string, Record<string, string>> = {
+    connection: { connection: only },
+    object: { connection: 'erp', object: only },
+    pair: { pair: only },
+    user: { user: b.user },
+    key: { key: b.key },
+    link: { link: b.link },
+    task: { task: b.task },
+  }
+  const callers: Record<string, string> = {
+    putToken: only,
+    removeToken: only,
+    putHook: `crm:${only}`,
+    removeHook: `crm:${only}`,
+    putBatchClient: only,
+    removeBatchClient: only,
+  }
+  const mine = people.a?.owner as Someone
+  let compared = 0
+  for (const operation of await operationsOf(made)) {
+    if (!operation.path.includes('{tenant}') || operation.method === 'PUT') continue
+    const names = [...operation.path.matchAll(/\{(\w+)\}/g)]
+      .map(([, name = '']) => name)
+      .filter((one) => one !== 'tenant')
+    for (const name of names) {
+      const there = name === 'id' ? { id: callers[operation.id] ?? only } : foreign[name]
+      if (!there) continue // flow and field are words, not ids
+      const [mineOfB, ofNobody] = [
+        await ask(all, operation, a, mine, there),
+        await ask(all, operation, a, mine, { ...there, [name]: nowhere[name] ?? 'nowhere' }),
+      ]
+      const plain = (answer: Answer<Codes>) =>
+        JSON.stringify({ ...answer.body, traceId: '' })
+          .replaceAll(there[name] as string, '…')
+          .replaceAll(nowhere[name] as string, '…')
+      assert.equal(mineOfB.status, 404, say(operation, `owner of a, ${name} of b`, mineOfB))
+      assert.deepEqual([mineOfB.status, plain(mineOfB)], [ofNobody.status, plain(ofNobody)])
+      compared++
+    }
+  }
+  assert.ok(compared > 15, `${compared} compared`)
+  // lists and searches of a show nothing of b, though their ids are equal
+  const lists = (await operationsOf(made)).filter((one) => one.method === 'GET' && one.path.includes('{tenant}'))
+  for (const operation of lists) {
+    const { text } = await ask(all, operation, a, mine)
+    assert.doesNotMatch(text, /only-b|Tenant b|-b"|canary/, `${operation.id}: ${text.slice(0, 400)}`)
+  }
+  const journey = await made.call<{ links: { link: number }[] }>('GET', '/tenants/a/journey?id=SAME-1', { as: mine })
+  assert.deepEqual(
+    journey.body.links.map((one) => String(one.link)),
+    [a.link],
+  )
+})

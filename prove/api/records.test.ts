@@ -1,0 +1,186 @@
+/** Seeing and doing over HTTP: lists that lose nothing between pages, journeys, retries with an estimate first, what a person declares, ID mapping. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { until } from '../walk/world.ts'
+import { type ApiWorld, apiWorld, declareTenant } from './world.ts'
+
+interface Listed {
+  items: { link: number; state: string; left: { id: string }; since: string | null; why: string[] }[]
+  next: string | null
+}
+
+/** 60 records: every second one failed on an option, every fifth waits for a person, the rest done. The flow is paused: nothing moves by itself. */
+const withRecords = async (): Promise<ApiWorld> => {
+  const world = await apiWorld()
+  for (const tenant of ['a', 'b']) await declareTenant(world, tenant)
+  await world.call('PATCH', '/tenants/a/pairs/customer/flows/leftToRight', {
+    as: world.admin,
+    body: { state: 'paused' },
+  })
+  await world.db.owner.unsafe(`
+    insert into link (tenant_id, pair_id, link_id, left_id, right_id, first_arrival_at, state, reason, settled, generation, target_connection, fault, since, held)
+    select t, 'customer', n, 'C-' || n, case when n % 2 = 1 then 'A-' || n end, timestamptz '2026-01-01' + n * interval '1 hour',
+      case when n % 2 = 0 then 'parked' else 'idle' end, case when n % 2 = 0 then 'data' else 'applied' end, case when n % 2 = 0 then 0 else 1 end, 1, 'crm',
+      case when n % 2 = 0 then '{"code":"map.option","stage":"map","field":"grade","value":"D' || n || '"}' end,
+      case when n % 2 = 0 then timestamptz '2026-02-01' + (n % 7) * interval '1 day' end, true
+    from generate_series(1, 60) n, unnest(array['a', 'b']) t;
+    insert into link (tenant_id, pair_id, link_id, left_id, first_arrival_at, state, reason, settled, generation, target_connection, fault, since,
+      sent_at, sent_call, sent_side, sent_generation, held)
+    values ('a', 'customer', 61, 'C-61', now(), 'parked', 'unknown', 0, 1, 'crm', '{"code":"resolve.none","stage":"resolve"}', now(), now(), 'create', 'right', 1, true)`)
+  return world
+}
+
+const pages = async (world: ApiWorld, query: string, limit = 7): Promise<Listed['items']> => {
+  const found: Listed['items'] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const answer: { status: number; text: string; body: Listed } = await world.call<Listed>(
+      'GET',
+      `/tenants/a/records?limit=${limit}${query}${cursor && `&cursor=${cursor}`}`,
+      { as: world.admin },
+    )
+    assert.equal(answer.status, 200, answer.text)
+    found.push(...answer.body.items)
+    cursor = answer.body.next
+  }
+  return found
+}
+
+test('pages of every order hold every record once, and filters find what they say', async () => {
+  await using world = await withRecords()
+  const numbers = (items: Listed['items']) => items.map((one) => one.link)
+  const newest = numbers(await pages(world, ''))
+  assert.deepEqual(
+    newest,
+    Array.from({ length: 61 }, (_, i) => 61 - i),
+  )
+  assert.deepEqual(numbers(await pages(world, '&sort=oldest')), newest.toReversed())
+  const trouble = await pages(world, '&sort=trouble')
+  assert.deepEqual(new Set(numbers(trouble)), new Set(newest))
+  assert.equal(trouble.length, 61)
+  const since = trouble.map((one) => one.since ?? '9')
+  assert.deepEqual(since, since.toSorted())
+
+  const count = async (query: string) => (await pages(world, query, 50)).length
+  assert.equal(await count('&state=failed'), 30)
+  assert.equal(await count('&state=failed&state=unknown'), 31)
+  assert.equal(await count('&state=parked'), 31)
+  assert.equal(await count('&state=succeeded'), 30)
+  assert.equal(await count('&fault=map.option'), 30)
+  assert.equal(await count('&fault=map.option&state=succeeded'), 0)
+  assert.equal(await count('&flow=customer:leftToRight'), 61)
+  assert.equal(await count('&flow=customer:rightToLeft'), 0)
+  assert.equal(await count('&object=erp/BD_Customer'), 61)
+  assert.equal(await count('&object=erp/Other'), 0)
+  assert.equal(await count('&keyword=C-1'), 11)
+  assert.equal(await count('&keyword=A-3'), 6)
+  assert.equal(await count('&keyword=D22'), 1)
+  assert.equal(await count('&keyword=%25'), 0, 'a pattern stands for itself')
+  assert.equal(await count('&from=2026-02-03T00:00:00.000Z&to=2026-02-05T00:00:00.000Z'), 9)
+  const wrong = await world.call('GET', '/tenants/a/records?state=broken', { as: world.admin })
+  assert.equal(wrong.status, 400)
+})
+
+test('all that match are counted first, then gone through by a task to follow; another number than the estimate is refused', async () => {
+  await using world = await withRecords()
+  const { call, admin: as } = world
+  const filter = { state: ['failed'], fault: 'map.option' }
+  const estimate = await call('POST', '/tenants/a/retries/estimate', { as, body: filter })
+  assert.deepEqual(estimate.body, { matched: 30 })
+  const stale = await call<{ code: string; detail: string }>('POST', '/tenants/a/retries', {
+    as,
+    body: { filter, expected: 29 },
+  })
+  assert.deepEqual([stale.status, stale.body.code], [409, 'count.changed'])
+  assert.match(stale.body.detail, /30 records match now, not 29/)
+  assert.equal(
+    (await call('POST', '/tenants/a/retries', { as, body: { filter: {} } })).status,
+    400,
+    'never everything by mistake',
+  )
+
+  const begun = await call<{ task: string }>('POST', '/tenants/a/retries', { as, body: { filter, expected: 30 } })
+  assert.equal(begun.status, 202, begun.text)
+  const location = begun.headers.get('location') ?? ''
+  assert.equal(location, `/api/v1/tenants/a/tasks/${begun.body.task}`)
+  const task = await until('the task has ended', async () => {
+    const { body } = await call<{ state: string; done: number; total: number }>('GET', location, { as })
+    return body.state !== 'running' && body
+  })
+  assert.deepEqual([task.state, task.done, task.total], ['done', 30, 30])
+  const [row] = await world.db.owner<{ asked: number; other: number }>`
+    select count(*) filter (where tenant_id = 'a' and asked_generation = 2) as asked, count(*) filter (where tenant_id = 'b' and asked_generation > 0) as other
+    from link`
+  assert.deepEqual(row, { asked: 30, other: 0 }, 'those 30, and none of the other tenant')
+  assert.equal((await pages(world, '&state=failed', 50)).length, 0)
+})
+
+test('one record is retried, and what became of an unanswered create is declared once', async () => {
+  await using world = await withRecords()
+  const { call, admin: as } = world
+  const retried = await call<{ state: string; why: string[] }>('POST', '/tenants/a/records/2/retry', { as, body: {} })
+  assert.deepEqual([retried.status, retried.body.state, retried.body.why], [200, 'pending', []])
+  const both = await call('POST', '/tenants/a/records/61/declare', { as, body: { absent: true, found: 'x' } })
+  assert.equal(both.status, 400)
+  const found = await call<{ state: string }>('POST', '/tenants/a/records/61/declare', { as, body: { found: 'A-61' } })
+  assert.equal(found.status, 200, found.text)
+  const [row] = await world.db.owner`select declared_id from link where tenant_id = 'a' and link_id = 61`
+  assert.deepEqual(row, { declared_id: 'A-61' })
+  const settled = await call<{ code: string }>('POST', '/tenants/a/records/3/declare', { as, body: { absent: true } })
+  assert.deepEqual([settled.status, settled.body.code], [409, 'record.settled'])
+  const trail = await call<{ items: { route: string; name: string; before: { why: string[] } }[] }>(
+    'GET',
+    '/tenants/a/audit?kind=record',
+    { as },
+  )
+  assert.deepEqual(
+    trail.body.items.map((one) => `${one.route} ${one.name}`),
+    ['declareRecord customer 61', 'retryRecord customer 2'],
+  )
+  assert.match(trail.body.items[1]?.before.why[0] ?? '', /option D2 is not mapped/)
+})
+
+test('a record’s journey is found by its id in either system, by its link and by its trace', async () => {
+  await using world = await apiWorld()
+  await declareTenant(world, 'a')
+  const pushed = await fetch(`${world.url}/erp/syncdata/open/objdata/syncpush`, {
+    method: 'POST',
+    headers: { token: 'canary-push-a-secret', tenantId: 'a', id: 'C-1' },
+    body: JSON.stringify({ objAPIName: 'BD_Customer', masterFieldVal: { name: 'One', grade: 'A' } }),
+  })
+  const { traceMsg } = (await pushed.json()) as { traceMsg: string }
+  interface Story {
+    links: { link: number; left: { id: string } }[]
+    arrivals: { traceId: string; at: string; outcome: string }[]
+  }
+  const story = async (id: string) =>
+    (await world.call<Story>('GET', `/tenants/a/journey?id=${id}`, { as: world.admin })).body
+  const byId = await story('C-1')
+  assert.deepEqual([byId.links.length, byId.arrivals[0]?.traceId], [1, traceMsg])
+  assert.match(byId.arrivals[0]?.at ?? '', /^\d{4}-\d\d-\d\dT.*Z$/)
+  for (const other of [traceMsg, String(byId.links[0]?.link)])
+    assert.deepEqual((await story(other)).links[0]?.left.id, 'C-1')
+  assert.equal((await world.call('GET', '/tenants/a/journey?id=C-2', { as: world.admin })).status, 404)
+})
+
+test('ID mapping is searched page by page and comes out as CSV whose cells are no formulas', async () => {
+  await using world = await withRecords()
+  await world.db.owner`update link set left_id = '=1+1' where tenant_id = 'a' and link_id = 60`
+  const { call, admin: as } = world
+  interface Links {
+    items: { link: number; left: string | null; right: string | null }[]
+    next: string | null
+  }
+  const page = (query: string) => call<Links>('GET', `/tenants/a/links?${query}`, { as })
+  const first = await page('bound=true&limit=20')
+  const second = await page(`bound=true&limit=20&cursor=${first.body.next}`)
+  assert.deepEqual([first.body.items.length, second.body.items.length, second.body.next], [20, 10, null])
+  assert.deepEqual((await page('id=A-59&pair=customer')).body.items, [
+    { link: 59, pair: 'customer', left: 'C-59', right: 'A-59', state: 'succeeded' },
+  ])
+  const csv = await call('GET', '/tenants/a/links.csv', { as })
+  assert.match(csv.headers.get('content-type') ?? '', /text\/csv/)
+  const lines = csv.text.trimEnd().split('\n')
+  assert.equal(lines.length, 62)
+  assert.equal(lines[59], 'customer,59,C-59,A-59,succeeded')
+  assert.equal(lines[60], "customer,60,'=1+1,,failed")
+})

@@ -1,0 +1,127 @@
+/** Accounts and the roles they have: in one tenant (membership) or everywhere. Statements run as the caller, behind the tenant walls. */
+import type { Sql } from '../store/sql.ts'
+import type { Role } from './rights.ts'
+
+export interface Person {
+  userId: string
+  name: string
+  /** Tenant whose administrators look after the account; `*` = the installation. */
+  home: string
+  everywhere: Role | null
+  /** In the tenant that was asked for. */
+  role: Role | null
+  disabled: boolean
+  createdAt: number
+}
+
+interface Row {
+  user_id: string
+  name: string
+  tenant_id: string
+  everywhere: Role | null
+  role: Role | null
+  disabled: boolean
+  created_at: number
+}
+
+const personOf = (row: Row): Person => ({
+  userId: row.user_id,
+  name: row.name,
+  home: row.tenant_id,
+  everywhere: row.everywhere,
+  role: row.role,
+  disabled: row.disabled,
+  createdAt: row.created_at,
+})
+
+/** Those with a role in this tenant; of `*`: everybody, with their role everywhere. */
+export const readPeople = async (tx: Sql, tenantId: string, userId: string | null = null): Promise<Person[]> => {
+  const rows = await tx<Row>`
+    select u.user_id, u.name, u.tenant_id, u.everywhere, m.role, u.disabled, u.created_at
+    from "user" u
+    left join membership m on m.user_id = u.user_id and m.tenant_id = ${tenantId}
+    where (${tenantId} = '*' or m.tenant_id is not null)
+      and (${userId}::text is null or u.user_id = ${userId})
+    order by u.user_id`
+  return rows.map(personOf)
+}
+
+export interface NewPerson {
+  userId: string
+  name: string
+  home: string
+  everywhere: Role | null
+  /** As hashed (password.ts). */
+  password: string
+}
+
+/** False where somebody has this name already. */
+export const addPerson = async (tx: Sql, person: NewPerson): Promise<boolean> =>
+  (await tx.affected`
+    insert into "user" (user_id, tenant_id, name, password, everywhere)
+    select ${person.userId}, ${person.home}, ${person.name}, ${person.password}, ${person.everywhere}
+    where not who_is_taken(${person.userId})
+    on conflict do nothing`) === 1
+
+export const changePerson = async (
+  tx: Sql,
+  userId: string,
+  change: { name?: string | undefined; disabled?: boolean | undefined; password?: string | undefined },
+): Promise<void> => {
+  await tx`
+    update "user" set
+      name = coalesce(${change.name ?? null}, name),
+      disabled = coalesce(${change.disabled ?? null}::boolean, disabled),
+      changed_at = clock_timestamp()
+    where user_id = ${userId}`
+  // apart: people's role may write a password and not read one, and `coalesce` reads it
+  if (change.password !== undefined)
+    await tx`
+      update "user" set password = ${change.password}
+      where user_id = ${userId}`
+}
+
+export const giveEverywhere = async (tx: Sql, userId: string, role: Role | null): Promise<void> => {
+  await tx`
+    update "user" set everywhere = ${role}, changed_at = clock_timestamp()
+    where user_id = ${userId}`
+}
+
+export const giveRole = async (tx: Sql, tenantId: string, userId: string, role: Role): Promise<void> => {
+  await tx`
+    insert into membership (tenant_id, user_id, role)
+    values (${tenantId}, ${userId}, ${role})
+    on conflict (tenant_id, user_id) do update set role = excluded.role`
+}
+
+export const takeRole = async (tx: Sql, tenantId: string, userId: string): Promise<void> => {
+  await tx`
+    delete from membership
+    where tenant_id = ${tenantId} and user_id = ${userId}`
+}
+
+export const removePerson = async (tx: Sql, userId: string): Promise<void> => {
+  await tx`
+    delete from "user"
+    where user_id = ${userId}`
+}
+
+/** Owners everywhere who can sign in. Locked, so that two of them cannot leave at the same moment. */
+export const ownersEverywhere = async (tx: Sql): Promise<string[]> => {
+  const rows = await tx<{ user_id: string }>`
+    select user_id
+    from "user"
+    where everywhere = 'owner' and not disabled
+    for update`
+  return rows.map((row) => row.user_id)
+}
+
+const FIRST = 7_070_030 // pg_advisory_xact_lock: nodes that start together make one first user
+
+/** On an installation without people: its first owner. True where it was made now. */
+export const addFirstPerson = async (tx: Sql, userId: string, password: () => Promise<string>): Promise<boolean> => {
+  await tx`select pg_advisory_xact_lock(${FIRST})`
+  const [somebody] = await tx`select from "user" limit 1`
+  if (somebody) return false
+  return addPerson(tx, { userId, name: 'Administrator', home: '*', everywhere: 'owner', password: await password() })
+}

@@ -1,0 +1,157 @@
+/** Who may do what: one function says what a role may, one table says what each route needs, and nothing else decides. Pure. */
+import { type Caller, type Refused, refuse } from '../http/route.ts'
+
+/** Each may what the one before it may, and more. */
+export const roles = ['viewer', 'operator', 'integrator', 'admin', 'owner'] as const
+export type Role = (typeof roles)[number]
+
+export const rights = ['self', 'see', 'operate', 'configure', 'administer', 'install'] as const
+export type Right = (typeof rights)[number]
+
+/** Rights that a key can be given; the rest is for signed-in people. */
+export const scopes = ['see', 'operate', 'configure', 'administer', 'install'] as const satisfies readonly Right[]
+
+/** `self`: one's own account. `install`: tenants and the people of the installation, which only an owner everywhere has. */
+export const may = (role: Role, right: Right): boolean => {
+  switch (right) {
+    case 'self':
+    case 'see':
+      return true
+    case 'operate':
+      return roles.indexOf(role) >= roles.indexOf('operator')
+    case 'configure':
+      return roles.indexOf(role) >= roles.indexOf('integrator')
+    case 'administer':
+      return roles.indexOf(role) >= roles.indexOf('admin')
+    case 'install':
+      return role === 'owner'
+  }
+}
+
+export interface Need {
+  right: Right
+  /** Not with a key. */
+  only?: 'session'
+}
+
+/** What each route of the management API needs, by its id; null: anybody. A route that is not here cannot be mounted. */
+export const needs: Readonly<Record<string, Need | null>> = {
+  // access
+  signIn: null,
+  showSession: { right: 'self', only: 'session' },
+  signOut: { right: 'self', only: 'session' },
+  changeOwnPassword: { right: 'self', only: 'session' },
+  whoAmI: { right: 'self' },
+  listRoles: { right: 'self' },
+  listEveryUser: { right: 'install' },
+  addEveryUser: { right: 'install', only: 'session' },
+  changeEveryUser: { right: 'install', only: 'session' },
+  removeEveryUser: { right: 'install', only: 'session' },
+  listUsers: { right: 'administer' },
+  addUser: { right: 'administer', only: 'session' },
+  changeUser: { right: 'administer', only: 'session' },
+  removeUser: { right: 'administer', only: 'session' },
+  listKeys: { right: 'administer' },
+  addKey: { right: 'see', only: 'session' },
+  removeKey: { right: 'see', only: 'session' },
+  listEveryKey: { right: 'install' },
+  addEveryKey: { right: 'install', only: 'session' },
+  removeEveryKey: { right: 'install', only: 'session' },
+  listAudit: { right: 'administer' },
+  listEveryAudit: { right: 'install' },
+  // flows
+  listTenants: { right: 'self' },
+  addTenant: { right: 'install' },
+  showTenant: { right: 'see' },
+  changeTenant: { right: 'administer' },
+  listConnections: { right: 'see' },
+  showConnection: { right: 'see' },
+  putConnection: { right: 'configure' },
+  removeConnection: { right: 'configure' },
+  listPairs: { right: 'see' },
+  showPair: { right: 'see' },
+  putPair: { right: 'configure' },
+  removePair: { right: 'configure' },
+  showFlow: { right: 'see' },
+  putFlow: { right: 'configure' },
+  changeFlowState: { right: 'operate' },
+  removeFlow: { right: 'configure' },
+  showMapping: { right: 'see' },
+  putMapping: { right: 'configure' },
+  showOptions: { right: 'see' },
+  putOptions: { right: 'configure' },
+  listTokens: { right: 'see' },
+  putToken: { right: 'configure' },
+  removeToken: { right: 'configure' },
+  listHooks: { right: 'see' },
+  putHook: { right: 'configure' },
+  removeHook: { right: 'configure' },
+  listBatchClients: { right: 'see' },
+  putBatchClient: { right: 'configure' },
+  removeBatchClient: { right: 'configure' },
+  planConfiguration: { right: 'configure' },
+  applyConfiguration: { right: 'configure' },
+  exportConfiguration: { right: 'see' },
+  // objects
+  listObjects: { right: 'see' },
+  showObject: { right: 'see' },
+  putObject: { right: 'configure' },
+  removeObject: { right: 'configure' },
+  // maintain
+  showStatus: { right: 'see' },
+  listRecords: { right: 'see' },
+  showRecord: { right: 'see' },
+  showJourney: { right: 'see' },
+  retryRecord: { right: 'operate' },
+  declareRecord: { right: 'operate' },
+  estimateRetry: { right: 'see' },
+  retryMatching: { right: 'operate' },
+  listLinks: { right: 'see' },
+  bindLink: { right: 'operate' },
+  unbindLink: { right: 'operate' },
+  exportLinks: { right: 'see' },
+  listTasks: { right: 'see' },
+  showTask: { right: 'see' },
+  stopTask: { right: 'operate' },
+}
+
+export const needOf = (routeId: string): Need | null => {
+  const need = needs[routeId]
+  if (need === undefined)
+    throw new Error(`route ${routeId} does not stand in the table of rights (server/access/rights.ts)`)
+  return need
+}
+
+const higher = (a: Role | null, b: Role | null): Role | null => {
+  if (a === null || b === null) return a ?? b
+  return roles.indexOf(a) >= roles.indexOf(b) ? a : b
+}
+
+/** The caller's role in a tenant, or in the installation (null). */
+export const roleOf = (who: Caller, tenantId: string | null): Role | null =>
+  higher(who.everywhere as Role | null, tenantId === null ? null : ((who.roles[tenantId] as Role | undefined) ?? null))
+
+export const absentTenant = (tenantId: string): Refused => refuse('absent', { what: `tenant ${tenantId}` })
+
+/**
+ * Null = may. A tenant in which the caller has no role is answered as one that does not exist, and so is any tenant but its own for a key.
+ * (That a tenant exists at all is asked of the database, for those who have a role everywhere.)
+ */
+export const permit = (who: Caller, routeId: string, tenantId: string | null): Refused | null => {
+  const need = needOf(routeId)
+  if (need === null) return null
+  const role = roleOf(who, tenantId)
+  if (tenantId !== null && (role === null || (who.key && ![tenantId, '*'].includes(who.key.tenantId))))
+    return absentTenant(tenantId)
+  if (need.only === 'session' && who.key) return refuse('session.only')
+  if (need.right === 'self') return null
+  // what concerns the installation is not for a tenant's key, whoever made it
+  const held = tenantId === null && who.key && who.key.tenantId !== '*' ? null : role
+  if (held === null || !may(held, need.right)) return refuse('role.refused', { role: held ?? '-', right: need.right })
+  if (who.key && !who.key.scopes.includes(need.right)) return refuse('scope.refused', { right: need.right })
+  return null
+}
+
+/** A role can be given or taken by those who have at least it themselves. */
+export const mayGive = (own: Role | null, role: Role | null): boolean =>
+  own !== null && (role === null || roles.indexOf(own) >= roles.indexOf(role))

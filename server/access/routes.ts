@@ -1,0 +1,734 @@
+/** Routes of who may call and who did what: sessions, users and their roles, API keys, the audit trail. */
+import { z } from 'zod'
+import {
+  type Asked,
+  done,
+  fromCursor,
+  inTenant,
+  isRefused,
+  made,
+  moment,
+  ok,
+  pageOf,
+  paging,
+  refuse,
+  type Refused,
+  type Route,
+  route,
+  slice,
+  toCursor,
+  toMoment,
+  toMomentOrNull,
+} from '../http/route.ts'
+import { asTenant } from '../store/roles.ts'
+import type { Sql } from '../store/sql.ts'
+import { addKey, type ApiKey, readKeys, revokeKey } from './api-keys.ts'
+import { afterEntry, type Deed, doerOf, type Entry, readAudit, writeDown } from './audit.ts'
+import { makeSecret } from './generated.ts'
+import { hashPassword, longestPassword, shortestPassword } from './password.ts'
+import {
+  addPerson,
+  changePerson,
+  giveEverywhere,
+  giveRole,
+  ownersEverywhere,
+  type Person,
+  readPeople,
+  removePerson,
+  takeRole,
+} from './people.ts'
+import { may, mayGive, needs, type Right, type Role, rights, roleOf, roles, scopes } from './rights.ts'
+import {
+  cookieFor,
+  cookieName,
+  endSession,
+  endSessionsOf,
+  expired,
+  forgeryToken,
+  isOwnOrigin,
+  provesIt,
+  sessionOf,
+  signIn,
+} from './sessions.ts'
+
+/** `sql` wears `mortise_app`. */
+export interface AccessDeps {
+  sql: Sql
+}
+
+const installation = '*'
+const userText = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/)
+  .describe('What the person signs in with: letters, digits, ".", "_", "@", "+", "-".')
+const passwordText = z
+  .string()
+  .min(shortestPassword)
+  .max(longestPassword)
+  .describe(`At least ${shortestPassword} characters.`)
+const roleWord = z.enum(roles)
+
+// ── shapes ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const callerShape = z.object({
+  user: z.string(),
+  name: z.string(),
+  via: z.enum(['session', 'key']),
+  everywhere: roleWord.nullable().describe('Role in every tenant.'),
+  tenants: z.array(z.object({ tenant: z.string(), role: roleWord, rights: z.array(z.enum(rights)) })),
+  scopes: z.array(z.string()).nullable().describe('Of the key that was used.'),
+})
+
+const sessionShape = callerShape.extend({
+  csrfToken: z.string().describe('Goes into X-CSRF-Token of every change.'),
+  expiresAt: moment,
+})
+
+const userShape = z.object({
+  user: z.string(),
+  name: z.string(),
+  role: roleWord.nullable().describe('In this tenant; of the installation: in every tenant.'),
+  home: z.string().describe('The tenant whose administrators look after the account; * is the installation.'),
+  disabled: z.boolean(),
+  createdAt: moment,
+})
+
+const keyShape = z.object({
+  key: z.string().describe('Id of the key, not the key itself.'),
+  name: z.string(),
+  user: z.string().describe('For whom it acts.'),
+  scopes: z.array(z.string()),
+  createdAt: moment,
+  expiresAt: moment,
+  lastUsedAt: moment.nullable(),
+})
+
+const newKeyShape = keyShape.extend({ secret: z.string().describe('The key. Shown this once.') })
+
+const entryShape = z.object({
+  id: z.number(),
+  at: moment,
+  actor: z.string(),
+  route: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  what: z.string(),
+  before: z.unknown().describe('Secrets are masked.'),
+  after: z.unknown(),
+  traceId: z.string(),
+  address: z.string(),
+})
+
+const callerOf = (asked: Pick<Asked<unknown, unknown, unknown>, 'who'>): z.input<typeof callerShape> => {
+  const { who } = asked
+  return {
+    user: who.userId,
+    name: who.name,
+    via: who.via,
+    everywhere: who.everywhere as Role | null,
+    tenants: Object.keys(who.roles).map((tenant) => {
+      const role = roleOf(who, tenant) ?? 'viewer'
+      return { tenant, role, rights: rights.filter((right) => may(role, right) && right !== 'install') }
+    }),
+    scopes: who.key ? [...who.key.scopes] : null,
+  }
+}
+
+const shownUser = (person: Person, everywhere: boolean): z.input<typeof userShape> => ({
+  user: person.userId,
+  name: person.name,
+  role: everywhere ? person.everywhere : person.role,
+  home: person.home,
+  disabled: person.disabled,
+  createdAt: toMoment(person.createdAt),
+})
+
+const shownKey = (key: ApiKey): z.input<typeof keyShape> => ({
+  key: key.keyId,
+  name: key.name,
+  user: key.userId,
+  scopes: key.scopes,
+  createdAt: toMoment(key.createdAt),
+  expiresAt: toMoment(key.expiresAt),
+  lastUsedAt: toMomentOrNull(key.lastUsedAt),
+})
+
+const shownEntry = (entry: Entry): z.input<typeof entryShape> => ({ ...entry, at: toMoment(entry.at) })
+
+/** As the audit trail shows an account. */
+const noted = (person: Person | undefined) =>
+  person && {
+    name: person.name,
+    role: person.role,
+    everywhere: person.everywhere,
+    disabled: person.disabled,
+    home: person.home,
+  }
+
+type Any = Asked<unknown, unknown, unknown>
+
+const cookieOf = (asked: Pick<Any, 'headers' | 'secure'>): string | null => {
+  const { cookie } = asked.headers
+  if (typeof cookie !== 'string') return null
+  const name = `${cookieName(asked.secure)}=`
+  const found = cookie
+    .split(';')
+    .map((one) => one.trim())
+    .find((one) => one.startsWith(name))
+  return found ? found.slice(name.length) : null
+}
+
+// ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const sessionRoutes = ({ sql }: AccessDeps): Route[] => [
+  route({
+    id: 'signIn',
+    method: 'POST',
+    path: '/session',
+    group: 'session',
+    summary: 'Sign in',
+    describe:
+      'Sets the cookie of a session and answers the token that every change needs in X-CSRF-Token. After ten failures each further try waits longer.',
+    body: z.object({ user: z.string().min(1).max(128), password: z.string().min(1).max(longestPassword) }),
+    answer: sessionShape,
+    handle: async (asked) => {
+      if (!isOwnOrigin(asked.headers, asked.host)) return refuse('origin.refused')
+      const signed = await signIn(sql, asked.body.user, asked.body.password, asked.address)
+      if (signed.kind === 'wait')
+        return refuse('signIn.wait', { seconds: String(signed.seconds) }, { retryAfter: signed.seconds })
+      const session = signed.kind === 'in' ? await sessionOf(sql, signed.token) : null
+      if (signed.kind === 'refused' || !session) return refuse('signIn.refused')
+      return ok(
+        {
+          ...callerOf({ who: session.caller }),
+          csrfToken: forgeryToken(signed.token),
+          expiresAt: toMoment(session.expiresAt),
+        },
+        { 'Set-Cookie': cookieFor(signed.token, asked.secure) },
+      )
+    },
+  }),
+  route({
+    id: 'showSession',
+    method: 'GET',
+    path: '/session',
+    group: 'session',
+    summary: 'Who is signed in, with the token for changes',
+    answer: sessionShape,
+    handle: async (asked) => {
+      const token = cookieOf(asked)
+      const session = token === null ? null : await sessionOf(sql, token)
+      if (token === null || !session) return refuse('signIn.needed')
+      return ok({ ...callerOf(asked), csrfToken: forgeryToken(token), expiresAt: toMoment(session.expiresAt) })
+    },
+  }),
+  route({
+    id: 'signOut',
+    method: 'DELETE',
+    path: '/session',
+    group: 'session',
+    summary: 'Sign out',
+    handle: async (asked) => {
+      const token = cookieOf(asked)
+      if (token !== null) await endSession(sql, asked.who.userId, token)
+      return done({ 'Set-Cookie': expired(asked.secure) })
+    },
+  }),
+  route({
+    id: 'changeOwnPassword',
+    method: 'PUT',
+    path: '/session/password',
+    group: 'session',
+    summary: 'Change one’s own password; every other session of the account ends',
+    body: z.object({ password: z.string().min(1).max(longestPassword), newPassword: passwordText }),
+    handle: async (asked) => {
+      const { userId } = asked.who
+      const proof = await provesIt(sql, userId, asked.body.password)
+      if (typeof proof === 'number') return refuse('signIn.wait', { seconds: String(proof) }, { retryAfter: proof })
+      if (!proof) return refuse('request.invalid', { said: 'password' }, { path: 'body.password' })
+      const password = await hashPassword(asked.body.newPassword)
+      const { home } = asked.who
+      await asTenant(
+        sql,
+        home,
+        async (tx) => {
+          await changePerson(tx, userId, { password })
+          await writeDown(tx, home, doerOf(asked, 'changeOwnPassword'), [
+            { kind: 'user', name: userId, what: 'changed', after: { password: 'new' } },
+          ])
+        },
+        userId,
+      )
+      await endSessionsOf(sql, userId, cookieOf(asked))
+      return done()
+    },
+  }),
+  route({
+    id: 'whoAmI',
+    method: 'GET',
+    path: '/me',
+    group: 'session',
+    summary: 'Who is calling, with which roles and rights',
+    answer: callerShape,
+    handle: async (asked) => ok(callerOf(asked)),
+  }),
+  route({
+    id: 'listRoles',
+    method: 'GET',
+    path: '/roles',
+    group: 'session',
+    summary: 'Every role with its rights, and what each route needs',
+    answer: z.object({
+      roles: z.array(z.object({ role: roleWord, rights: z.array(z.enum(rights)) })),
+      routes: z.array(z.object({ route: z.string(), right: z.string().nullable(), only: z.string().nullable() })),
+    }),
+    handle: async () =>
+      ok({
+        roles: roles.map((role) => ({ role, rights: rights.filter((right) => may(role, right)) })),
+        routes: Object.entries(needs).map(([id, need]) => ({
+          route: id,
+          right: need?.right ?? null,
+          only: need?.only ?? null,
+        })),
+      }),
+  }),
+]
+
+// ── users ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const newUser = z.object({
+  user: userText,
+  name: z.string().max(200).default(''),
+  role: roleWord,
+  password: passwordText.optional().describe('Left out: one is made and shown this once.'),
+})
+const userChange = z.object({
+  name: z.string().max(200).optional(),
+  role: roleWord.optional(),
+  disabled: z.boolean().optional(),
+  password: passwordText.optional(),
+})
+const withPassword = userShape.extend({
+  password: z.string().nullable().describe('The one that was made; shown this once. Null where it was given.'),
+})
+const aUser = z.object({ user: z.string().min(1).max(128) })
+
+const absentUser = (userId: string): Refused => refuse('absent', { what: `user ${userId}` })
+
+/** `tenantId` `*`: the people of the installation, whose role counts in every tenant. */
+const add = async (
+  { sql }: AccessDeps,
+  asked: Asked<unknown, unknown, z.output<typeof newUser>>,
+  tenantId: string,
+  routeId: string,
+) => {
+  const { user, name, role, password } = asked.body
+  const everywhere = tenantId === installation
+  if (!mayGive(roleOf(asked.who, everywhere ? null : tenantId), role)) return refuse('role.above')
+  const given = password ?? makeSecret()
+  const hashed = await hashPassword(given)
+  return asTenant(sql, tenantId, async (tx) => {
+    const fresh = await addPerson(tx, {
+      userId: user,
+      name,
+      home: tenantId,
+      everywhere: everywhere ? role : null,
+      password: hashed,
+    })
+    if (!fresh) return refuse('taken', { what: `user ${user}` }, { path: 'body.user' })
+    if (!everywhere) await giveRole(tx, tenantId, user, role)
+    const [person] = await readPeople(tx, tenantId, user)
+    await writeDown(tx, tenantId, doerOf(asked, routeId), [
+      { kind: 'user', name: user, what: 'added', after: noted(person) },
+    ])
+    return made({ ...shownUser(person as Person, everywhere), password: password === undefined ? given : null })
+  })
+}
+
+/** Why this change of an account may not be made by this caller, or null. */
+const obstacle = async (
+  tx: Sql,
+  person: Person,
+  who: Asked<unknown, unknown, unknown>['who'],
+  tenantId: string,
+  change: z.output<typeof userChange> | null,
+): Promise<Refused | null> => {
+  const everywhere = tenantId === installation
+  const own = roleOf(who, everywhere ? null : tenantId)
+  const now = everywhere ? person.everywhere : person.role
+  if (!mayGive(own, now) || !mayGive(own, change?.role ?? null)) return refuse('role.above')
+  const account =
+    change === null
+      ? false
+      : change.name !== undefined || change.disabled !== undefined || change.password !== undefined
+  if (account && person.home !== tenantId && who.everywhere !== 'owner') return refuse('user.elsewhere')
+  const leaves = change === null ? person.home === tenantId : change.disabled === true
+  const demoted = everywhere && change?.role !== undefined && change.role !== 'owner'
+  if (person.everywhere === 'owner' && (leaves || demoted)) {
+    const owners = await ownersEverywhere(tx)
+    if (owners.length === 1 && owners[0] === person.userId) return refuse('user.last')
+  }
+  return null
+}
+
+const change = async (
+  { sql }: AccessDeps,
+  asked: Asked<unknown, unknown, z.output<typeof userChange>>,
+  tenantId: string,
+  userId: string,
+  routeId: string,
+) => {
+  const everywhere = tenantId === installation
+  const { role, password, ...account } = asked.body
+  const hashed = password === undefined ? undefined : await hashPassword(password)
+  const answered = await asTenant(sql, tenantId, async (tx) => {
+    const [before] = await readPeople(tx, tenantId, userId)
+    if (!before) return absentUser(userId)
+    const refused = await obstacle(tx, before, asked.who, tenantId, asked.body)
+    if (refused) return refused
+    await changePerson(tx, userId, { ...account, password: hashed })
+    if (role !== undefined) await (everywhere ? giveEverywhere(tx, userId, role) : giveRole(tx, tenantId, userId, role))
+    const [after] = await readPeople(tx, tenantId, userId)
+    await writeDown(tx, tenantId, doerOf(asked, routeId), [
+      {
+        kind: 'user',
+        name: userId,
+        what: 'changed',
+        before: noted(before),
+        after: { ...noted(after), ...(hashed !== undefined && { password: 'new' }) },
+      },
+    ])
+    return ok(shownUser(after as Person, everywhere))
+  })
+  if (!isRefused(answered) && (hashed !== undefined || account.disabled)) await endSessionsOf(sql, userId, null)
+  return answered
+}
+
+const remove = async ({ sql }: AccessDeps, asked: Any, tenantId: string, userId: string, routeId: string) =>
+  asTenant(sql, tenantId, async (tx) => {
+    const [before] = await readPeople(tx, tenantId, userId)
+    if (!before) return absentUser(userId)
+    const refused = await obstacle(tx, before, asked.who, tenantId, null)
+    if (refused) return refused
+    await (before.home === tenantId ? removePerson(tx, userId) : takeRole(tx, tenantId, userId))
+    const deed: Deed = { kind: 'user', name: userId, what: 'removed', before: noted(before) }
+    await writeDown(tx, tenantId, doerOf(asked, routeId), [deed])
+    return done()
+  })
+
+const userRoutes = (deps: AccessDeps): Route[] => [
+  route({
+    id: 'listUsers',
+    method: 'GET',
+    path: '/tenants/:tenant/users',
+    group: 'users',
+    summary: 'Who has a role in the tenant',
+    params: inTenant,
+    query: z.object({ ...paging, role: roleWord.optional() }),
+    answer: pageOf(userShape),
+    handle: async ({ params: { tenant }, query }) => {
+      const people = await asTenant(deps.sql, tenant, (tx) => readPeople(tx, tenant))
+      const shown = people.map((person) => shownUser(person, false))
+      return slice(query.role ? shown.filter((one) => one.role === query.role) : shown, (one) => one.user, query)
+    },
+  }),
+  route({
+    id: 'addUser',
+    method: 'POST',
+    path: '/tenants/:tenant/users',
+    group: 'users',
+    summary: 'Make an account with a role in the tenant',
+    describe: 'Names are unique over the whole installation.',
+    params: inTenant,
+    body: newUser,
+    status: 201,
+    answer: withPassword,
+    handle: (asked) => add(deps, asked, asked.params.tenant, 'addUser'),
+  }),
+  route({
+    id: 'changeUser',
+    method: 'PATCH',
+    path: '/tenants/:tenant/users/:user',
+    group: 'users',
+    summary: 'Change an account or its role',
+    describe:
+      'A new password or `disabled` ends every session of the account. Accounts of another home: the role only.',
+    params: inTenant.extend(aUser.shape),
+    body: userChange,
+    answer: userShape,
+    handle: (asked) => change(deps, asked, asked.params.tenant, asked.params.user, 'changeUser'),
+  }),
+  route({
+    id: 'removeUser',
+    method: 'DELETE',
+    path: '/tenants/:tenant/users/:user',
+    group: 'users',
+    summary: 'Take the role away, and remove the account where this tenant is its home',
+    params: inTenant.extend(aUser.shape),
+    handle: (asked) => remove(deps, asked, asked.params.tenant, asked.params.user, 'removeUser'),
+  }),
+  route({
+    id: 'listEveryUser',
+    method: 'GET',
+    path: '/users',
+    group: 'installation',
+    summary: 'Every account of the installation',
+    query: z.object(paging),
+    answer: pageOf(userShape),
+    handle: async ({ query }) => {
+      const people = await asTenant(deps.sql, installation, (tx) => readPeople(tx, installation))
+      return slice(
+        people.map((person) => shownUser(person, true)),
+        (one) => one.user,
+        query,
+      )
+    },
+  }),
+  route({
+    id: 'addEveryUser',
+    method: 'POST',
+    path: '/users',
+    group: 'installation',
+    summary: 'Make an account with a role in every tenant',
+    body: newUser,
+    status: 201,
+    answer: withPassword,
+    handle: (asked) => add(deps, asked, installation, 'addEveryUser'),
+  }),
+  route({
+    id: 'changeEveryUser',
+    method: 'PATCH',
+    path: '/users/:user',
+    group: 'installation',
+    summary: 'Change any account',
+    params: aUser,
+    body: userChange.extend({
+      tenants: z
+        .record(z.string(), roleWord)
+        .optional()
+        .describe('Roles to give in single tenants; other tenants are left alone.'),
+    }),
+    answer: userShape,
+    handle: async (asked) => {
+      const { tenants = {}, ...rest } = asked.body
+      for (const tenantId of Object.keys(tenants)) {
+        const [tenant] = await asTenant(
+          deps.sql,
+          installation,
+          (tx) => tx`select from tenant where tenant_id = ${tenantId}`,
+        )
+        if (!tenant) return refuse('absent', { what: `tenant ${tenantId}` }, { path: `body.tenants.${tenantId}` })
+      }
+      const answered = await change(deps, { ...asked, body: rest }, installation, asked.params.user, 'changeEveryUser')
+      if (isRefused(answered)) return answered
+      for (const [tenantId, role] of Object.entries(tenants)) {
+        await asTenant(deps.sql, tenantId, async (tx) => {
+          await giveRole(tx, tenantId, asked.params.user, role)
+          await writeDown(tx, tenantId, doerOf(asked, 'changeEveryUser'), [
+            { kind: 'user', name: asked.params.user, what: 'changed', after: { role } },
+          ])
+        })
+      }
+      return answered
+    },
+  }),
+  route({
+    id: 'removeEveryUser',
+    method: 'DELETE',
+    path: '/users/:user',
+    group: 'installation',
+    summary: 'Remove an account of the installation',
+    params: aUser,
+    handle: async (asked) => {
+      const { user } = asked.params
+      const [person] = await asTenant(deps.sql, installation, (tx) => readPeople(tx, installation, user))
+      if (!person) return absentUser(user)
+      if (person.home !== installation) return refuse('user.elsewhere')
+      return remove(deps, asked, installation, user, 'removeEveryUser')
+    },
+  }),
+]
+
+// ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const DAY = 24 * 3_600_000
+const newKey = z.object({
+  name: z.string().min(1).max(200),
+  scopes: z.array(z.enum(scopes)).min(1).describe('What the key may do, at most what you may yourself.'),
+  days: z.number().int().min(1).max(730).default(365).describe('After so many days it ends.'),
+})
+const aKey = z.object({ key: z.string().regex(/^[0-9a-f]{12}$/) })
+
+const addKeyTo = async (
+  { sql }: AccessDeps,
+  asked: Asked<unknown, unknown, z.output<typeof newKey>>,
+  tenantId: string,
+  routeId: string,
+) => {
+  const { name, days } = asked.body
+  const wanted = [...new Set(asked.body.scopes)]
+  const role = roleOf(asked.who, tenantId === installation ? null : tenantId)
+  const above = wanted.find(
+    (scope) => role === null || !may(role, scope as Right) || (scope === 'install' && tenantId !== installation),
+  )
+  if (above !== undefined) return refuse('role.refused', { role: role ?? '-', right: above }, { path: 'body.scopes' })
+  const { userId } = asked.who
+  return asTenant(sql, tenantId, async (tx) => {
+    const expiresAt = Date.now() + days * DAY
+    const { keyId, key } = await addKey(tx, tenantId, { name, userId, scopes: wanted, expiresAt })
+    const shown: z.input<typeof newKeyShape> = {
+      key: keyId,
+      name,
+      user: userId,
+      scopes: wanted,
+      createdAt: toMoment(Date.now()),
+      expiresAt: toMoment(expiresAt),
+      lastUsedAt: null,
+      secret: key,
+    }
+    await writeDown(tx, tenantId, doerOf(asked, routeId), [
+      {
+        kind: 'key',
+        name: keyId,
+        what: 'added',
+        after: { name, user: userId, scopes: wanted, expiresAt: shown.expiresAt },
+      },
+    ])
+    return made(shown)
+  })
+}
+
+/** One's own, or any for those who administer; another's is answered as one that does not exist. */
+const removeKeyFrom = async ({ sql }: AccessDeps, asked: Any, tenantId: string, keyId: string, routeId: string) => {
+  const role = roleOf(asked.who, tenantId === installation ? null : tenantId)
+  return asTenant(sql, tenantId, async (tx) => {
+    const found = (await readKeys(tx, tenantId)).find((one) => one.keyId === keyId)
+    if (!found || (found.userId !== asked.who.userId && !(role && may(role, 'administer'))))
+      return refuse('absent', { what: `key ${keyId}` })
+    await revokeKey(tx, tenantId, keyId)
+    const { name, userId, scopes: had } = found
+    await writeDown(tx, tenantId, doerOf(asked, routeId), [
+      { kind: 'key', name: keyId, what: 'removed', before: { name, user: userId, scopes: had } },
+    ])
+    return done()
+  })
+}
+
+const keyRoutes = (deps: AccessDeps): Route[] => [
+  route({
+    id: 'listKeys',
+    method: 'GET',
+    path: '/tenants/:tenant/keys',
+    group: 'keys',
+    summary: 'API keys of the tenant',
+    params: inTenant,
+    query: z.object(paging),
+    answer: pageOf(keyShape),
+    handle: async ({ params: { tenant }, query }) => {
+      const keys = await asTenant(deps.sql, tenant, (tx) => readKeys(tx, tenant))
+      return slice(keys.map(shownKey), (one) => one.key, query)
+    },
+  }),
+  route({
+    id: 'addKey',
+    method: 'POST',
+    path: '/tenants/:tenant/keys',
+    group: 'keys',
+    summary: 'Make an API key for oneself in this tenant',
+    params: inTenant,
+    body: newKey,
+    status: 201,
+    answer: newKeyShape,
+    handle: (asked) => addKeyTo(deps, asked, asked.params.tenant, 'addKey'),
+  }),
+  route({
+    id: 'removeKey',
+    method: 'DELETE',
+    path: '/tenants/:tenant/keys/:key',
+    group: 'keys',
+    summary: 'Revoke a key',
+    params: inTenant.extend(aKey.shape),
+    handle: (asked) => removeKeyFrom(deps, asked, asked.params.tenant, asked.params.key, 'removeKey'),
+  }),
+  route({
+    id: 'listEveryKey',
+    method: 'GET',
+    path: '/keys',
+    group: 'installation',
+    summary: 'API keys that are not bound to one tenant',
+    query: z.object(paging),
+    answer: pageOf(keyShape),
+    handle: async ({ query }) => {
+      const keys = await asTenant(deps.sql, installation, (tx) => readKeys(tx, installation))
+      return slice(keys.map(shownKey), (one) => one.key, query)
+    },
+  }),
+  route({
+    id: 'addEveryKey',
+    method: 'POST',
+    path: '/keys',
+    group: 'installation',
+    summary: 'Make an API key that works in every tenant',
+    body: newKey,
+    status: 201,
+    answer: newKeyShape,
+    handle: (asked) => addKeyTo(deps, asked, installation, 'addEveryKey'),
+  }),
+  route({
+    id: 'removeEveryKey',
+    method: 'DELETE',
+    path: '/keys/:key',
+    group: 'installation',
+    summary: 'Revoke a key that is not bound to one tenant',
+    params: aKey,
+    handle: (asked) => removeKeyFrom(deps, asked, installation, asked.params.key, 'removeEveryKey'),
+  }),
+]
+
+// ── audit ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const auditQuery = z.object({
+  ...paging,
+  actor: z.string().optional(),
+  kind: z.string().optional().describe('Of the thing: connection, flow, user, …'),
+  name: z.string().optional(),
+  from: moment.optional(),
+  to: moment.optional(),
+})
+
+const audit = async ({ sql }: AccessDeps, tenantId: string, query: z.output<typeof auditQuery>) => {
+  const before = fromCursor(afterEntry, query.cursor)
+  if (isRefused(before)) return before
+  const entries = await asTenant(sql, tenantId, (tx) =>
+    readAudit(tx, tenantId, { ...query, before, limit: query.limit + 1 }),
+  )
+  const page = entries.slice(0, query.limit)
+  const last = page.at(-1)
+  return ok({ items: page.map(shownEntry), next: entries.length > page.length && last ? toCursor(last.id) : null })
+}
+
+const auditRoutes = (deps: AccessDeps): Route[] => [
+  route({
+    id: 'listAudit',
+    method: 'GET',
+    path: '/tenants/:tenant/audit',
+    group: 'audit',
+    summary: 'Who changed what, newest first',
+    params: inTenant,
+    query: auditQuery,
+    answer: pageOf(entryShape),
+    handle: ({ params, query }) => audit(deps, params.tenant, query),
+  }),
+  route({
+    id: 'listEveryAudit',
+    method: 'GET',
+    path: '/audit',
+    group: 'installation',
+    summary: 'Changes of the installation itself: tenants, its people, its keys',
+    query: auditQuery,
+    answer: pageOf(entryShape),
+    handle: ({ query }) => audit(deps, installation, query),
+  }),
+]
+
+export const accessRoutes = (deps: AccessDeps): Route[] => [
+  ...sessionRoutes(deps),
+  ...userRoutes(deps),
+  ...keyRoutes(deps),
+  ...auditRoutes(deps),
+]

@@ -1,0 +1,94 @@
+/** What rooms are handed to read and change the configuration of a tenant (main.ts), and the shape in which a change is answered. */
+import { z } from 'zod'
+import { type Answered, type Asked, ok, type Refused, refuse } from './route.ts'
+
+/** A tenant, connection, pair … as the configuration file writes it. */
+export type Tree = Record<string, unknown>
+
+export interface Declared {
+  tree: Tree
+  changes: readonly {
+    kind: string
+    name: string
+    what: 'added' | 'changed' | 'removed'
+    fields: readonly { path: string; before: unknown; after: unknown }[]
+    follows?: string
+  }[]
+  warnings: readonly { path: string; say: string }[]
+  made: readonly { name: string; secret: string }[]
+}
+
+export interface Asking {
+  tenantId: string
+  actor: string
+  route: string
+  traceId: string
+  address: string
+}
+
+export interface Declaring {
+  tree(tenantId: string): Promise<Tree>
+  edit(
+    asking: Asking,
+    focus: string,
+    edit: (now: Tree) => Tree | Refused,
+    create?: boolean,
+  ): Promise<Declared | Refused>
+  plan(asking: Asking, yaml: string, variables: Record<string, string>): Promise<Declared | Refused>
+  apply(asking: Asking, yaml: string, variables: Record<string, string>): Promise<Declared | Refused>
+  exported(tenantId: string): Promise<string>
+}
+
+export const askingOf = (asked: Asked<unknown, unknown, unknown>, route: string, tenantId: string): Asking => ({
+  tenantId,
+  actor: asked.who.actor,
+  route,
+  traceId: asked.traceId,
+  address: asked.address,
+})
+
+export const changeShape = z.object({
+  kind: z.string(),
+  name: z.string(),
+  what: z.enum(['added', 'changed', 'removed']),
+  fields: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() })),
+  follows: z.string().optional().describe('What this means for records.'),
+})
+
+export const declaredShape = z.object({
+  changes: z.array(changeShape).describe('Empty: it was so already.'),
+  warnings: z.array(z.object({ path: z.string(), say: z.string() })),
+  secrets: z
+    .array(z.object({ name: z.string(), secret: z.string() }))
+    .describe('Made by this change; shown this once.'),
+})
+
+export const shownDeclared = (declared: Declared): z.input<typeof declaredShape> => ({
+  changes: declared.changes.map((one) => ({ ...one, fields: [...one.fields] })),
+  warnings: [...declared.warnings],
+  secrets: [...declared.made],
+})
+
+export const answered = (declared: Declared | Refused): Answered<z.input<typeof declaredShape>> | Refused =>
+  'refuse' in declared ? declared : ok(shownDeclared(declared))
+
+// ── trees ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+export const listIn = (tree: Tree, key: string): Tree[] => (Array.isArray(tree[key]) ? (tree[key] as Tree[]) : [])
+
+export const findIn = (tree: Tree, list: string, key: string, id: string): Tree | undefined =>
+  listIn(tree, list).find((one) => String(one[key]) === id)
+
+/** The entry replaced, or put behind the others. */
+export const putIn = (tree: Tree, list: string, is: (entry: Tree) => boolean, entry: Tree): Tree => {
+  const all = listIn(tree, list)
+  const at = all.findIndex(is)
+  return { ...tree, [list]: at < 0 ? [...all, entry] : all.with(at, entry) }
+}
+
+/** Null where it was not there. */
+export const dropIn = (tree: Tree, list: string, is: (entry: Tree) => boolean): Tree | null => {
+  const all = listIn(tree, list)
+  return all.some(is) ? { ...tree, [list]: all.filter((entry) => !is(entry)) } : null
+}
+
+export const absent = (what: string): Refused => refuse('absent', { what })

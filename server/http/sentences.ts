@@ -1,0 +1,265 @@
+/** Every answer of the management API that says no: status, sentence and what to do, in four languages. docs/api.md lists the same. */
+import type { Locale, Sentences } from '../../protocol/codes.ts'
+
+interface Said {
+  status: number
+  sentence: Sentences
+  todo: Sentences
+}
+
+type Four = [zh_CN: string, zh_TW: string, en_US: string, ja_JP: string]
+const four = ([zh_CN, zh_TW, en_US, ja_JP]: Four): Sentences => ({ zh_CN, zh_TW, en_US, ja_JP })
+const of = (status: number, sentence: Four, todo: Four): Said => ({
+  status,
+  sentence: four(sentence),
+  todo: four(todo),
+})
+
+export const apiCodes = {
+  'signIn.needed': of(
+    401,
+    [
+      '此接口需要登录或 API 密钥',
+      '此介面需要登入或 API 金鑰',
+      'This needs a sign-in or an API key',
+      'サインインまたは API キーが必要です',
+    ],
+    [
+      '请求头发送 Authorization: Bearer <密钥>，或先登录',
+      '請在請求標頭傳送 Authorization: Bearer <金鑰>，或先登入',
+      'Send Authorization: Bearer <key>, or sign in first',
+      'Authorization: Bearer <キー> を送信するか、先にサインインしてください',
+    ],
+  ),
+  'signIn.refused': of(
+    401,
+    [
+      '用户名或密码不正确',
+      '使用者名稱或密碼不正確',
+      'User or password is wrong',
+      'ユーザー名またはパスワードが違います',
+    ],
+    [
+      '核对后重试；忘记密码请联系管理员重置',
+      '請核對後重試；忘記密碼請聯絡管理員重設',
+      'Check both; an administrator can set a new password',
+      '確認して再試行してください。忘れた場合は管理者に再設定を依頼してください',
+    ],
+  ),
+  'signIn.wait': of(
+    429,
+    ['登录失败次数过多', '登入失敗次數過多', 'Too many failed sign-ins', 'サインインの失敗が多すぎます'],
+    ['{seconds} 秒后再试', '{seconds} 秒後再試', 'Try again in {seconds} s', '{seconds} 秒後に再試行してください'],
+  ),
+  'origin.refused': of(
+    403,
+    [
+      '请求并非来自本系统的页面',
+      '請求並非來自本系統的頁面',
+      'The request does not come from a page of this server',
+      'このサーバーのページからのリクエストではありません',
+    ],
+    [
+      '使用会话时须带 X-CSRF-Token（见 GET /api/v1/session），程序请改用 API 密钥',
+      '使用工作階段時須帶 X-CSRF-Token（見 GET /api/v1/session），程式請改用 API 金鑰',
+      'With a session send X-CSRF-Token (see GET /api/v1/session); programs use an API key',
+      'セッションでは X-CSRF-Token が必要です（GET /api/v1/session を参照）。プログラムは API キーを使用してください',
+    ],
+  ),
+  'role.refused': of(
+    403,
+    [
+      '角色 {role} 没有权限 {right}',
+      '角色 {role} 沒有權限 {right}',
+      'The role {role} does not have the right {right}',
+      'ロール {role} には権限 {right} がありません',
+    ],
+    [
+      '请联系租户的管理员',
+      '請聯絡租戶的管理員',
+      'Ask an administrator of the tenant',
+      'テナントの管理者に依頼してください',
+    ],
+  ),
+  'scope.refused': of(
+    403,
+    [
+      '此 API 密钥的范围不含 {right}',
+      '此 API 金鑰的範圍不含 {right}',
+      'The scopes of this API key do not include {right}',
+      'この API キーの範囲に {right} は含まれていません',
+    ],
+    [
+      '新建一个包含所需范围的密钥',
+      '新建一個包含所需範圍的金鑰',
+      'Make a key with the scope that is needed',
+      '必要な範囲を持つキーを作成してください',
+    ],
+  ),
+  'session.only': of(
+    403,
+    [
+      '此操作只能由登录的人执行，不能用 API 密钥',
+      '此操作只能由登入的人執行，不能用 API 金鑰',
+      'Only a signed-in person may do this, not an API key',
+      'この操作はサインインした人のみ可能で、API キーではできません',
+    ],
+    ['请先登录', '請先登入', 'Sign in', 'サインインしてください'],
+  ),
+  absent: of(
+    404,
+    ['找不到 {what}', '找不到 {what}', 'There is no {what} here', '{what} は見つかりません'],
+    [
+      '核对编号；列表接口会显示现有的全部',
+      '請核對編號；清單介面會顯示現有的全部',
+      'Check the id; the list shows what there is',
+      'ID を確認してください。一覧で存在するものを確認できます',
+    ],
+  ),
+  'request.invalid': of(
+    400,
+    [
+      '请求内容不正确：{said}',
+      '請求內容不正確：{said}',
+      'The request is not right: {said}',
+      'リクエストが正しくありません：{said}',
+    ],
+    [
+      '按 /api/docs 的说明修改 path 所指之处',
+      '請依 /api/docs 的說明修改 path 所指之處',
+      'Mend what path points to, as /api/docs describes it',
+      '/api/docs に従って path の箇所を修正してください',
+    ],
+  ),
+  'config.invalid': of(
+    422,
+    [
+      '配置不正确：{said}',
+      '設定不正確：{said}',
+      'The configuration is not right: {said}',
+      '設定が正しくありません：{said}',
+    ],
+    [
+      'problems 列出了每一处；没有任何更改',
+      'problems 列出了每一處；沒有任何更改',
+      'problems lists every place; nothing was changed',
+      'problems に全箇所があります。何も変更されていません',
+    ],
+  ),
+  'config.refused': of(
+    409,
+    [
+      '以现状不能更改：{said}',
+      '以現狀不能更改：{said}',
+      'As things stand this cannot be changed: {said}',
+      '現在の状態では変更できません：{said}',
+    ],
+    [
+      '先处理所说的情况再重试',
+      '請先處理所說的情況再重試',
+      'See to what is said, then try again',
+      '示された状況を解消してから再試行してください',
+    ],
+  ),
+  taken: of(
+    409,
+    ['{what} 已存在', '{what} 已存在', '{what} exists already', '{what} は既に存在します'],
+    [
+      '换一个名称，或修改已有的',
+      '換一個名稱，或修改已有的',
+      'Choose another name, or change the one there is',
+      '別の名前にするか、既存のものを変更してください',
+    ],
+  ),
+  'record.settled': of(
+    409,
+    [
+      '此记录没有等待人工确认的新增',
+      '此記錄沒有等待人工確認的新增',
+      'This record has no unanswered create that waits for a person',
+      'このレコードには人の確認を待つ作成がありません',
+    ],
+    ['刷新后查看其当前状态', '重新整理後查看其目前狀態', 'Look at its state again', '現在の状態を再確認してください'],
+  ),
+  'link.refused': of(
+    409,
+    [
+      'ID 映射不能这样更改：{said}',
+      'ID 對應不能這樣更改：{said}',
+      'The ID mapping cannot be changed so: {said}',
+      'ID マッピングをそのようには変更できません：{said}',
+    ],
+    [
+      '先查看相关记录',
+      '請先查看相關記錄',
+      'Look at the records concerned first',
+      '関係するレコードを先に確認してください',
+    ],
+  ),
+  'count.changed': of(
+    409,
+    [
+      '符合条件的记录现有 {found} 条，而非 {expected} 条',
+      '符合條件的記錄現有 {found} 筆，而非 {expected} 筆',
+      '{found} records match now, not {expected}',
+      '現在 {found} 件が該当し、{expected} 件ではありません',
+    ],
+    ['重新估算并确认', '請重新估算並確認', 'Estimate again and confirm', '再度見積もって確認してください'],
+  ),
+  'user.elsewhere': of(
+    403,
+    [
+      '此账号由别处管理',
+      '此帳號由別處管理',
+      'This account is looked after elsewhere',
+      'このアカウントは別の場所で管理されています',
+    ],
+    [
+      '只能更改其在本租户的角色；其他更改请联系安装的管理员',
+      '只能更改其在本租戶的角色；其他更改請聯絡安裝的管理員',
+      'Only its role in this tenant can be changed here; for the rest ask the owner of the installation',
+      'このテナントでのロールのみ変更できます。その他は導入環境の所有者に依頼してください',
+    ],
+  ),
+  'user.last': of(
+    409,
+    ['必须至少留下一个 owner', '必須至少留下一個 owner', 'One owner must remain', '少なくとも一人の owner が必要です'],
+    [
+      '先让另一人成为 owner',
+      '請先讓另一人成為 owner',
+      'Make somebody else owner first',
+      '先に別の人を owner にしてください',
+    ],
+  ),
+  'role.above': of(
+    403,
+    [
+      '不能授予或更改高于自己的角色',
+      '不能授予或更改高於自己的角色',
+      'A role above your own can neither be given nor changed',
+      '自分より上のロールは付与も変更もできません',
+    ],
+    ['请联系 owner', '請聯絡 owner', 'Ask an owner', 'owner に依頼してください'],
+  ),
+  unavailable: of(
+    503,
+    [
+      '数据库暂时不可用',
+      '資料庫暫時無法使用',
+      'The database is not available now',
+      'データベースが一時的に利用できません',
+    ],
+    ['稍后再试', '請稍後再試', 'Try again later', '後でもう一度お試しください'],
+  ),
+} as const satisfies Record<string, Said>
+
+export type ApiCode = keyof typeof apiCodes
+
+export const fill = (text: string, values: Readonly<Record<string, string>>): string =>
+  text.replace(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole)
+
+/** Status, sentence and advice of a code in one language. */
+export const sayApi = (code: ApiCode, values: Readonly<Record<string, string>>, locale: Locale) => {
+  const { status, sentence, todo } = apiCodes[code]
+  return { status, detail: fill(sentence[locale], values), todo: fill(todo[locale], values) }
+}

@@ -1,0 +1,779 @@
+/** Routes of 数据维护: status, records and their journeys, retries, what a person declares, ID mapping, and the tasks of long work. */
+import { Readable } from 'node:stream'
+import { stringify } from 'csv-stringify/sync'
+import { z } from 'zod'
+import { type Fault, faultSentences } from '../doc/fault.ts'
+import type { Side } from '../doc/document.ts'
+import {
+  type Asked,
+  begun,
+  done,
+  fromCursor,
+  inTenant,
+  isRefused,
+  moment,
+  ok,
+  pageOf,
+  paging,
+  refuse,
+  type Refused,
+  type Route,
+  route,
+  slice,
+  toCursor,
+  toMoment,
+  toMomentOrNull,
+} from '../http/route.ts'
+import { asTenant } from '../store/roles.ts'
+import type { Sql } from '../store/sql.ts'
+import { findJourney, isEmpty, type Journey } from './journey.ts'
+import {
+  countRecords,
+  engineStates,
+  type Mapped,
+  type PageFilter,
+  pageKey,
+  pageOfLinks,
+  pageOfRecords,
+  type Sort,
+} from './pages.ts'
+import { linksNumbered, type RecordRow } from './records.ts'
+import { readStatus } from './status.ts'
+import { addTask, readTasks, stopTask, type Task } from './tasks.ts'
+import { shownState, shownStates } from './words.ts'
+
+interface LinkName {
+  tenant_id: string
+  pair_id: string
+  link_id: number
+}
+
+/** What happened to a mapping that a person asked for (converge/ids.ts). */
+export type BoundByHand =
+  | { kind: 'bound' | 'already'; linkId: number }
+  | { kind: 'taken'; side: Side; to: string }
+  | { kind: 'busy'; linkId: number }
+export type Unbound = { kind: 'unbound'; leftId: string; rightId: string } | { kind: 'busy' } | { kind: 'not bound' }
+
+export interface MaintainDeps {
+  /** Wears `mortise_app`. */
+  sql: Sql
+  newId(): string
+  hands: {
+    rerun(sql: Sql, links: readonly LinkName[], side: Side | null): Promise<number>
+    declare(sql: Sql, link: LinkName, said: { found: string } | 'absent'): Promise<boolean>
+    bind(sql: Sql, pair: { tenant_id: string; pair_id: string }, leftId: string, rightId: string): Promise<BoundByHand>
+    /** D6: after the commit. */
+    wakeBound(pair: { tenant_id: string; pair_id: string }, leftId: string, rightId: string): Promise<unknown>
+    unbind(sql: Sql, link: LinkName): Promise<Unbound>
+  }
+  /** In the change's own transaction (access/audit.ts). */
+  writeDown(
+    tx: Sql,
+    asked: Asked<unknown, unknown, unknown>,
+    routeId: string,
+    tenantId: string,
+    deed: {
+      kind: string
+      name: string
+      what: 'changed' | 'done' | 'removed' | 'added'
+      before?: unknown
+      after?: unknown
+    },
+  ): Promise<void>
+  /** There is work for the engine; there is a task. */
+  woke(): void
+  tasked(): void
+}
+
+// ── shapes ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const endShape = z.object({ connection: z.string(), object: z.string(), id: z.string().nullable() })
+const faultShape = z
+  .record(z.string(), z.unknown())
+  .describe('code, stage, field, value, expected, said, also: docs/errors.md.')
+
+const recordShape = z.object({
+  link: z.number().int(),
+  pair: z.string(),
+  left: endShape,
+  right: endShape,
+  state: z.enum(shownStates),
+  engineState: z.string(),
+  reason: z.string().nullable(),
+  held: z.boolean(),
+  target: z.string(),
+  attempts: z.number(),
+  since: moment.nullable().describe('Start of the trouble.'),
+  nextAt: moment.nullable(),
+  firstSeenAt: moment,
+  voidedAt: moment.nullable(),
+  generation: z.number(),
+  settled: z.number(),
+  waitsFor: z.array(z.string()).nullable(),
+  unanswered: z.object({ at: moment, call: z.string(), side: z.string() }).nullable(),
+  fault: faultShape.nullable(),
+  why: z.array(z.string()),
+})
+
+const shownRecord = (row: RecordRow): z.input<typeof recordShape> => ({
+  link: row.linkId,
+  pair: row.pairId,
+  left: { connection: row.left.connectionId, object: row.left.object, id: row.left.id },
+  right: { connection: row.right.connectionId, object: row.right.object, id: row.right.id },
+  state: row.shown,
+  engineState: row.state,
+  reason: row.reason,
+  held: row.held,
+  target: row.target,
+  attempts: row.attempts,
+  since: toMomentOrNull(row.since),
+  nextAt: toMomentOrNull(row.nextAt),
+  firstSeenAt: toMoment(row.firstArrivalAt),
+  voidedAt: toMomentOrNull(row.voidedAt),
+  generation: row.generation,
+  settled: row.settled,
+  waitsFor: row.waitOn,
+  unanswered: row.sent && { ...row.sent, at: toMoment(row.sent.at) },
+  fault: row.fault as (Fault & Record<string, unknown>) | null,
+  why: row.why,
+})
+
+const journeyShape = z.object({
+  links: z.array(recordShape),
+  arrivals: z.array(
+    z.object({
+      seq: z.number(),
+      at: moment,
+      connection: z.string(),
+      object: z.string(),
+      id: z.string(),
+      operation: z.string(),
+      channel: z.string(),
+      traceId: z.string(),
+      outcome: z.string(),
+      bytes: z.number(),
+    }),
+  ),
+  attempts: z.array(
+    z.object({
+      attempt: z.number(),
+      at: moment,
+      endedAt: moment.nullable(),
+      pair: z.string(),
+      link: z.number(),
+      target: z.string(),
+      call: z.string(),
+      traceId: z.string(),
+      outcome: z.string().nullable(),
+      status: z.number().nullable(),
+      ms: z.number().nullable(),
+      answer: z.string().nullable(),
+      fault: faultShape.nullable(),
+      why: z.array(z.string()),
+    }),
+  ),
+  staged: z.array(
+    z.object({
+      connection: z.string(),
+      object: z.string(),
+      id: z.string(),
+      version: z.number(),
+      operation: z.string(),
+      sourceTime: moment.nullable(),
+    }),
+  ),
+  reads: z.array(
+    z.object({
+      connection: z.string(),
+      object: z.string(),
+      id: z.string(),
+      state: z.string(),
+      cause: z.string(),
+      attempts: z.number(),
+      nextAt: moment.nullable(),
+      why: z.array(z.string()),
+    }),
+  ),
+})
+
+const shownJourney = (journey: Journey): z.input<typeof journeyShape> => ({
+  links: journey.links.map(shownRecord),
+  arrivals: journey.arrivals.map(
+    ({ seq, receivedAt, connectionId, object, id, operation, channel, traceId, outcome, bytes }) => ({
+      seq,
+      at: toMoment(receivedAt),
+      connection: connectionId,
+      object,
+      id,
+      operation,
+      channel,
+      traceId,
+      outcome,
+      bytes,
+    }),
+  ),
+  attempts: journey.attempts.map((one) => ({
+    attempt: one.attemptId,
+    at: toMoment(one.startedAt),
+    endedAt: toMomentOrNull(one.finishedAt),
+    pair: one.pairId,
+    link: one.linkId,
+    target: one.target,
+    call: one.call,
+    traceId: one.traceId,
+    outcome: one.outcome,
+    status: one.status,
+    ms: one.ms,
+    answer: one.answer,
+    fault: one.fault as (Fault & Record<string, unknown>) | null,
+    why: one.why,
+  })),
+  staged: journey.staged.map((one) => ({
+    connection: one.connectionId,
+    object: one.object,
+    id: one.id,
+    version: one.version,
+    operation: one.operation,
+    sourceTime: toMomentOrNull(one.sourceTime),
+  })),
+  reads: journey.fetches.map((one) => ({
+    connection: one.connectionId,
+    object: one.object,
+    id: one.id,
+    state: one.state,
+    cause: one.cause,
+    attempts: one.attempts,
+    nextAt: toMomentOrNull(one.nextAt),
+    why: one.why,
+  })),
+})
+
+const taskShape = z.object({
+  task: z.string(),
+  kind: z.string(),
+  askedBy: z.string(),
+  state: z.enum(['running', 'done', 'failed', 'stopped']),
+  total: z.number(),
+  done: z.number(),
+  fault: z.string().nullable(),
+  createdAt: moment,
+  endedAt: moment.nullable(),
+})
+
+const shownTask = (task: Task): z.input<typeof taskShape> => ({
+  task: task.taskId,
+  kind: task.kind,
+  askedBy: task.askedBy,
+  state: task.state,
+  total: task.total,
+  done: task.done,
+  fault: task.fault,
+  createdAt: toMoment(task.createdAt),
+  endedAt: toMomentOrNull(task.endedAt),
+})
+
+const linkShape = z.object({
+  link: z.number().int(),
+  pair: z.string(),
+  left: z.string().nullable(),
+  right: z.string().nullable(),
+  state: z.enum(shownStates),
+})
+
+const shownLink = (row: Mapped): z.input<typeof linkShape> => ({
+  link: row.linkId,
+  pair: row.pairId,
+  left: row.leftId,
+  right: row.rightId,
+  state: shownState(row.state, row.reason),
+})
+
+// ── filters ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const stateWords = z.enum([...new Set([...shownStates, ...engineStates])] as [string, ...string[]])
+const filterFields = {
+  flow: z
+    .string()
+    .regex(/^[^:]+(:(leftToRight|rightToLeft))?$/)
+    .optional()
+    .describe('customer, or customer:leftToRight.'),
+  object: z
+    .string()
+    .regex(/^[^/]+\/.+$/)
+    .optional()
+    .describe('connection/code, on either side.'),
+  state: z
+    .union([stateWords.transform((one) => [one]), z.array(stateWords)])
+    .optional()
+    .describe('One or several, shown or engine states.'),
+  fault: z
+    .enum(Object.keys(faultSentences) as [string, ...string[]])
+    .optional()
+    .describe('Code of the fault: docs/errors.md.'),
+  from: moment.optional().describe('In trouble since then or later; without trouble: first seen.'),
+  to: moment.optional(),
+  keyword: z.string().min(1).max(200).optional().describe('Beginning of an id of either side, or part of the fault.'),
+}
+const filterShape = z.object(filterFields)
+
+const filterOf = (tenantId: string, given: z.output<typeof filterShape>): PageFilter => {
+  const [pairId = null, direction] = given.flow?.split(':') ?? []
+  const [connectionId = '', ...code] = given.object?.split('/') ?? []
+  return {
+    tenantId,
+    pairId,
+    from: direction === undefined ? null : direction === 'leftToRight' ? 'left' : 'right',
+    object: given.object === undefined ? null : { connectionId, code: code.join('/') },
+    states: given.state ?? [],
+    fault: given.fault ?? null,
+    since: given.from === undefined ? null : Date.parse(given.from),
+    until: given.to === undefined ? null : Date.parse(given.to),
+    keyword: given.keyword ?? null,
+    upTo: null,
+  }
+}
+
+// ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const aLink = inTenant.extend({ link: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) })
+const sideWord = z.enum(['left', 'right'])
+
+const linkIn = async (tx: Sql, tenantId: string, linkId: number): Promise<RecordRow | Refused> => {
+  const found = (await linksNumbered(tx, [linkId])).find((row) => row.tenantId === tenantId)
+  return found ?? refuse('absent', { what: `record ${linkId}` })
+}
+
+const nameOf = ({ tenantId, pairId, linkId }: RecordRow): LinkName => ({
+  tenant_id: tenantId,
+  pair_id: pairId,
+  link_id: linkId,
+})
+
+const recordName = (row: RecordRow) => `${row.pairId} ${row.linkId}`
+
+const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
+  route({
+    id: 'showStatus',
+    method: 'GET',
+    path: '/tenants/:tenant/status',
+    group: 'records',
+    summary: 'How many records stand where, per flow; what each connection still has before it',
+    params: inTenant,
+    answer: z.object({
+      at: moment,
+      flows: z.array(
+        z.object({
+          pair: z.string(),
+          flow: z.enum(['leftToRight', 'rightToLeft']),
+          state: z.string(),
+          source: z.string(),
+          target: z.string(),
+          counts: z.record(z.enum(shownStates), z.number()),
+          held: z.number(),
+          oldestPending: moment.nullable(),
+          sweep: z.object({ what: z.string(), done: z.number(), total: z.number().nullable() }).nullable(),
+        }),
+      ),
+      connections: z.array(
+        z.object({
+          connection: z.string(),
+          backlog: z.number(),
+          heldByBreaker: z.number(),
+          reads: z.number(),
+          readsFailed: z.number(),
+        }),
+      ),
+      decoding: z.number(),
+      decodingFailed: z.number(),
+    }),
+    handle: async ({ params: { tenant } }) => {
+      const status = await asTenant(sql, tenant, (tx) => readStatus(tx, tenant))
+      const end = (one: { connectionId: string; object: string }) => `${one.connectionId}/${one.object}`
+      return ok({
+        at: toMoment(status.at),
+        flows: status.flows.map((flow) => ({
+          pair: flow.pairId,
+          flow: flow.from === 'left' ? ('leftToRight' as const) : ('rightToLeft' as const),
+          state: flow.state,
+          source: end(flow.source),
+          target: end(flow.target),
+          counts: flow.counts,
+          held: flow.held,
+          oldestPending: toMomentOrNull(flow.oldestDue),
+          sweep: flow.sweep,
+        })),
+        connections: status.connections.map(({ tenantId: _tenant, connectionId, ...rest }) => ({
+          connection: connectionId,
+          ...rest,
+        })),
+        decoding: status.decoding,
+        decodingFailed: status.decodingFailed,
+      })
+    },
+  }),
+  route({
+    id: 'listRecords',
+    method: 'GET',
+    path: '/tenants/:tenant/records',
+    group: 'records',
+    summary: 'Records with their state and the reason 数据维护',
+    params: inTenant,
+    query: z.object({ ...paging, ...filterFields, sort: z.enum(['newest', 'oldest', 'trouble']).default('newest') }),
+    answer: pageOf(recordShape),
+    handle: async ({ params: { tenant }, query: { limit, cursor, sort, ...filter } }) => {
+      const after = fromCursor(pageKey, cursor)
+      if (isRefused(after)) return after
+      const page = await asTenant(sql, tenant, (tx) =>
+        pageOfRecords(tx, filterOf(tenant, filter), sort as Sort, after, limit),
+      )
+      return ok({ items: page.rows.map(shownRecord), next: page.next && toCursor(page.next) })
+    },
+  }),
+  route({
+    id: 'showRecord',
+    method: 'GET',
+    path: '/tenants/:tenant/records/:link',
+    group: 'records',
+    summary: 'One record, by the number of its link',
+    params: aLink,
+    answer: recordShape,
+    handle: async ({ params: { tenant, link } }) => {
+      const row = await asTenant(sql, tenant, (tx) => linkIn(tx, tenant, link))
+      return isRefused(row) ? row : ok(shownRecord(row))
+    },
+  }),
+  route({
+    id: 'showJourney',
+    method: 'GET',
+    path: '/tenants/:tenant/journey',
+    group: 'records',
+    summary: 'One record’s whole story, found by any id: of either side, of its link, or a trace id',
+    params: inTenant,
+    query: z.object({
+      id: z.string().min(1).max(256),
+      limit: z.coerce.number().int().min(1).max(200).default(20).describe('Arrivals and attempts, newest first.'),
+    }),
+    answer: journeyShape,
+    handle: async ({ params: { tenant }, query: { id, limit } }) => {
+      const journey = await asTenant(sql, tenant, (tx) => findJourney(tx, id, { tenantId: tenant, limit }))
+      return isEmpty(journey) ? refuse('absent', { what: `record ${id}` }) : ok(shownJourney(journey))
+    },
+  }),
+  route({
+    id: 'retryRecord',
+    method: 'POST',
+    path: '/tenants/:tenant/records/:link/retry',
+    group: 'records',
+    summary: 'Go through one record again; what is unresolved is resolved first',
+    params: aLink,
+    body: z
+      .object({ side: sideWord.optional().describe('Whose content travels; default: the side that travelled last.') })
+      .default({}),
+    answer: recordShape,
+    handle: async (asked) => {
+      const { tenant, link } = asked.params
+      const row = await asTenant(sql, tenant, async (tx) => {
+        const before = await linkIn(tx, tenant, link)
+        if (isRefused(before)) return before
+        await hands.rerun(tx, [nameOf(before)], asked.body.side ?? null)
+        const after = await linkIn(tx, tenant, link)
+        await writeDown(tx, asked, 'retryRecord', tenant, {
+          kind: 'record',
+          name: recordName(before),
+          what: 'done',
+          before: { state: before.shown, reason: before.reason, why: before.why },
+          after: { retry: true, ...asked.body },
+        })
+        return after
+      })
+      if (isRefused(row)) return row
+      woke()
+      return ok(shownRecord(row))
+    },
+  }),
+  route({
+    id: 'declareRecord',
+    method: 'POST',
+    path: '/tenants/:tenant/records/:link/declare',
+    group: 'records',
+    summary: 'Say what became of a create that was never answered and that nobody can look up',
+    params: aLink,
+    body: z.union([
+      z.object({ found: z.string().min(1).max(128).describe('This is the record it made at the target.') }).strict(),
+      z.object({ absent: z.literal(true).describe('It made none; create it again.') }).strict(),
+    ]),
+    answer: recordShape,
+    handle: async (asked) => {
+      const { tenant, link } = asked.params
+      const said = 'found' in asked.body ? { found: asked.body.found } : ('absent' as const)
+      const row = await asTenant(sql, tenant, async (tx) => {
+        const before = await linkIn(tx, tenant, link)
+        if (isRefused(before)) return before
+        if (!(await hands.declare(tx, nameOf(before), said))) return refuse('record.settled')
+        await writeDown(tx, asked, 'declareRecord', tenant, {
+          kind: 'record',
+          name: recordName(before),
+          what: 'done',
+          before: { state: before.shown, reason: before.reason, why: before.why },
+          after: { declared: said },
+        })
+        return linkIn(tx, tenant, link)
+      })
+      if (isRefused(row)) return row
+      woke()
+      return ok(shownRecord(row))
+    },
+  }),
+]
+
+// ── retries of all that match ────────────────────────────────────────────────────────────────────────────────────────────────────────
+const selection = filterShape.refine(
+  (given) => Object.values(given).some((value) => value !== undefined),
+  'say which records: flow, object, state, fault, from, to or keyword',
+)
+
+const retryRoutes = ({ sql, newId, writeDown, tasked }: MaintainDeps): Route[] => [
+  route({
+    id: 'estimateRetry',
+    method: 'POST',
+    path: '/tenants/:tenant/retries/estimate',
+    group: 'records',
+    summary: 'How many records a retry of this selection would go through',
+    params: inTenant,
+    body: selection,
+    answer: z.object({ matched: z.number() }),
+    handle: async ({ params: { tenant }, body }) => {
+      const { count } = await asTenant(sql, tenant, (tx) => countRecords(tx, filterOf(tenant, body)))
+      return ok({ matched: count })
+    },
+  }),
+  route({
+    id: 'retryMatching',
+    method: 'POST',
+    path: '/tenants/:tenant/retries',
+    group: 'records',
+    summary: 'Go through all records of a selection again; answers a task to follow',
+    params: inTenant,
+    body: z.object({
+      filter: selection,
+      side: sideWord.optional(),
+      expected: z.number().int().min(0).optional().describe('What the estimate said: another number now is refused.'),
+    }),
+    status: 202,
+    answer: taskShape,
+    handle: async (asked) => {
+      const { tenant } = asked.params
+      const { side = null, expected } = asked.body
+      const filter = filterOf(tenant, asked.body.filter)
+      const task = await asTenant(sql, tenant, async (tx) => {
+        const { count, upTo } = await countRecords(tx, filter)
+        if (expected !== undefined && expected !== count)
+          return refuse('count.changed', { found: String(count), expected: String(expected) })
+        const made = await addTask(tx, tenant, {
+          taskId: newId(),
+          asked: { filter: { ...filter, upTo }, side },
+          askedBy: asked.who.actor,
+          total: count,
+        })
+        await writeDown(tx, asked, 'retryMatching', tenant, {
+          kind: 'task',
+          name: made.taskId,
+          what: 'added',
+          after: { retry: asked.body.filter, side, matched: count },
+        })
+        return made
+      })
+      if (isRefused(task)) return task
+      tasked()
+      return begun(shownTask(task), `/api/v1/tenants/${encodeURIComponent(tenant)}/tasks/${task.taskId}`)
+    },
+  }),
+]
+
+// ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const aTask = inTenant.extend({ task: z.string().min(1).max(64) })
+
+const taskRoutes = ({ sql, writeDown }: MaintainDeps): Route[] => [
+  route({
+    id: 'listTasks',
+    method: 'GET',
+    path: '/tenants/:tenant/tasks',
+    group: 'tasks',
+    summary: 'Long work, the newest first',
+    params: inTenant,
+    query: z.object({ ...paging, state: z.enum(['running', 'done', 'failed', 'stopped']).optional() }),
+    answer: pageOf(taskShape),
+    handle: async ({ params: { tenant }, query }) => {
+      const tasks = await asTenant(sql, tenant, (tx) => readTasks(tx, tenant))
+      const wanted = tasks.filter((task) => !query.state || task.state === query.state)
+      return slice(wanted.map(shownTask), (task) => `${task.createdAt} ${task.task}`, { ...query, descending: true })
+    },
+  }),
+  route({
+    id: 'showTask',
+    method: 'GET',
+    path: '/tenants/:tenant/tasks/:task',
+    group: 'tasks',
+    summary: 'How far a task is',
+    params: aTask,
+    answer: taskShape,
+    handle: async ({ params: { tenant, task } }) => {
+      const [found] = await asTenant(sql, tenant, (tx) => readTasks(tx, tenant, task))
+      return found ? ok(shownTask(found)) : refuse('absent', { what: `task ${task}` })
+    },
+  }),
+  route({
+    id: 'stopTask',
+    method: 'DELETE',
+    path: '/tenants/:tenant/tasks/:task',
+    group: 'tasks',
+    summary: 'Stop a task; what it has done stays',
+    params: aTask,
+    handle: async (asked) => {
+      const { tenant, task } = asked.params
+      return asTenant(sql, tenant, async (tx) => {
+        const [found] = await readTasks(tx, tenant, task)
+        if (!found) return refuse('absent', { what: `task ${task}` })
+        if (await stopTask(tx, tenant, task))
+          await writeDown(tx, asked, 'stopTask', tenant, {
+            kind: 'task',
+            name: task,
+            what: 'changed',
+            after: { state: 'stopped' },
+          })
+        return done()
+      })
+    },
+  }),
+]
+
+// ── ID mapping ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const boundWord = z
+  .enum(['true', 'false'])
+  .transform((word) => word === 'true')
+  .optional()
+  .describe('Only rows that know both ids, or only those that do not.')
+
+/** The whole mapping slice by slice: a million rows are never in memory. */
+async function* csvOf(sql: Sql, tenantId: string, pairId: string | null): AsyncGenerator<string> {
+  yield '\ufeff' // Excel reads UTF-8 only where this says so
+  yield stringify([['pair', 'link', 'left', 'right', 'state']])
+  for (let after: number | null = null; ; ) {
+    const { rows, next } = await asTenant(sql, tenantId, (tx) =>
+      pageOfLinks(tx, { tenantId, pairId, id: null, bound: null }, after, 1_000),
+    )
+    if (rows.length)
+      yield stringify(
+        rows.map((row) => [row.pairId, row.linkId, row.leftId, row.rightId, shownState(row.state, row.reason)]),
+        { escape_formulas: true },
+      )
+    if (next === null) return
+    after = next
+  }
+}
+
+const mappingRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
+  route({
+    id: 'listLinks',
+    method: 'GET',
+    path: '/tenants/:tenant/links',
+    group: 'ID mapping',
+    summary: 'ID mapping 中间表',
+    params: inTenant,
+    query: z.object({
+      ...paging,
+      pair: z.string().optional(),
+      id: z.string().min(1).max(128).optional().describe('Beginning of an id of either side.'),
+      bound: boundWord,
+    }),
+    answer: pageOf(linkShape),
+    handle: async ({ params: { tenant }, query: { limit, cursor, pair = null, id = null, bound = null } }) => {
+      const after = fromCursor(z.number().int(), cursor)
+      if (isRefused(after)) return after
+      const page = await asTenant(sql, tenant, (tx) =>
+        pageOfLinks(tx, { tenantId: tenant, pairId: pair, id, bound }, after, limit),
+      )
+      return ok({ items: page.rows.map(shownLink), next: page.next === null ? null : toCursor(page.next) })
+    },
+  }),
+  route({
+    id: 'exportLinks',
+    method: 'GET',
+    path: '/tenants/:tenant/links.csv',
+    group: 'ID mapping',
+    summary: 'ID mapping as CSV',
+    params: inTenant,
+    query: z.object({ pair: z.string().optional() }),
+    text: 'text/csv',
+    handle: async ({ params: { tenant }, query }) => ({
+      status: 200,
+      headers: { 'Content-Disposition': 'attachment; filename="id-mapping.csv"' },
+      text: { type: 'text/csv; charset=utf-8', content: Readable.from(csvOf(sql, tenant, query.pair ?? null)) },
+    }),
+  }),
+  route({
+    id: 'bindLink',
+    method: 'POST',
+    path: '/tenants/:tenant/pairs/:pair/links',
+    group: 'ID mapping',
+    summary: 'Say that two records are one',
+    params: inTenant.extend({ pair: z.string().min(1).max(200) }),
+    body: z.object({ left: z.string().min(1).max(128), right: z.string().min(1).max(128) }),
+    answer: recordShape,
+    handle: async (asked) => {
+      const { tenant, pair } = asked.params
+      const { left, right } = asked.body
+      const row = await asTenant(sql, tenant, async (tx) => {
+        const [known] = await tx`select from pair where tenant_id = ${tenant} and pair_id = ${pair}`
+        if (!known) return refuse('absent', { what: `pair ${pair}` })
+        const bound = await hands.bind(tx, { tenant_id: tenant, pair_id: pair }, left, right)
+        if (bound.kind === 'taken')
+          return refuse('link.refused', { said: `${bound.side === 'left' ? left : right} = ${bound.to}` })
+        if (bound.kind === 'busy') return refuse('link.refused', { said: `record ${bound.linkId}` })
+        if (bound.kind === 'bound')
+          await writeDown(tx, asked, 'bindLink', tenant, {
+            kind: 'link',
+            name: `${pair} ${bound.linkId}`,
+            what: 'changed',
+            after: { left, right },
+          })
+        return linkIn(tx, tenant, bound.linkId)
+      })
+      if (isRefused(row)) return row
+      await hands.wakeBound({ tenant_id: tenant, pair_id: pair }, left, right)
+      woke()
+      return ok(shownRecord(row))
+    },
+  }),
+  route({
+    id: 'unbindLink',
+    method: 'DELETE',
+    path: '/tenants/:tenant/records/:link/mapping',
+    group: 'ID mapping',
+    summary: 'Say that two records are not one; nothing is sent by that',
+    params: aLink,
+    answer: recordShape,
+    handle: async (asked) => {
+      const { tenant, link } = asked.params
+      const row = await asTenant(sql, tenant, async (tx) => {
+        const before = await linkIn(tx, tenant, link)
+        if (isRefused(before)) return before
+        const parted = await hands.unbind(tx, nameOf(before))
+        if (parted.kind !== 'unbound') return refuse('link.refused', { said: parted.kind })
+        await writeDown(tx, asked, 'unbindLink', tenant, {
+          kind: 'link',
+          name: recordName(before),
+          what: 'changed',
+          before: { left: before.left.id, right: before.right.id },
+        })
+        return linkIn(tx, tenant, link)
+      })
+      return isRefused(row) ? row : ok(shownRecord(row))
+    },
+  }),
+]
+
+export const maintainRoutes = (deps: MaintainDeps): Route[] => [
+  ...recordRoutes(deps),
+  ...retryRoutes(deps),
+  ...taskRoutes(deps),
+  ...mappingRoutes(deps),
+]
