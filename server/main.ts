@@ -16,6 +16,8 @@ import { startFetcher } from './converge/fetcher.ts'
 import { startLookout } from './converge/lookout.ts'
 import { postgresRoad } from './converge/postgres.ts'
 import { startReaper } from './converge/reaper.ts'
+import { readRestoring } from './converge/restore.ts'
+import { startRestorer } from './converge/restorer.ts'
 import type { Road, Target } from './converge/road.ts'
 import { startReconciler } from './converge/reconciler.ts'
 import { startSentinel } from './converge/sentinel.ts'
@@ -23,6 +25,7 @@ import { waitSettled } from './converge/settled.ts'
 import { startSweeper } from './converge/sweeper.ts'
 import { tellEnds } from './converge/tell.ts'
 import { startWorker } from './converge/worker.ts'
+import type { Reading } from './doc/connector.ts'
 import type { Arrival, Hint, RecordKey } from './doc/document.ts'
 import { requireConfig } from './flows/file.ts'
 import { tellProblems } from './flows/problem.ts'
@@ -182,8 +185,9 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const tables = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))))
   const road: Road = {
     ...tables,
-    claim: async (...asked) => {
-      const links = await tables.claim(...asked)
+    claim: async (target, ...asked) => {
+      if (restoring.has(`${target.tenant_id}/${target.connection_id}`)) return []
+      const links = await tables.claim(target, ...asked)
       metrics.claimed(links)
       return links
     },
@@ -204,23 +208,25 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     (rows) => postgresRoad(doorPool, road.admit).hint(rows),
     () => wakeFetcher(),
   )
+  // Nothing is sent to these since a backup was restored: known before there is a worker.
+  let restoring = new Set<string>()
+  const gate = (targets: readonly Target[]): void => {
+    restoring = new Set(targets.map((target) => `${target.tenant_id}/${target.connection_id}`))
+  }
+  gate(await readRestoring(roadPool))
   const engine = { road, directory: directory.directory, env, log: book.of('worker') }
   // A node without this duty wakes the others and does nothing itself.
   const worker = does('converge') ? startWorker(engine, { sweepMs: net }) : null
   const reading = { ...engine, log: book.of('fetcher') }
-  const fetcher = does('converge')
-    ? startFetcher(reading, {
-        sweepMs: net,
-        toArrival: (record, read, version, trace) =>
-          readingArrival(
-            record,
-            directory.directory.object(record.tenant_id, record.connection_id, record.object),
-            read,
-            version,
-            trace,
-          ),
-      })
-    : null
+  const toArrival = (record: RecordKey, read: Reading, version: number, trace: string): Arrival =>
+    readingArrival(
+      record,
+      directory.directory.object(record.tenant_id, record.connection_id, record.object),
+      read,
+      version,
+      trace,
+    )
+  const fetcher = does('converge') ? startFetcher(reading, { sweepMs: net, toArrival }) : null
   // Other nodes hear that there is work; ours knows already.
   const word = notifier(roadPool, 'mortise_work', node)
   const woke = (): void => (worker ? worker.wake() : word.tell())
@@ -239,9 +245,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       expired: reaper.wake,
     })
   const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
+  const restorer = worker && startRestorer({ ...keeping('restorer'), directory: directory.directory, gate, toArrival })
   const sweeper = worker && startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
   const agents: Stoppable[] = [
-    ...[worker, fetcher, reaper, lookout, sweeper].filter((agent) => agent !== null),
+    ...[worker, fetcher, reaper, lookout, sweeper, restorer].filter((agent) => agent !== null),
     ...(does('upkeep')
       ? [
           startSentinel(keeping('sentinel')),
@@ -258,6 +265,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   ]
   const hearing = listen(databaseUrl, 'mortise_work', (from) => {
     if (from === node) return
+    if (from === 'restored') restorer?.wake()
     lookout?.stir()
     lookout?.wake()
   })

@@ -10,6 +10,7 @@ import { neighboursRig, outageRig } from './outage.ts'
 import { parentsRig } from './parents.ts'
 import { poisonRig } from './poison.ts'
 import { recogniseRig } from './recognise.ts'
+import { restoreRig } from './restore.ts'
 import type { Rig } from './rig.ts'
 import { rollingRig } from './rolling.ts'
 
@@ -27,4 +28,5 @@ export const rigs: readonly Rig[] = [
   parentsRig,
   echoRig,
   rollingRig,
+  restoreRig,
 ]

@@ -1,11 +1,12 @@
 /** The `mortise` command: what it offers, what each command does, and how it ends. */
 import { readFile } from 'node:fs/promises'
-import { relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { openGenerated } from '../access/generated.ts'
 import { KeyRefused, secretKey } from '../access/key.ts'
 import { SecretRefused } from '../access/secrets.ts'
 import { declare, rerun } from '../converge/ids.ts'
+import { beginRestore, endRestore, readRestoring } from '../converge/restore.ts'
 import { ApplyRefused, type Change, tellChanges } from '../flows/changes.ts'
 import { readConfig } from '../flows/file.ts'
 import { ConfigRefused, tellProblems } from '../flows/problem.ts'
@@ -14,6 +15,14 @@ import { linksNumbered, linksOf, listRecords, type RecordFilter, type RecordRow 
 import { readStatus } from '../maintain/status.ts'
 import { shownStates } from '../maintain/words.ts'
 import { EmbeddedRefused } from '../store/embedded.ts'
+import {
+  BackupRefused,
+  migrationsFor,
+  readManifest,
+  restoreBackup,
+  verifyBackup,
+  writeBackup,
+} from '../store/backup.ts'
 import { checksumOf, MigrationRefused, migrate, readMigrations } from '../store/migrate.ts'
 import type { Sql } from '../store/sql.ts'
 import { isUnavailable } from '../store/trouble.ts'
@@ -105,6 +114,7 @@ const describe = (error: unknown): { code: number; say: string } => {
   if (error instanceof Done) return { code: error.code, say: error.message }
   if (error instanceof ConfigRefused || error instanceof ApplyRefused || error instanceof SecretRefused)
     return { code: exitCodes.refused, say: error.message }
+  if (error instanceof BackupRefused) return { code: exitCodes.refused, say: error.message }
   if (error instanceof SettingRefused || error instanceof KeyRefused)
     return { code: exitCodes.usage, say: error.message }
   if (error instanceof NothingHere || error instanceof EmbeddedRefused || error instanceof MigrationRefused)
@@ -222,6 +232,97 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
         else say(applied.length ? `Applied: ${applied.join(', ')}` : 'The database is up to date.')
       }),
     )
+
+  command('backup <file>', 'write the whole database into one file, while Mortise runs')
+    .option('--verify', 'only read such a file to its end: is it whole and undamaged?')
+    .option('--json', 'machine-readable')
+    .action(async (given: string, { verify }: { verify?: boolean }) => {
+      const file = resolve(cwd, given)
+      if (verify) {
+        const { manifest, rows } = await verifyBackup(file)
+        const when = new Date(manifest.at).toISOString()
+        if (asJson) json({ file, at: manifest.at, version: manifest.version, rows })
+        else say(`${given} is whole: ${rows} rows, as of ${when}, by Mortise ${manifest.version}.`)
+        return
+      }
+      await withDatabase(false, async ({ url, sql }) => {
+        const known = await readMigrations()
+        const [applied] = await sql<{ count: number }>`select count(*) as count from migration`
+        if (applied?.count !== known.length)
+          throw new Done(exitCodes.refused, 'The database is not of this version. Run: mortise migrate')
+        const done = await writeBackup(url, file, await programVersion())
+        if (asJson) json({ file, ...done })
+        else
+          say(
+            `${given}: ${done.rows} rows of ${done.tables} tables, ${done.bytes} bytes, as of ${new Date(done.at).toISOString()}.\nThe key is not in it: keep MORTISE_SECRET_KEY, or the data folder's secret.key, apart from it.`,
+          )
+      })
+    })
+
+  command(
+    'restore [file]',
+    'fill an empty database from a backup; sends then wait until the targets have been looked at',
+  )
+    .option('--replace', 'the database may hold something: all of it goes')
+    .option(
+      '--mark <moment>',
+      'the database was restored by other means (pg_restore, a snapshot) to this moment: sends wait as well',
+    )
+    .option('--release <connection>', 'send to this connection again, although it could not be looked at')
+    .option('--tenant <id>', 'of this tenant (with --release)')
+    .option('--json', 'machine-readable')
+    .action(
+      async (
+        given: string | undefined,
+        options: { replace?: boolean; mark?: string; release?: string; tenant?: string },
+      ) => {
+        if ([given, options.mark, options.release].filter((one) => one !== undefined).length !== 1)
+          throw new Done(exitCodes.usage, 'One of them: a file, --mark, or --release.')
+        if (options.release !== undefined) return release(options.release, options.tenant)
+        if (options.mark !== undefined) return markRestored(options.mark)
+        const file = resolve(cwd, given ?? '')
+        const known = await readMigrations()
+        const wanted = migrationsFor(await readManifest(file), known)
+        await withDatabase(true, async ({ url, sql }) => {
+          await migrate(sql, wanted).catch((error: unknown) => {
+            if (!(error instanceof MigrationRefused)) throw error
+            throw new Done(
+              exitCodes.refused,
+              `This database has been brought to a newer version than the backup's. Restore into an empty one. (${error.message})`,
+            )
+          })
+          const done = await restoreBackup(url, file, {
+            replace: options.replace === true,
+            before: (tx, manifest) => beginRestore(tx, manifest.at),
+          })
+          await migrate(sql, known)
+          if (asJson) json({ file, ...done })
+          else say(`Restored: ${done.rows} rows of ${done.tables} tables.\n${waits}`)
+        })
+      },
+    )
+
+  const markRestored = async (moment: string): Promise<void> => {
+    const at = Date.parse(moment)
+    if (!Number.isFinite(at) || at > Date.now())
+      throw new Done(exitCodes.usage, `--mark ${moment}: give the moment of the backup, such as 2026-11-25T03:00:00Z.`)
+    await withDatabase(false, async ({ sql }) => {
+      const connections = await beginRestore(sql, at)
+      if (asJson) json({ connections, at })
+      else say(`Marked: ${connections} connections. Restart every node of Mortise that runs.\n${waits}`)
+    })
+  }
+
+  const release = (connectionId: string, tenantId: string | undefined): Promise<void> =>
+    withDatabase(false, async ({ sql }) => {
+      const waiting = (await readRestoring(sql)).filter(
+        (one) => one.connection_id === connectionId && (tenantId === undefined || one.tenant_id === tenantId),
+      )
+      for (const one of waiting) await endRestore(sql, one, 'person')
+      if (asJson) json({ released: waiting.length })
+      else say(waiting.length ? `Released: ${connectionId}.` : `Nothing waits for ${connectionId} since a restore.`)
+      if (!waiting.length) code = exitCodes.notFound
+    })
 
   command('plan <file>', 'show what applying a configuration file would change')
     .option('--json', 'machine-readable')
@@ -357,6 +458,12 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
     return ending
   }
 }
+
+const waits =
+  'Nothing is sent to any connection until what it holds by now has been read and made known (mortise status shows it). Start Mortise.'
+
+const programVersion = async (): Promise<string> =>
+  (JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }).version
 
 /** In slices: each is a transaction of its own (C5). */
 const rerunAll = async (

@@ -65,7 +65,13 @@ export const renderStatus = (status: Status, width: number): string => {
   const decoding = status.decoding
     ? `\n\n${status.decoding} arrivals wait to be decoded, ${status.decodingFailed} of them with a fault.`
     : ''
-  return `${flows}\n\n${connections}${decoding}`
+  const restoring = status.restoring
+    .map(
+      (one) =>
+        `\n${one.tenantId}/${one.connectionId}: nothing is sent since a backup of ${new Date(one.backupAt).toISOString()} was restored; ${one.scanned} of its records looked at, ${one.bound} made known${one.why === null ? '' : ` (${one.why})`}.`,
+    )
+    .join('')
+  return `${flows}\n\n${connections}${decoding}${restoring && `\n${restoring}`}`
 }
 
 const idOf = (end: RecordRow['left']): string => end.id ?? '(none yet)'
