@@ -36,7 +36,7 @@ import { receiveDoors } from './receive/syncpush.ts'
 import { cachedFigures, readFigures } from './observe/figures.ts'
 import { openLog } from './observe/log.ts'
 import { openMetrics } from './observe/metrics.ts'
-import { startPruner } from './observe/pruner.ts'
+import { retentionOf, startPruner } from './observe/pruner.ts'
 import { showMetrics } from './observe/scrape.ts'
 import { groupCommit } from './stage/admit.ts'
 import { groupHints } from './stage/hints.ts'
@@ -259,7 +259,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
               log.error({ finding, count }, 'the reconciler repaired what must not happen')
             },
           }),
-          startPruner(keeping('pruner')),
+          startPruner({ ...keeping('pruner'), retention: retentionOf(settings.retention ?? 30) }),
         ]
       : []),
   ]

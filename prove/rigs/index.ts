@@ -13,6 +13,7 @@ import { recogniseRig } from './recognise.ts'
 import { restoreRig } from './restore.ts'
 import type { Rig } from './rig.ts'
 import { rollingRig } from './rolling.ts'
+import { upgradeRig } from './upgrade.ts'
 
 export const rigs: readonly Rig[] = [
   killRig,
@@ -29,4 +30,5 @@ export const rigs: readonly Rig[] = [
   echoRig,
   rollingRig,
   restoreRig,
+  upgradeRig,
 ]
