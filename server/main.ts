@@ -30,6 +30,7 @@ import type { Arrival, Hint, RecordKey } from './doc/document.ts'
 import { requireConfig } from './flows/file.ts'
 import { tellProblems } from './flows/problem.ts'
 import { setRecognise } from './flows/recognise.ts'
+import type { RecordDoor } from './http/record.ts'
 import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
 import { receiveDoors } from './receive/syncpush.ts'
@@ -38,6 +39,7 @@ import { openLog } from './observe/log.ts'
 import { openMetrics } from './observe/metrics.ts'
 import { retentionOf, startPruner } from './observe/pruner.ts'
 import { showMetrics } from './observe/scrape.ts'
+import { openTracing } from './observe/tracing.ts'
 import { groupCommit } from './stage/admit.ts'
 import { groupHints } from './stage/hints.ts'
 import { readingArrival } from './stage/reading.ts'
@@ -124,6 +126,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     targets: () => directory.views(),
     queued: () => commits.waiting(),
   })
+  const asked = process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+  const tracing = asked ? await openTracing({ version, node }) : null
   const http = httpServer({
     id: env.id,
     answered: metrics.answered,
@@ -189,12 +193,19 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       if (restoring.has(`${target.tenant_id}/${target.connection_id}`)) return []
       const links = await tables.claim(target, ...asked)
       metrics.claimed(links)
+      tracing?.claimed(links)
       return links
+    },
+    mark: async (marks) => {
+      const marked = await tables.mark(marks)
+      if (tracing) for (const [i, mark] of marks.entries()) if (marked[i]) tracing.marked(mark)
+      return marked
     },
     settle: async (settles) => {
       const settled = await tables.settle(settles)
       const held = settles.filter((_, i) => settled[i]?.held)
       metrics.settled(held)
+      if (tracing) for (const one of held) tracing.settled(one)
       tellEnds(roadPool, records, held).catch(() => {}) // a log line is not worth a fault
       return settled
     },
@@ -303,7 +314,24 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   })
 
   // ── doors ──
-  const admit = (row: Arrival) => commits.admit(row)
+  const admit = (row: Arrival) => (tracing ? tracing.stage(row, () => commits.admit(row)) : commits.admit(row))
+  const traced = (path: string, door: RecordDoor): RecordDoor =>
+    tracing
+      ? {
+          ...door,
+          visit: async (visit) => {
+            const end = tracing.door(path, visit.traceId)
+            try {
+              const answer = await door.visit(visit)
+              end(answer.status)
+              return answer
+            } catch (error) {
+              end(503)
+              throw error
+            }
+          },
+        }
+      : door
   const hint = (row: Hint) => hints.hint(row)
   const received = receiveDoors({
     tokens: { find: (hash) => configuration.tokens.find(hash) },
@@ -313,23 +341,26 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     env,
     log: book.of('receive'),
   })
-  if (does('receive')) for (const { path, door } of received) http.record(path, door)
+  if (does('receive')) for (const { path, door } of received) http.record(path, traced(path, door))
   if (does('listen'))
     http.record(
       webhookPath,
-      webhookDoor({
-        hooks: { find: (connectionId, hash) => configuration.hooks.find(connectionId, hash) },
-        catalog: {
-          connection: (tenantId, connectionId) => {
-            const found = configuration.catalog.connection(tenantId, connectionId)
-            const def = configuration.connection(tenantId, connectionId)
-            return found && def && { zone: found.zone, readable: def.readable, object: found.object }
+      traced(
+        webhookPath,
+        webhookDoor({
+          hooks: { find: (connectionId, hash) => configuration.hooks.find(connectionId, hash) },
+          catalog: {
+            connection: (tenantId, connectionId) => {
+              const found = configuration.catalog.connection(tenantId, connectionId)
+              const def = configuration.connection(tenantId, connectionId)
+              return found && def && { zone: found.zone, readable: def.readable, object: found.object }
+            },
           },
-        },
-        admit,
-        hint,
-        log: book.of('listen'),
-      }),
+          admit,
+          hint,
+          log: book.of('listen'),
+        }),
+      ),
     )
   if (sandbox) {
     const shown = sandbox
@@ -363,6 +394,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     await Promise.all([commits.close(), engineCommits.close(), hints.close()])
     await directory.close()
     metrics.stop()
+    await tracing?.stop()
     if (sandbox) {
       // also one that a killed predecessor left: it belongs to this data folder
       try {
