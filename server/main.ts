@@ -20,6 +20,8 @@ import { startFetcher } from './converge/fetcher.ts'
 import { startLookout } from './converge/lookout.ts'
 import { postgresRoad } from './converge/postgres.ts'
 import { startReaper } from './converge/reaper.ts'
+import { readRestoring } from './converge/restore.ts'
+import { startRestorer } from './converge/restorer.ts'
 import type { Road, Target } from './converge/road.ts'
 import { startReconciler } from './converge/reconciler.ts'
 import { startSentinel } from './converge/sentinel.ts'
@@ -27,11 +29,13 @@ import { waitSettled } from './converge/settled.ts'
 import { startSweeper } from './converge/sweeper.ts'
 import { tellEnds } from './converge/tell.ts'
 import { startWorker } from './converge/worker.ts'
+import type { Reading } from './doc/connector.ts'
 import type { Arrival, Hint, RecordKey } from './doc/document.ts'
 import { requireConfig } from './flows/file.ts'
 import { tellProblems } from './flows/problem.ts'
 import { setRecognise } from './flows/recognise.ts'
 import { mountApi } from './http/api.ts'
+import type { RecordDoor } from './http/record.ts'
 import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
 import { receiveDoors } from './receive/syncpush.ts'
@@ -40,8 +44,9 @@ import { startTasker } from './maintain/tasks.ts'
 import { cachedFigures, readFigures } from './observe/figures.ts'
 import { openLog } from './observe/log.ts'
 import { openMetrics } from './observe/metrics.ts'
-import { startPruner } from './observe/pruner.ts'
+import { retentionOf, startPruner } from './observe/pruner.ts'
 import { showMetrics } from './observe/scrape.ts'
+import { openTracing } from './observe/tracing.ts'
 import { groupCommit } from './stage/admit.ts'
 import { groupHints } from './stage/hints.ts'
 import { readingArrival } from './stage/reading.ts'
@@ -140,6 +145,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     targets: () => directory.views(),
     queued: () => commits.waiting(),
   })
+  const asked = process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+  const tracing = asked ? await openTracing({ version, node }) : null
   const http = httpServer({
     id: env.id,
     // what a proxy beside us says of its caller (address, TLS) is believed; what comes from elsewhere is not
@@ -206,15 +213,23 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   })
   const road: Road = {
     ...tables,
-    claim: async (...asked) => {
-      const links = await tables.claim(...asked)
+    claim: async (target, ...asked) => {
+      if (restoring.has(`${target.tenant_id}/${target.connection_id}`)) return []
+      const links = await tables.claim(target, ...asked)
       metrics.claimed(links)
+      tracing?.claimed(links)
       return links
+    },
+    mark: async (marks) => {
+      const marked = await tables.mark(marks)
+      if (tracing) for (const [i, mark] of marks.entries()) if (marked[i]) tracing.marked(mark)
+      return marked
     },
     settle: async (settles) => {
       const settled = await tables.settle(settles)
       const held = settles.filter((_, i) => settled[i]?.held)
       metrics.settled(held)
+      if (tracing) for (const one of held) tracing.settled(one)
       tellEnds(roadPool, records, held).catch(() => {}) // a log line is not worth a fault
       return settled
     },
@@ -228,23 +243,25 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     (rows) => postgresRoad(doorPool, road.admit).hint(rows),
     () => wakeFetcher(),
   )
+  // Nothing is sent to these since a backup was restored: known before there is a worker.
+  let restoring = new Set<string>()
+  const gate = (targets: readonly Target[]): void => {
+    restoring = new Set(targets.map((target) => `${target.tenant_id}/${target.connection_id}`))
+  }
+  gate(await readRestoring(roadPool))
   const engine = { road, directory: directory.directory, env, log: book.of('worker') }
   // A node without this duty wakes the others and does nothing itself.
   const worker = does('converge') ? startWorker(engine, { sweepMs: net }) : null
   const reading = { ...engine, log: book.of('fetcher') }
-  const fetcher = does('converge')
-    ? startFetcher(reading, {
-        sweepMs: net,
-        toArrival: (record, read, version, trace) =>
-          readingArrival(
-            record,
-            directory.directory.object(record.tenant_id, record.connection_id, record.object),
-            read,
-            version,
-            trace,
-          ),
-      })
-    : null
+  const toArrival = (record: RecordKey, read: Reading, version: number, trace: string): Arrival =>
+    readingArrival(
+      record,
+      directory.directory.object(record.tenant_id, record.connection_id, record.object),
+      read,
+      version,
+      trace,
+    )
+  const fetcher = does('converge') ? startFetcher(reading, { sweepMs: net, toArrival }) : null
   // Other nodes hear that there is work; ours knows already.
   const word = notifier(claimPool, 'mortise_work', node)
   const woke = (): void => (worker ? worker.wake() : word.tell())
@@ -263,9 +280,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       expired: reaper.wake,
     })
   const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
+  const restorer = worker && startRestorer({ ...keeping('restorer'), directory: directory.directory, gate, toArrival })
   const sweeper = worker && startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
   const agents: Stoppable[] = [
-    ...[worker, fetcher, reaper, lookout, sweeper].filter((agent) => agent !== null),
+    ...[worker, fetcher, reaper, lookout, sweeper, restorer].filter((agent) => agent !== null),
     ...(does('upkeep')
       ? [
           startSentinel(keeping('sentinel')),
@@ -276,13 +294,14 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
               log.error({ finding, count }, 'the reconciler repaired what must not happen')
             },
           }),
-          startPruner(keeping('pruner')),
+          startPruner({ ...keeping('pruner'), retention: retentionOf(settings.retention ?? 30) }),
           startKeeper(keeping('keeper')),
         ]
       : []),
   ]
   const hearing = listen(databaseUrl, 'mortise_work', (from) => {
     if (from === node) return
+    if (from === 'restored') restorer?.wake()
     lookout?.stir()
     lookout?.wake()
   })
@@ -355,7 +374,24 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   )
 
   // ── doors ──
-  const admit = (row: Arrival) => commits.admit(row)
+  const admit = (row: Arrival) => (tracing ? tracing.stage(row, () => commits.admit(row)) : commits.admit(row))
+  const traced = (path: string, door: RecordDoor): RecordDoor =>
+    tracing
+      ? {
+          ...door,
+          visit: async (visit) => {
+            const end = tracing.door(path, visit.traceId)
+            try {
+              const answer = await door.visit(visit)
+              end(answer.status)
+              return answer
+            } catch (error) {
+              end(503)
+              throw error
+            }
+          },
+        }
+      : door
   const hint = (row: Hint) => hints.hint(row)
   const received = receiveDoors({
     tokens: { find: (hash) => configuration.tokens.find(hash) },
@@ -365,23 +401,26 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     env,
     log: book.of('receive'),
   })
-  if (does('receive')) for (const { path, door } of received) http.record(path, door)
+  if (does('receive')) for (const { path, door } of received) http.record(path, traced(path, door))
   if (does('listen'))
     http.record(
       webhookPath,
-      webhookDoor({
-        hooks: { find: (connectionId, hash) => configuration.hooks.find(connectionId, hash) },
-        catalog: {
-          connection: (tenantId, connectionId) => {
-            const found = configuration.catalog.connection(tenantId, connectionId)
-            const def = configuration.connection(tenantId, connectionId)
-            return found && def && { zone: found.zone, readable: def.readable, object: found.object }
+      traced(
+        webhookPath,
+        webhookDoor({
+          hooks: { find: (connectionId, hash) => configuration.hooks.find(connectionId, hash) },
+          catalog: {
+            connection: (tenantId, connectionId) => {
+              const found = configuration.catalog.connection(tenantId, connectionId)
+              const def = configuration.connection(tenantId, connectionId)
+              return found && def && { zone: found.zone, readable: def.readable, object: found.object }
+            },
           },
-        },
-        admit,
-        hint,
-        log: book.of('listen'),
-      }),
+          admit,
+          hint,
+          log: book.of('listen'),
+        }),
+      ),
     )
   if (sandbox) {
     const shown = sandbox
@@ -415,6 +454,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     await Promise.all([commits.close(), engineCommits.close(), hints.close()])
     await directory.close()
     metrics.stop()
+    await tracing?.stop()
     if (sandbox) {
       // also one that a killed predecessor left: it belongs to this data folder
       try {

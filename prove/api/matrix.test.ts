@@ -254,11 +254,7 @@ test('the table of rights and the OpenAPI document speak of the same routes', as
   const operations = await operationsOf(made)
   const ids = operations.map((one) => one.id)
   assert.equal(new Set(ids).size, ids.length, 'each id once')
-  const optional = ['bindLink', 'unbindLink'] // where the engine offers them
-  assert.deepEqual(
-    new Set(ids.filter((id) => !optional.includes(id))),
-    new Set(Object.keys(needs).filter((id) => !optional.includes(id))),
-  )
+  assert.deepEqual(new Set(ids), new Set(Object.keys(needs)))
   for (const { id, right, only } of operations) {
     assert.equal(right, needs[id]?.right ?? null, id)
     assert.equal(only, needs[id]?.only ?? null, id)

@@ -78,6 +78,8 @@ export interface Ground extends AsyncDisposable {
     databaseUrl?: string
     port?: number
     env?: Record<string, string>
+    /** Another version's server/main.ts; default: this one's. */
+    script?: string
   }): Promise<Program>
   /** Any other program of this repository, for controls. It must answer `GET /readyz`. */
   program(script: string, env: Record<string, string>, port?: number): Promise<Program>
@@ -201,12 +203,12 @@ export const openGround = async (): Promise<Ground> => {
     folder,
     program,
 
-    mortise: async ({ config, data, databaseUrl, port, env }) => {
+    mortise: async ({ config, data, databaseUrl, port, env, script = 'server/main.ts' }) => {
       const dataFolder = join(folder, data ?? `data-${++count}`)
       const configFile = join(folder, `config-${++count}.yaml`)
       await writeFile(configFile, JSON.stringify(config, null, 1), { mode: 0o600 })
       return program(
-        'server/main.ts',
+        script,
         {
           MORTISE_DATA: dataFolder,
           MORTISE_SANDBOX: 'off',

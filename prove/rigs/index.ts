@@ -14,8 +14,10 @@ import { overloadRig } from './overload.ts'
 import { parentsRig } from './parents.ts'
 import { poisonRig } from './poison.ts'
 import { recogniseRig } from './recognise.ts'
+import { restoreRig } from './restore.ts'
 import type { Rig } from './rig.ts'
 import { rollingRig } from './rolling.ts'
+import { upgradeRig } from './upgrade.ts'
 
 export const rigs: readonly Rig[] = [
   killRig,
@@ -35,4 +37,6 @@ export const rigs: readonly Rig[] = [
   echoRig,
   badInputRig,
   rollingRig,
+  restoreRig,
+  upgradeRig,
 ]

@@ -10,6 +10,7 @@ import { SecretRefused } from '../access/secrets.ts'
 import { ApplyRefused } from '../flows/changes.ts'
 import { ConfigRefused } from '../flows/problem.ts'
 import { CursorRefused } from '../maintain/records.ts'
+import { BackupRefused } from '../store/backup.ts'
 import { EmbeddedRefused } from '../store/embedded.ts'
 import { MigrationRefused } from '../store/migrate.ts'
 import { isUnavailable } from '../store/trouble.ts'
@@ -144,6 +145,7 @@ export const describe = (error: unknown): { code: number; say: string } => {
     return { code: exitCodes.refused, say: error.message }
   if (error instanceof RenewRefused || error instanceof CredentialTaken)
     return { code: exitCodes.refused, say: error.message }
+  if (error instanceof BackupRefused) return { code: exitCodes.refused, say: error.message }
   if (error instanceof SettingRefused || error instanceof KeyRefused || error instanceof CursorRefused)
     return { code: exitCodes.usage, say: error.message }
   if (error instanceof NothingHere || error instanceof EmbeddedRefused || error instanceof MigrationRefused)

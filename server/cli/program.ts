@@ -3,6 +3,7 @@ import { Command as Program, CommanderError } from 'commander'
 import { secretKey } from '../access/key.ts'
 import { checksumOf, migrate, readMigrations } from '../store/migrate.ts'
 import { type Common, commandOf, Done, describe, exitCodes, type Outside } from './command.ts'
+import { backupCommands } from './backup.ts'
 import { configureCommands } from './configure.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
@@ -49,6 +50,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
   recordCommands(program, command)
   idCommands(program, command)
 
+  backupCommands(program, command)
   addSecretsCommands(program, () => {
     const { env, cwd, width } = outside
     const { data } = readSettings(env, cwd)

@@ -101,8 +101,14 @@ export const renderStatus = (status: Status, groups: readonly ErrorGroup[], widt
     status.at - status.countedAt > 5_000
       ? `\n\nPending, syncing, skipped and succeeded were counted ${ago(status.at - status.countedAt)} ago.`
       : ''
+  const restoring = status.restoring
+    .map(
+      (one) =>
+        `\n${one.tenantId}/${one.connectionId}: nothing is sent since a backup of ${new Date(one.backupAt).toISOString()} was restored; ${one.scanned} of its records looked at, ${one.bound} made known${one.why === null ? '' : ` (${one.why})`}.`,
+    )
+    .join('')
   const trouble = groups.length ? `\n\nerror groups\n${renderGroups(groups, status.at)}` : ''
-  return `${flows}\n\n${connections}${counted}${decoding}${trouble}`
+  return `${flows}\n\n${connections}${counted}${decoding}${restoring && `\n${restoring}`}${trouble}`
 }
 
 const idOf = (end: RecordRow['left']): string => end.id ?? '(none yet)'

@@ -17,6 +17,8 @@ export interface Settings {
   config: string | null
   /** Milliseconds for which a node that was asked to stop still takes calls, while /readyz says that it should get none. */
   drain?: number
+  /** Days for which what came in, what was sent and what could not be read is kept. */
+  retention?: number
   /** Absent: all of them. */
   only?: readonly Duty[]
 }
@@ -48,6 +50,9 @@ export const readSettings = (env: NodeJS.ProcessEnv, cwd = process.cwd()): Setti
   const drain = Number(env.MORTISE_DRAIN || 0)
   if (!(drain >= 0 && drain <= 300))
     throw new SettingRefused(`MORTISE_DRAIN is ${env.MORTISE_DRAIN}; it must be seconds (0 to 300).`)
+  const retention = Number(env.MORTISE_RETENTION || 30)
+  if (!Number.isInteger(retention) || retention < 1 || retention > 3_650)
+    throw new SettingRefused(`MORTISE_RETENTION is ${env.MORTISE_RETENTION}; it must be days (1 to 3650).`)
   return {
     port,
     host: env.MORTISE_HOST || '127.0.0.1',
@@ -56,5 +61,6 @@ export const readSettings = (env: NodeJS.ProcessEnv, cwd = process.cwd()): Setti
     sandbox: sandbox === 'on',
     config: env.MORTISE_CONFIG ? resolve(cwd, env.MORTISE_CONFIG) : null,
     drain: drain * 1_000,
+    retention,
   }
 }

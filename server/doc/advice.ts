@@ -168,6 +168,12 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     'Merge or correct the records in the target, then retry.',
     '相手システムで重複を統合または修正し、再試行してください。',
   ],
+  'conflict.restored': [
+    '比较两侧的数据，然后用 mortise retry <id> --side left 或 right 发送应保留的一侧。',
+    '比較兩側的資料，然後用 mortise retry <id> --side left 或 right 傳送應保留的一側。',
+    'Look at both sides; then mortise retry <id> --side left or right sends the one that counts.',
+    '両側のデータを比べ、mortise retry <id> --side left または right で残す側を送信してください。',
+  ],
   'conflict.both': [
     '指定以哪一侧为准：mortise retry <id> --side left（或 right）。',
     '指定以哪一側為準：mortise retry <id> --side left（或 right）。',

@@ -51,6 +51,8 @@ export const faultSentences = {
   'conflict.several': 'Several records at the target carry this record’s id: {value}.',
   'conflict.both': 'Both sides changed since they last agreed.',
   'conflict.id': 'The target’s record {value} is already mapped to {expected}.',
+  'conflict.restored':
+    'The target’s record {value} was changed around the moment of the restored backup: which side is newer cannot be told.',
   'conflict.open': 'An earlier create with unknown outcome ({value}) may be this very record.',
   'loop.flips': 'The two systems keep overwriting each other: {value} turns within ten minutes.',
   'void.repush': 'The record was voided at the target and is pushed again; the flow says that a person decides.',

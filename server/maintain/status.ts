@@ -38,6 +38,15 @@ export interface Status {
   countedAt: number
   flows: FlowStatus[]
   connections: ConnectionStatus[]
+  /** Connections to which nothing is sent since a backup was restored, and how far the look at what they hold has come. */
+  restoring: {
+    tenantId: string
+    connectionId: string
+    backupAt: number
+    scanned: number
+    bound: number
+    why: string | null
+  }[]
   /** Arrivals that wait for a reader or a function. */
   decoding: number
   decodingFailed: number
@@ -75,6 +84,18 @@ export const readStatus = async (sql: Sql, tenantId?: string): Promise<Status> =
     where ${tenant}::text is null or c.tenant_id = ${tenant}
     group by c.tenant_id, c.connection_id
     order by c.tenant_id, c.connection_id`
+  const restoring = await sql<{
+    tenant_id: string
+    connection_id: string
+    backup_at: number
+    scanned: number
+    bound: number
+    fault: string | null
+  }>`
+    select tenant_id, connection_id, backup_at, scanned, bound, fault
+    from restore
+    where released_at is null and (${tenant}::text is null or tenant_id = ${tenant})
+    order by tenant_id, connection_id`
   const [decode] = await sql<{ count: number; failed: number; now: number }>`
     select count(*) as count, count(*) filter (where fault is not null) as failed, clock_timestamp() as now
     from decode
@@ -127,6 +148,14 @@ export const readStatus = async (sql: Sql, tenantId?: string): Promise<Status> =
         readsFailed: row.failed,
       }
     }),
+    restoring: restoring.map((row) => ({
+      tenantId: row.tenant_id,
+      connectionId: row.connection_id,
+      backupAt: row.backup_at,
+      scanned: row.scanned,
+      bound: row.bound,
+      why: row.fault,
+    })),
     decoding: decode?.count ?? 0,
     decodingFailed: decode?.failed ?? 0,
   }

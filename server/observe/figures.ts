@@ -30,6 +30,8 @@ export interface Figures {
   due: DueRow[]
   reads: ReadsRow[]
   decoding: { waiting: number; failed: number }
+  /** Records whose sends wait since a backup was restored. */
+  restoring: number
 }
 
 /**
@@ -74,10 +76,15 @@ export const readFigures = async (sql: Sql): Promise<Figures> => {
     from "fetch"
     group by tenant_id, connection_id, state
     order by 4 desc, 1, 2, 3`
+  const [restoring] = await sql<{ count: number }>`
+    select count(*) as count
+    from restore r
+    join link l on l.tenant_id = r.tenant_id and l.target_connection = r.connection_id
+    where r.released_at is null and l.state in ('due', 'unknown') and (not l.held or l.state = 'unknown')`
   const [decoding] = await sql<Figures['decoding']>`
     select count(*) filter (where fault is null) as waiting, count(*) filter (where fault is not null) as failed
     from decode`
-  return { backlog, due, reads, decoding: decoding ?? { waiting: 0, failed: 0 } }
+  return { backlog, due, reads, decoding: decoding ?? { waiting: 0, failed: 0 }, restoring: restoring?.count ?? 0 }
 }
 
 export interface CachedFigures {

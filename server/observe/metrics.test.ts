@@ -12,7 +12,7 @@ import { openLag } from './lag.ts'
 import { type MetricsOptions, openMetrics } from './metrics.ts'
 
 const root = join(import.meta.dirname, '../..')
-const nothing: Figures = { backlog: [], due: [], reads: [], decoding: { waiting: 0, failed: 0 } }
+const nothing: Figures = { backlog: [], due: [], reads: [], decoding: { waiting: 0, failed: 0 }, restoring: 0 }
 const open = (more: Partial<MetricsOptions> = {}) =>
   openMetrics({
     version: '1.2.3',

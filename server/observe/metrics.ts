@@ -24,8 +24,6 @@ export interface MetricsOptions {
   }[]
   /** Rows that wait for the next commit of the doors. */
   queued(): number
-  /** Whether sends wait after a restore (docs/operate.md, "Restore mode"). */
-  restoring?(): number
   /** Most tenants, connections or flows with series of their own; the others share one. */
   most?: number
 }
@@ -214,7 +212,7 @@ export const openMetrics = (options: MetricsOptions) => {
       pool.set({ pool: name, state: 'waiting' }, waiting)
     }
     queued.set(options.queued())
-    restoring.set(options.restoring?.() ?? 0)
+    restoring.set(figures?.restoring ?? 0)
     const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - loopResolution / 1e3)
     const any = delay.count > 0
     loop.set({ quantile: '0.5' }, any ? late(delay.percentile(50)) : 0)

@@ -5,7 +5,7 @@ import { createEnv } from '../agent/env.ts'
 import type { Millis } from '../doc/document.ts'
 import { freshDatabase } from '../store/fresh.ts'
 import { at, type Sql } from '../store/sql.ts'
-import { prune, type PrunerDeps, startPruner } from './pruner.ts'
+import { prune, type PrunerDeps, retentionOf, startPruner } from './pruner.ts'
 
 const day = 24 * 3_600_000
 const log = { info: () => {}, warn: () => {}, error: (fields: object) => assert.fail(JSON.stringify(fields)) }
@@ -76,6 +76,21 @@ test('a partition goes when its whole day is older than the retention, which eac
   assert.deepEqual([before?.rows, after?.rows], [1, 0])
   const short = await prune(depsOf(db.sql, now, { retention: { arrivals: 0, attempts: 30 * day, fetches: 0 } }))
   assert.deepEqual(short.dropped, [...named('arrival', now, -30, -30), ...named('arrival', now, -1, -1)])
+})
+
+test('one figure for an installation says how long both logs and failed reads are kept', async () => {
+  await using db = await freshDatabase()
+  const now = Date.now()
+  for (const d of [6, 7, 8])
+    await db.sql`select make_partitions(${new Date(now - d * day).toISOString().slice(0, 10)}::date)`
+  await prune(depsOf(db.sql, now, { retention: retentionOf(7) }))
+  for (const parent of ['arrival', 'attempt']) {
+    const left = await partitions(db.sql, parent)
+    assert.deepEqual(
+      named(parent, now, -8, -6).map((name) => left.includes(name)),
+      [false, true, true],
+    )
+  }
 })
 
 test('an attempt partition stays while a call of that day is unresolved, and goes once it is resolved', async () => {

@@ -17,7 +17,13 @@ export interface Retention {
 }
 
 const day: Millis = 24 * 3_600_000
-export const defaultRetention: Retention = { arrivals: 30 * day, attempts: 30 * day, fetches: 30 * day }
+/** One figure for an installation: a story is only whole while what came in and what was sent of it are both there. */
+export const retentionOf = (days: number): Retention => ({
+  arrivals: days * day,
+  attempts: days * day,
+  fetches: days * day,
+})
+export const defaultRetention: Retention = retentionOf(30)
 
 export interface PrunerDeps {
   sql: Sql
