@@ -464,7 +464,8 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
         l.state = 'working'
         l.lease_token++
         l.lease_until = now() + leaseMs
-        return { ...l, was, now: now() }
+        const { told: _told, told_seq: _seq, ...row } = l // the door's own columns
+        return { ...row, was, now: now() }
       })
     },
     documents: async (keys) => keys.map(read),

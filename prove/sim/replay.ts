@@ -71,6 +71,7 @@ const different = (what: string, memory: string, database: string): string => {
 
 const compareRows = async (sql: Pool, memory: Memory): Promise<string | null> => {
   const links = await sql<StoredLink>`select * from link order by link_id`
+  for (const link of links) Reflect.deleteProperty(link, 'fault_group') // made of the fault, for people's lists
   const kept = [...memory.links.values()].sort((a, b) => a.link_id - b.link_id)
   const pairs: [string, string, string][] = [
     ['links', kept.map(linkText).join('\n'), links.map(readLink).map(linkText).join('\n')],
@@ -94,6 +95,7 @@ const compareRows = async (sql: Pool, memory: Memory): Promise<string | null> =>
     .sort((a, b) => (a.data_id < b.data_id ? -1 : 1))
   pairs.push(['documents', canonical(staged), canonical(documents)])
   const fetches = await sql<{ data_id: string }>`select * from "fetch" order by data_id collate "C"`
+  for (const row of fetches) Reflect.deleteProperty(row, 'fault_group')
   const wanted = [...memory.fetches.values()]
     .map((f) => ({ ...f, now: undefined })) // of the answer, not of the row
     .sort((a, b) => (a.data_id < b.data_id ? -1 : 1))

@@ -35,7 +35,13 @@ export const claim = async (
       lease_until = clock.now + ${leaseMs}::float8 * interval '1 millisecond'
     from due, clock
     where l.tenant_id = due.tenant_id and l.pair_id = due.pair_id and l.link_id = due.link_id
-    returning l.*, due.was, clock.now as clock`
+    returning l.tenant_id, l.pair_id, l.link_id, l.left_id, l.right_id, l.detail_ids, l.first_arrival_at, l.left_version,
+      l.right_version, l.left_agreed_version, l.left_agreed_hash, l.left_agreed_print, l.right_agreed_version, l.right_agreed_hash,
+      l.right_agreed_print, l.generation, l.settled, l.asked_generation, l.asked_side, l.state, l.reason, l.held, l.target_connection,
+      l.next_at, l.attempts, l.since, l.wait_kind, l.wait_on, l.wait_until, l.wait_step, l.fault, l.lease_token, l.lease_until,
+      l.sent_at, l.sent_call, l.sent_side, l.sent_generation, l.sent_left_version, l.sent_right_version, l.sent_hash, l.sent_print,
+      l.sent_source_print, l.sent_later, l.later_side, l.sent_seen, l.sent_rows, l.first_mark, l.last_mark, l.idem_key, l.unbound_rows,
+      l.match_key, l.doubt_at, l.doubt_key, l.declared_id, l.voided_at, l.flips, l.flips_since, l.last_side, l.last_call_at, due.was, clock.now as clock`
   return rows.map(({ was, clock, ...row }) => ({ ...readLink(row), was, now: clock }))
 }
 

@@ -30,6 +30,9 @@ const roadRights: Record<string, string> = {
   object: 'select',
   credential: 'select',
   pair: 'select, update', // `for share` and `for update` in its statements
+  version: 'select, insert',
+  tally: 'select, insert, delete',
+  group_tally: 'select, insert, delete',
 }
 
 /** What people may do with the road's logs; everything else they may write. */
@@ -39,6 +42,11 @@ const appRights: Record<string, string> = {
   attempt: 'select',
   push_key: 'select',
   audit: 'select, insert', // what was written down stays
+  version: 'select, insert',
+  trouble: 'select, update',
+  tally: 'select',
+  group_tally: 'select',
+  restore: 'select',
 }
 
 /** Columns that are written and never read: a list of users cannot show a password by mistake. */

@@ -14,15 +14,3 @@ create table restore (
   foreign key (tenant_id, connection_id) references connection on delete cascade,
   constraint released_whole check ((released_at is null) = (released_by is null))
 );
-alter table restore enable row level security;
-create policy own_tenant on restore using (tenant_id = nullif(current_setting('mortise.tenant', true), ''));
-do $$
-begin
-  if exists (select from pg_roles where rolname = 'mortise_app') then
-    grant select on restore to mortise_app;
-  end if;
-  if exists (select from pg_roles where rolname = 'mortise_road') then
-    create policy road on restore to mortise_road using (true) with check (true);
-    grant select, insert, update, delete on restore to mortise_road;
-  end if;
-end $$;

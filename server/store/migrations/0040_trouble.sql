@@ -82,16 +82,3 @@ create trigger link_parked after update on link for each row
   when ((old.state = 'parked') <> (new.state = 'parked') or (new.state = 'parked' and old.fault is distinct from new.fault))
   execute function link_parked();
 create trigger link_parked_gone after delete on link for each row when (old.state = 'parked') execute function link_parked();
-
-alter table trouble enable row level security;
-create policy own_tenant on trouble using (tenant_id = nullif(current_setting('mortise.tenant', true), ''));
-do $$
-begin
-  if exists (select from pg_roles where rolname = 'mortise_app') then
-    grant select, update on trouble to mortise_app;
-  end if;
-  if exists (select from pg_roles where rolname = 'mortise_road') then
-    create policy road on trouble to mortise_road using (true) with check (true);
-    grant select, insert, update, delete on trouble to mortise_road;
-  end if;
-end $$;

@@ -13,16 +13,3 @@ create table version (
   check ((what = 'removed') = (definition is null))
 );
 create index version_at on version (tenant_id, at desc);
-
-alter table version enable row level security;
-create policy own_tenant on version using (tenant_id = nullif(current_setting('mortise.tenant', true), ''));
-do $$
-begin
-  if exists (select from pg_roles where rolname = 'mortise_app') then
-    grant select, insert on version to mortise_app;
-  end if;
-  if exists (select from pg_roles where rolname = 'mortise_road') then
-    create policy road on version to mortise_road using (true) with check (true);
-    grant select, insert on version to mortise_road;
-  end if;
-end $$;
