@@ -45,20 +45,20 @@ const pages = async (world: ApiWorld, query: string, limit = 7): Promise<Listed[
   return found
 }
 
-test('pages of every order hold every record once, and filters find what they say', async () => {
+test('pages hold every record once, trouble first, and filters find what they say', async () => {
   await using world = await withRecords()
   const numbers = (items: Listed['items']) => items.map((one) => one.link)
-  const newest = numbers(await pages(world, ''))
+  const all = await pages(world, '')
+  assert.equal(all.length, 61)
+  assert.equal(new Set(numbers(all)).size, 61)
+  const [troubled, rest] = [all.slice(0, 31), all.slice(31)]
+  const since = troubled.map((one) => one.since ?? '9')
+  assert.deepEqual(since, since.toSorted(), 'what is in trouble first, the oldest first')
   assert.deepEqual(
-    newest,
-    Array.from({ length: 61 }, (_, i) => 61 - i),
+    numbers(rest),
+    Array.from({ length: 30 }, (_, i) => 59 - 2 * i),
+    'then what rests, the newest first',
   )
-  assert.deepEqual(numbers(await pages(world, '&sort=oldest')), newest.toReversed())
-  const trouble = await pages(world, '&sort=trouble')
-  assert.deepEqual(new Set(numbers(trouble)), new Set(newest))
-  assert.equal(trouble.length, 61)
-  const since = trouble.map((one) => one.since ?? '9')
-  assert.deepEqual(since, since.toSorted())
 
   const count = async (query: string) => (await pages(world, query, 50)).length
   assert.equal(await count('&state=failed'), 30)
@@ -76,8 +76,110 @@ test('pages of every order hold every record once, and filters find what they sa
   assert.equal(await count('&keyword=D22'), 1)
   assert.equal(await count('&keyword=%25'), 0, 'a pattern stands for itself')
   assert.equal(await count('&from=2026-02-03T00:00:00.000Z&to=2026-02-05T00:00:00.000Z'), 9)
-  const wrong = await world.call('GET', '/tenants/a/records?state=broken', { as: world.admin })
-  assert.equal(wrong.status, 400)
+  for (const query of ['state=broken', 'cursor=bm9uZQ', 'group=x%27'])
+    assert.equal((await world.call('GET', `/tenants/a/records?${query}`, { as: world.admin })).status, 400, query)
+})
+
+test('what a retry counts is what the list shows, by every filter', async () => {
+  await using world = await withRecords()
+  await world.db.owner`update link set last_call_at = '2026-03-01' where tenant_id = 'a' and link_id in (1, 3)`
+  const [row] = await world.db.owner<{ fault_group: string }>`
+    select fault_group from link where tenant_id = 'a' and link_id = 2`
+  const filters: Record<string, string>[] = [
+    { state: 'failed' },
+    { state: 'succeeded' },
+    { fault: 'map.option' },
+    { group: row?.fault_group ?? '' },
+    { group: row?.fault_group ?? '', keyword: 'd2' },
+    { keyword: 'C-1' },
+    { keyword: 'c-1' },
+    { keyword: '-2' },
+    { keyword: '_' },
+    { from: '2026-02-03T00:00:00.000Z' },
+    { from: '2026-02-03T00:00:00.000Z', to: '2026-02-05T00:00:00.000Z' },
+    { to: '2026-01-02T00:00:00.000Z' },
+    { object: 'crm/AccountObj', state: 'unknown' },
+    { object: 'crm/BD_Customer' },
+    { flow: 'customer:rightToLeft' },
+    { flow: 'nowhere:leftToRight' },
+  ]
+  const found: number[] = []
+  for (const filter of filters) {
+    const { body } = await world.call<{ matched: number }>('POST', '/tenants/a/retries/estimate', {
+      as: world.admin,
+      body: filter,
+    })
+    const listed = await pages(world, `&${new URLSearchParams(filter)}`, 50)
+    assert.equal(body.matched, listed.length, JSON.stringify(filter))
+    found.push(listed.length)
+  }
+  assert.deepEqual(found, [30, 30, 30, 30, 6, 11, 5, 6, 0, 25, 9, 10, 1, 0, 0, 0])
+})
+
+interface Group {
+  group: string
+  what: string
+  pair: string | null
+  flow: string | null
+  connection: string
+  code: string
+  stage: string
+  field: string | null
+  count: number
+  firstSeen: string
+  lastSeen: string
+  sentence: string
+  todo: string
+}
+
+test('error groups say what happened and what to do in the caller’s language; one is listed and retried as a whole', async () => {
+  await using world = await withRecords()
+  const { call, admin: as } = world
+  const groups = async (locale = 'en_US', query = '') =>
+    (
+      await call<{ items: Group[]; next: string | null }>('GET', `/tenants/a/groups${query}`, {
+        as,
+        headers: { locale },
+      })
+    ).body
+  const { items, next } = await groups()
+  assert.equal(next, null)
+  const [options, doubt] = items as [Group, Group]
+  assert.deepEqual(
+    [options.count, options.code, options.stage, options.field, options.pair, options.flow, options.connection],
+    [30, 'map.option', 'map', 'grade', 'customer', 'leftToRight', 'crm'],
+  )
+  assert.deepEqual([doubt.count, doubt.code, items.length], [1, 'resolve.none', 2])
+  assert.deepEqual([options.firstSeen, options.lastSeen], ['2026-02-01T00:00:00.000Z', '2026-02-07T00:00:00.000Z'])
+  assert.match(options.sentence, /option D\d+ is not mapped/)
+  assert.match(options.todo, /^Add the option to the mapping rule/)
+  assert.match((await groups('zh_CN')).items[0]?.todo ?? '', /^在映射规则中加入该选项/)
+  assert.equal((await groups('en_US', '?flow=customer:rightToLeft')).items.length, 0)
+  const first = await groups('en_US', '?limit=1')
+  const second = await groups('en_US', `?limit=1&cursor=${first.next}`)
+  assert.deepEqual(
+    [...first.items, ...second.items].map((one) => one.group),
+    items.map((one) => one.group),
+  )
+
+  const filter = { group: options.group }
+  assert.equal((await pages(world, `&group=${options.group}`)).length, 30)
+  assert.deepEqual((await call('POST', '/tenants/a/retries/estimate', { as, body: filter })).body, { matched: 30 })
+  const begun = await call<{ task: string }>('POST', '/tenants/a/retries', { as, body: { filter, expected: 30 } })
+  assert.equal(begun.status, 202, begun.text)
+  await until('the task has ended', async () => {
+    const { body } = await call<{ state: string }>('GET', `/tenants/a/tasks/${begun.body.task}`, { as })
+    return body.state === 'done'
+  })
+  const [row] = await world.db.owner<{ asked: number; other: number }>`
+    select count(*) filter (where asked_generation = 2 and tenant_id = 'a' and link_id <= 60) as asked,
+      count(*) filter (where asked_generation > 0 and (tenant_id = 'b' or link_id = 61)) as other
+    from link`
+  assert.deepEqual(row, { asked: 30, other: 0 }, 'that group, and no record of another')
+  assert.deepEqual(
+    (await groups()).items.map((one) => one.code),
+    ['resolve.none'],
+  )
 })
 
 test('all that match are counted first, then gone through by a task to follow; another number than the estimate is refused', async () => {

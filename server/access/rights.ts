@@ -101,6 +101,7 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },
   showRecord: { right: 'see' },
+  listGroups: { right: 'see' },
   showJourney: { right: 'see' },
   retryRecord: { right: 'operate' },
   declareRecord: { right: 'operate' },

@@ -2,6 +2,8 @@
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify/sync'
 import { z } from 'zod'
+import type { Locale } from '../../protocol/codes.ts'
+import { advice } from '../doc/advice.ts'
 import { type Fault, faultSentences } from '../doc/fault.ts'
 import type { Side } from '../doc/document.ts'
 import {
@@ -26,27 +28,14 @@ import {
 } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
+import { type LinkName, nameOf } from './deeds.ts'
+import { type ErrorGroup, readGroups } from './groups.ts'
 import { findJourney, isEmpty, type Journey } from './journey.ts'
-import {
-  countRecords,
-  engineStates,
-  type Mapped,
-  type PageFilter,
-  pageKey,
-  pageOfLinks,
-  pageOfRecords,
-  type Sort,
-} from './pages.ts'
-import { linksNumbered, type RecordRow } from './records.ts'
+import { countRecords, engineStates, type Mapped, type PageFilter, pageOfLinks } from './pages.ts'
+import { CursorRefused, linksNumbered, listRecords, type RecordFilter, type RecordRow } from './records.ts'
 import { readStatus } from './status.ts'
 import { addTask, readTasks, stopTask, type Task } from './tasks.ts'
 import { shownState, shownStates } from './words.ts'
-
-interface LinkName {
-  tenant_id: string
-  pair_id: string
-  link_id: number
-}
 
 /** What happened to a mapping that a person asked for (converge/ids.ts). */
 export type BoundByHand =
@@ -112,6 +101,7 @@ const recordShape = z.object({
   waitsFor: z.array(z.string()).nullable(),
   unanswered: z.object({ at: moment, call: z.string(), side: z.string() }).nullable(),
   fault: faultShape.nullable(),
+  group: z.string().nullable().describe('The error group of the fault.'),
   why: z.array(z.string()),
 })
 
@@ -135,6 +125,7 @@ const shownRecord = (row: RecordRow): z.input<typeof recordShape> => ({
   waitsFor: row.waitOn,
   unanswered: row.sent && { ...row.sent, at: toMoment(row.sent.at) },
   fault: row.fault as (Fault & Record<string, unknown>) | null,
+  group: row.group,
   why: row.why,
 })
 
@@ -290,6 +281,7 @@ const shownLink = (row: Mapped): z.input<typeof linkShape> => ({
 
 // ── filters ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const stateWords = z.enum([...new Set([...shownStates, ...engineStates])] as [string, ...string[]])
+const groupName = z.string().regex(/^[0-9a-f]{1,64}$/)
 const filterFields = {
   flow: z
     .string()
@@ -309,9 +301,15 @@ const filterFields = {
     .enum(Object.keys(faultSentences) as [string, ...string[]])
     .optional()
     .describe('Code of the fault: docs/errors.md.'),
-  from: moment.optional().describe('In trouble since then or later; without trouble: first seen.'),
+  group: groupName.optional().describe('Name of an error group.'),
+  from: moment.optional().describe('In trouble since then or later; without trouble: last sent.'),
   to: moment.optional(),
-  keyword: z.string().min(1).max(200).optional().describe('Beginning of an id of either side, or part of the fault.'),
+  keyword: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Of records in trouble part of an id or of the fault; of the others, how an id begins.'),
 }
 const filterShape = z.object(filterFields)
 
@@ -325,10 +323,41 @@ const filterOf = (tenantId: string, given: z.output<typeof filterShape>): PageFi
     object: given.object === undefined ? null : { connectionId, code: code.join('/') },
     states: given.state ?? [],
     fault: given.fault ?? null,
+    group: given.group ?? null,
     since: given.from === undefined ? null : Date.parse(given.from),
     until: given.to === undefined ? null : Date.parse(given.to),
     keyword: given.keyword ?? null,
     upTo: null,
+  }
+}
+
+/** The same words for the list, which an index answers: a flow's direction is told by where its records travel to. */
+const listFilterOf = async (
+  tx: Sql,
+  tenantId: string,
+  given: z.output<typeof filterShape>,
+  limit: number,
+): Promise<RecordFilter> => {
+  const { pairId, from, object, states, fault, group, since, until, keyword } = filterOf(tenantId, given)
+  const [pair] =
+    pairId !== null && from !== null
+      ? await tx<{ target: string }>`
+          select case ${from} when 'left' then right_connection else left_connection end as target
+          from pair
+          where tenant_id = ${tenantId} and pair_id = ${pairId}`
+      : []
+  return {
+    tenantId,
+    states,
+    limit,
+    ...(pairId !== null && { pairId }),
+    ...(pair && { target: pair.target }),
+    ...(object && { object: object.code, objectOf: object.connectionId }),
+    ...(fault !== null && { fault }),
+    ...(group !== null && { group }),
+    ...(since !== null && { from: since }),
+    ...(until !== null && { until }),
+    ...(keyword !== null && { keyword }),
   }
 }
 
@@ -340,12 +369,6 @@ const linkIn = async (tx: Sql, tenantId: string, linkId: number): Promise<Record
   const found = (await linksNumbered(tx, [linkId])).find((row) => row.tenantId === tenantId)
   return found ?? refuse('absent', { what: `record ${linkId}` })
 }
-
-const nameOf = ({ tenantId, pairId, linkId }: RecordRow): LinkName => ({
-  tenant_id: tenantId,
-  pair_id: pairId,
-  link_id: linkId,
-})
 
 const recordName = (row: RecordRow) => `${row.pairId} ${row.linkId}`
 
@@ -416,15 +439,23 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
     group: 'records',
     summary: 'Records with their state and the reason 数据维护',
     params: inTenant,
-    query: z.object({ ...paging, ...filterFields, sort: z.enum(['newest', 'oldest', 'trouble']).default('newest') }),
+    describe:
+      'What is in trouble first, the oldest first; then what is under way; then what rests, the newest first. A page may hold fewer than `limit` though more follow.',
+    query: z.object({ ...paging, ...filterFields }),
     answer: pageOf(recordShape),
-    handle: async ({ params: { tenant }, query: { limit, cursor, sort, ...filter } }) => {
-      const after = fromCursor(pageKey, cursor)
-      if (isRefused(after)) return after
-      const page = await asTenant(sql, tenant, (tx) =>
-        pageOfRecords(tx, filterOf(tenant, filter), sort as Sort, after, limit),
-      )
-      return ok({ items: page.rows.map(shownRecord), next: page.next && toCursor(page.next) })
+    handle: async ({ params: { tenant }, query: { limit, cursor, ...filter } }) => {
+      try {
+        const page = await asTenant(sql, tenant, async (tx) =>
+          listRecords(tx, {
+            ...(await listFilterOf(tx, tenant, filter, limit)),
+            ...(cursor !== undefined && { cursor }),
+          }),
+        )
+        return ok({ items: page.records.map(shownRecord), next: page.next })
+      } catch (error) {
+        if (!(error instanceof CursorRefused)) throw error
+        return refuse('request.invalid', { said: 'cursor' }, { path: 'query.cursor' })
+      }
     },
   }),
   route({
@@ -524,10 +555,78 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
   }),
 ]
 
+// ── error groups ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const groupShape = z.object({
+  group: z.string().describe('Its name, for as long as kind, stage, field and flow are the same.'),
+  what: z.enum(['record', 'read']).describe('`read`: records that could not be read from their source.'),
+  pair: z.string().nullable(),
+  flow: z.enum(['leftToRight', 'rightToLeft']).nullable(),
+  connection: z.string().describe('Where its records travel to, or whence they could not be read.'),
+  object: z.string().nullable(),
+  code: z.string(),
+  stage: z.string(),
+  field: z.string().nullable(),
+  count: z.number(),
+  states: z.object({ failed: z.number(), unknown: z.number(), waiting: z.number(), pending: z.number() }),
+  firstSeen: moment.nullable(),
+  lastSeen: moment.nullable(),
+  sample: faultShape.describe('The fault of its newest record.'),
+  sentence: z.string(),
+  todo: z.string().describe('What to do, in the language of the caller.'),
+})
+
+const shownGroup = (one: ErrorGroup, locale: Locale): z.input<typeof groupShape> => ({
+  group: one.group,
+  what: one.what,
+  pair: one.flow?.pairId ?? null,
+  flow: one.flow?.from ? (one.flow.from === 'left' ? 'leftToRight' : 'rightToLeft') : null,
+  connection: one.connectionId,
+  object: one.object,
+  code: one.code,
+  stage: one.stage,
+  field: one.field,
+  count: one.count,
+  states: one.states,
+  firstSeen: toMomentOrNull(one.firstSeen),
+  lastSeen: toMomentOrNull(one.lastSeen),
+  sample: one.sample as Fault & Record<string, unknown>,
+  sentence: one.sentence,
+  todo: advice(one.code, locale),
+})
+
+/** More kinds of trouble than a person reads. */
+const mostGroups = 1_000
+
+const groupRoutes = ({ sql }: MaintainDeps): Route[] => [
+  route({
+    id: 'listGroups',
+    method: 'GET',
+    path: '/tenants/:tenant/groups',
+    group: 'records',
+    summary: 'What is in trouble, by kind, stage, field and flow, the most first; with what to do about it',
+    params: inTenant,
+    query: z.object({ ...paging, flow: filterFields.flow }),
+    answer: pageOf(groupShape),
+    handle: async ({ params: { tenant }, query, locale }) => {
+      const [pairId, direction] = query.flow?.split(':') ?? []
+      const groups = await asTenant(sql, tenant, (tx) =>
+        readGroups(tx, { tenantId: tenant, limit: mostGroups, ...(pairId !== undefined && { pairId }) }),
+      )
+      const shown = groups
+        .map((one) => shownGroup(one, locale))
+        .filter((one) => direction === undefined || one.flow === direction)
+      return slice(shown, (one) => `${String(one.count).padStart(15, '0')} ${one.what} ${one.group}`, {
+        ...query,
+        descending: true,
+      })
+    },
+  }),
+]
+
 // ── retries of all that match ────────────────────────────────────────────────────────────────────────────────────────────────────────
 const selection = filterShape.refine(
   (given) => Object.values(given).some((value) => value !== undefined),
-  'say which records: flow, object, state, fault, from, to or keyword',
+  'say which records: flow, object, state, fault, group, from, to or keyword',
 )
 
 const retryRoutes = ({ sql, newId, writeDown, tasked }: MaintainDeps): Route[] => [
@@ -773,6 +872,7 @@ const mappingRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =
 
 export const maintainRoutes = (deps: MaintainDeps): Route[] => [
   ...recordRoutes(deps),
+  ...groupRoutes(deps),
   ...retryRoutes(deps),
   ...taskRoutes(deps),
   ...mappingRoutes(deps),
