@@ -64,6 +64,7 @@ const nowhere: Record<string, string> = {
   link: '999999999',
   task: 'nowhere',
   key: 'ffffffffffff',
+  group: 'ffffffffff',
   user: 'nowhere',
 }
 
@@ -158,6 +159,11 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     showJourney: { query: '?id=SAME-1', good: [200] },
     retryRecord: { ids: { link: things.link }, body: {}, good: [200] },
     declareRecord: { ids: { link: things.link }, body: { absent: true }, good: [409] },
+    ignoreRecord: { ids: nowhere, body: { reason: 'test data' }, good: [404] },
+    refetchRecord: { ids: { link: things.link }, body: {}, good: [200] },
+    showBody: { ids: { link: things.link }, good: [200] },
+    runBody: { ids: { link: things.link }, body: { body: '{}' }, good: [409] },
+    refetchGroup: { ids: nowhere, good: [404] },
     estimateRetry: { body: { state: 'failed' }, good: [200] },
     retryMatching: { body: { filter: { keyword: 'no such thing' } }, good: [202] },
     listLinks: { good: [200] },
@@ -398,6 +404,7 @@ test('what stands in another tenant is answered like what stands nowhere', async
     key: { key: b.key },
     link: { link: b.link },
     task: { task: b.task },
+    group: { group: 'eeeeeeeeee' },
   }
   const callers: Record<string, string> = {
     putToken: only,

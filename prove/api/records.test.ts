@@ -286,3 +286,113 @@ test('ID mapping is searched page by page and comes out as CSV whose cells are n
   assert.equal(lines[59], 'customer,59,C-59,A-59,succeeded')
   assert.equal(lines[60], "customer,60,'=1+1,,failed")
 })
+
+test('a failure is ignored with a reason, once; who did it and why stays in the trail', async () => {
+  await using world = await withRecords()
+  const { call, admin: as } = world
+  // as the engine parks it, with an update: so its trouble is noted
+  await world.db
+    .owner`update link set state = 'due', reason = null, fault = null, since = null where tenant_id = 'a' and link_id = 2`
+  await world.db.owner`
+    update link set state = 'parked', reason = 'data', fault = '{"code":"map.option","stage":"map","field":"grade"}'
+    where tenant_id = 'a' and link_id = 2`
+  const ignored = await call<{ state: string; reason: string }>('POST', '/tenants/a/records/2/ignore', {
+    as,
+    body: { reason: 'test data' },
+  })
+  assert.deepEqual([ignored.status, ignored.body.state, ignored.body.reason], [200, 'skipped', 'ignored'])
+  const [closed] = await world.db.owner`select closed_by, note from trouble where tenant_id = 'a' and link_id = 2`
+  assert.deepEqual(closed, { closed_by: 'admin', note: 'test data' })
+  for (const link of [2, 3, 61]) {
+    const again = await call<{ code: string }>('POST', `/tenants/a/records/${link}/ignore`, {
+      as,
+      body: { reason: 'x' },
+    })
+    assert.deepEqual([again.status, again.body.code], [409, 'record.refused'], `${link}: ${again.text}`)
+  }
+  const empty = await call('POST', '/tenants/a/records/4/ignore', { as, body: { reason: ' ' } })
+  assert.equal(empty.status, 400)
+  const trail = await call<{ items: { route: string; after: unknown }[] }>('GET', '/tenants/a/audit?kind=record', {
+    as,
+  })
+  assert.deepEqual(
+    trail.body.items.map((one) => [one.route, one.after]),
+    [['ignoreRecord', { ignored: 'test data' }]],
+  )
+})
+
+test('a record is read again from its source, and so is a group of records that could not be read', async () => {
+  await using world = await withRecords()
+  const { call, admin: as } = world
+  const wanted = () => world.db.owner<{ data_id: string; cause: string }>`
+    select data_id, cause from "fetch" where tenant_id = 'a' and cause = 'asked' order by data_id`
+  const refetched = await call('POST', '/tenants/a/records/2/refetch', { as, body: {} })
+  assert.equal(refetched.status, 200, refetched.text)
+  assert.deepEqual(
+    (await wanted()).map((row) => row.data_id),
+    ['C-2'],
+  )
+  const nothing = await call<{ code: string }>('POST', '/tenants/a/records/2/refetch', { as, body: { side: 'right' } })
+  assert.deepEqual([nothing.status, nothing.body.code], [409, 'record.refused'])
+
+  await world.db.owner.unsafe(`
+    insert into "fetch" (tenant_id, connection_id, object, data_id, wanted_seq, cause, trace_id, first_at, next_at, state, fault)
+    select t, 'erp', 'BD_Customer', 'R-' || n, n, 'event', 'x', now(), now(), 'failed', '{"code":"read.failed","stage":"read","said":"500"}'
+    from generate_series(1, 3) n, unnest(array['a', 'b']) t`)
+  const { body } = await call<{ items: Group[] }>('GET', '/tenants/a/groups', { as })
+  const reads = body.items.find((one) => one.what === 'read' && one.count === 3)
+  assert.ok(reads, JSON.stringify(body))
+  assert.deepEqual([reads.code, reads.connection, reads.flow], ['read.failed', 'erp', null])
+  const asked = await call('POST', `/tenants/a/groups/${reads.group}/refetch`, { as })
+  assert.deepEqual([asked.status, asked.body], [200, { asked: 3 }])
+  assert.deepEqual(
+    (await wanted()).map((row) => row.data_id),
+    ['C-2', 'R-1', 'R-2', 'R-3'],
+  )
+  const [other] = await world.db.owner`select count(*) as n from "fetch" where tenant_id = 'b' and state = 'failed'`
+  assert.deepEqual(other, { n: 3 }, 'none of the other tenant')
+  const trail = await call<{ items: { route: string }[] }>('GET', '/tenants/a/audit', { as })
+  assert.deepEqual(
+    trail.body.items.slice(0, 2).map((one) => one.route),
+    ['refetchGroup', 'refetchRecord'],
+  )
+})
+
+test('an edited body is staged by the rules of the door, with its numbers as they are written, and goes out', async () => {
+  await using world = await apiWorld()
+  await declareTenant(world, 'a')
+  const { call, admin: as } = world
+  await call('PATCH', '/tenants/a/pairs/customer/flows/leftToRight', { as, body: { state: 'paused' } })
+  await fetch(`${world.url}/erp/syncdata/open/objdata/syncpush`, {
+    method: 'POST',
+    headers: { token: 'canary-push-a-secret', tenantId: 'a', id: 'C-1' },
+    body: '{"objAPIName":"BD_Customer","masterFieldVal":{"name":"One","number":12345678901234567890.10,"grade":"A"}}',
+  })
+  const [link] = await world.db.owner<{ link_id: number }>`select link_id from link where tenant_id = 'a'`
+  const path = `/tenants/a/records/${link?.link_id}/body`
+  const shown = await call<{ side: string; body: string }>('GET', path, { as })
+  assert.equal(shown.body.side, 'left')
+  assert.match(shown.body.body, /"number":12345678901234567890\.10/)
+  const edited = shown.body.body.replace('"One"', '"Two"')
+  const run = await call<{ state: string }>('POST', path, { as, body: { body: edited } })
+  assert.deepEqual([run.status, run.body.state], [200, 'pending'], run.text)
+  const [staged] = await world.db.owner<{ master: string }>`select master from document where tenant_id = 'a'`
+  assert.match(staged?.master ?? '', /"Two","number":12345678901234567890\.10/)
+  for (const wrong of ['{"', '{"objAPIName":"Nowhere","masterFieldVal":{}}']) {
+    const refused = await call<{ code: string; path: string }>('POST', path, { as, body: { body: wrong } })
+    assert.deepEqual(
+      [refused.status, refused.body.code, refused.body.path],
+      [409, 'record.refused', 'body.body'],
+      refused.text,
+    )
+  }
+  const right = await call<{ code: string }>('POST', path, { as, body: { body: edited, side: 'right' } })
+  assert.equal(right.body.code, 'record.refused')
+  const trail = await call<{ items: { route: string; after: unknown }[] }>('GET', '/tenants/a/audit?kind=record', {
+    as,
+  })
+  assert.deepEqual(
+    trail.body.items.map((one) => [one.route, one.after]),
+    [['runBody', { edited: 'left', staged: 'updated' }]],
+  )
+})

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { Locale } from '../../protocol/codes.ts'
 import { advice } from '../doc/advice.ts'
 import { type Fault, faultSentences } from '../doc/fault.ts'
-import type { Side } from '../doc/document.ts'
+import type { Admitted, Hint, Side } from '../doc/document.ts'
 import {
   type Asked,
   begun,
@@ -28,11 +28,12 @@ import {
 } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
-import { type LinkName, nameOf } from './deeds.ts'
+import { ignoreAll, type LinkName, nameOf, refetchAll, sourceOf } from './deeds.ts'
 import { type ErrorGroup, readGroups } from './groups.ts'
 import { findJourney, isEmpty, type Journey } from './journey.ts'
 import { countRecords, engineStates, type Mapped, type PageFilter, pageOfLinks } from './pages.ts'
 import { CursorRefused, linksNumbered, listRecords, type RecordFilter, type RecordRow } from './records.ts'
+import { askReads } from './reads.ts'
 import { readStatus } from './status.ts'
 import { addTask, readTasks, stopTask, type Task } from './tasks.ts'
 import { shownState, shownStates } from './words.ts'
@@ -55,6 +56,13 @@ export interface MaintainDeps {
     /** D6: after the commit. */
     wakeBound(pair: { tenant_id: string; pair_id: string }, leftId: string, rightId: string): Promise<unknown>
     unbind(sql: Sql, link: LinkName): Promise<Unbound>
+    ignore(sql: Sql, links: readonly LinkName[]): Promise<LinkName[]>
+    /** By the road, and with a commit of its own: what came in is not for people to write. */
+    hint(hints: readonly Hint[]): Promise<void>
+    /** What is staged of that side, as a body of the standard format. */
+    staged(sql: Sql, row: RecordRow, side: Side): Promise<string>
+    /** By the road as well. A sentence: the door refuses the body. */
+    admitEdited(row: RecordRow, side: Side, body: Buffer, who: string, locale: Locale): Promise<Admitted | string>
   }
   /** In the change's own transaction (access/audit.ts). */
   writeDown(
@@ -372,6 +380,9 @@ const linkIn = async (tx: Sql, tenantId: string, linkId: number): Promise<Record
 
 const recordName = (row: RecordRow) => `${row.pairId} ${row.linkId}`
 
+/** What the trail says of a record before something was done about it. */
+const standing = (row: RecordRow) => ({ state: row.shown, reason: row.reason, why: row.why })
+
 const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
   route({
     id: 'showStatus',
@@ -510,7 +521,7 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
           kind: 'record',
           name: recordName(before),
           what: 'done',
-          before: { state: before.shown, reason: before.reason, why: before.why },
+          before: standing(before),
           after: { retry: true, ...asked.body },
         })
         return after
@@ -543,7 +554,7 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
           kind: 'record',
           name: recordName(before),
           what: 'done',
-          before: { state: before.shown, reason: before.reason, why: before.why },
+          before: standing(before),
           after: { declared: said },
         })
         return linkIn(tx, tenant, link)
@@ -551,6 +562,135 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
       if (isRefused(row)) return row
       woke()
       return ok(shownRecord(row))
+    },
+  }),
+]
+
+// ── deeds of one record ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const aSide = z
+  .object({ side: sideWord.optional().describe('Default: the side the record came from last.') })
+  .default({})
+
+const deedRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
+  route({
+    id: 'ignoreRecord',
+    method: 'POST',
+    path: '/tenants/:tenant/records/:link/ignore',
+    group: 'records',
+    summary: 'Let a failure be until the record comes in again',
+    params: aLink,
+    body: z.object({ reason: z.string().trim().min(1).max(500).describe('Shown with the record.') }),
+    answer: recordShape,
+    handle: async (asked) => {
+      const { tenant, link } = asked.params
+      const { reason } = asked.body
+      const row = await asTenant(sql, tenant, async (tx) => {
+        const before = await linkIn(tx, tenant, link)
+        if (isRefused(before)) return before
+        if (!(await ignoreAll(tx, hands, [before], asked.who.actor, reason)))
+          return refuse('record.refused', { said: before.sent ? `${before.shown}, ${before.sent.call}` : before.shown })
+        await writeDown(tx, asked, 'ignoreRecord', tenant, {
+          kind: 'record',
+          name: recordName(before),
+          what: 'done',
+          before: standing(before),
+          after: { ignored: reason },
+        })
+        return linkIn(tx, tenant, link)
+      })
+      return isRefused(row) ? row : ok(shownRecord(row))
+    },
+  }),
+  route({
+    id: 'refetchRecord',
+    method: 'POST',
+    path: '/tenants/:tenant/records/:link/refetch',
+    group: 'records',
+    summary: 'Read a record from its source again, and send what it holds now',
+    params: aLink,
+    body: aSide,
+    answer: recordShape,
+    handle: async (asked) => {
+      const { tenant, link } = asked.params
+      const side = asked.body.side ?? null
+      const row = await asTenant(sql, tenant, async (tx) => {
+        const before = await linkIn(tx, tenant, link)
+        if (isRefused(before)) return before
+        const end = before[side ?? sourceOf(before)]
+        if (end.id === null) return refuse('record.refused', { said: `${end.connectionId}/${end.object}: id?` })
+        await writeDown(tx, asked, 'refetchRecord', tenant, {
+          kind: 'record',
+          name: recordName(before),
+          what: 'done',
+          before: standing(before),
+          after: { readAgain: `${end.connectionId}/${end.object}`, id: end.id },
+        })
+        // last, for it commits by itself: where it fails, what was written down is undone
+        const { rerun, hint } = hands
+        const asking = { rerun, hint: (_tx: Sql, hints: readonly Hint[]) => hint(hints) }
+        await refetchAll(tx, asking, [before], () => asked.traceId, asked.who.actor, side)
+        return linkIn(tx, tenant, link)
+      })
+      if (isRefused(row)) return row
+      woke()
+      return ok(shownRecord(row))
+    },
+  }),
+  route({
+    id: 'showBody',
+    method: 'GET',
+    path: '/tenants/:tenant/records/:link/body',
+    group: 'records',
+    summary: 'What is staged of a record, whole and with nothing hidden: to be edited',
+    params: aLink,
+    query: z.object({ side: sideWord.optional().describe('Default: the side the record came from last.') }),
+    answer: z.object({ side: sideWord, body: z.string().describe('JSON of the standard format, as text.') }),
+    handle: async ({ params: { tenant, link }, query }) =>
+      asTenant(sql, tenant, async (tx) => {
+        const row = await linkIn(tx, tenant, link)
+        if (isRefused(row)) return row
+        const side = query.side ?? sourceOf(row)
+        return ok({ side, body: await hands.staged(tx, row, side) })
+      }),
+  }),
+  route({
+    id: 'runBody',
+    method: 'POST',
+    path: '/tenants/:tenant/records/:link/body',
+    group: 'records',
+    summary: 'Stage an edited body of a record, by the rules of the door, and go through the record again',
+    describe:
+      'It counts until the source sends another. The body is text, so that its numbers stay as they are written.',
+    params: aLink,
+    body: z.object({
+      body: z.string().min(2).describe('JSON of the standard format, as text: see showBody.'),
+      side: sideWord.optional().describe('Default: the side the record came from last.'),
+    }),
+    answer: recordShape,
+    handle: async (asked) => {
+      const { tenant, link } = asked.params
+      const before = await asTenant(sql, tenant, (tx) => linkIn(tx, tenant, link))
+      if (isRefused(before)) return before
+      const side = asked.body.side ?? sourceOf(before)
+      const { actor } = asked.who
+      const end = before[side]
+      if (end.id === null) return refuse('record.refused', { said: `${end.connectionId}/${end.object}: id?` })
+      // Staged by the road with a commit of its own, which keeps beside it who edited; the trail follows with the re-run.
+      const admitted = await hands.admitEdited(before, side, Buffer.from(asked.body.body), actor, asked.locale)
+      if (typeof admitted === 'string') return refuse('record.refused', { said: admitted }, { path: 'body.body' })
+      const row = await asTenant(sql, tenant, async (tx) => {
+        await hands.rerun(tx, [nameOf(before)], side)
+        await writeDown(tx, asked, 'runBody', tenant, {
+          kind: 'record',
+          name: recordName(before),
+          what: 'done',
+          before: standing(before),
+          after: { edited: side, staged: admitted.kind },
+        })
+        return linkIn(tx, tenant, link)
+      })
+      woke()
+      return isRefused(row) ? row : ok(shownRecord(row))
     },
   }),
 ]
@@ -597,7 +737,7 @@ const shownGroup = (one: ErrorGroup, locale: Locale): z.input<typeof groupShape>
 /** More kinds of trouble than a person reads. */
 const mostGroups = 1_000
 
-const groupRoutes = ({ sql }: MaintainDeps): Route[] => [
+const groupRoutes = ({ sql, hands, newId, writeDown }: MaintainDeps): Route[] => [
   route({
     id: 'listGroups',
     method: 'GET',
@@ -618,6 +758,31 @@ const groupRoutes = ({ sql }: MaintainDeps): Route[] => [
       return slice(shown, (one) => `${String(one.count).padStart(15, '0')} ${one.what} ${one.group}`, {
         ...query,
         descending: true,
+      })
+    },
+  }),
+  route({
+    id: 'refetchGroup',
+    method: 'POST',
+    path: '/tenants/:tenant/groups/:group/refetch',
+    group: 'records',
+    summary: 'Ask once more for all records of a group that could not be read',
+    params: inTenant.extend({ group: groupName }),
+    answer: z.object({ asked: z.number() }),
+    handle: async (asked) => {
+      const { tenant, group } = asked.params
+      return asTenant(sql, tenant, async (tx) => {
+        const reads = (await readGroups(tx, { tenantId: tenant, group })).find((one) => one.what === 'read')
+        if (!reads) return refuse('absent', { what: `group of reads ${group}` })
+        await writeDown(tx, asked, 'refetchGroup', tenant, {
+          kind: 'group',
+          name: group,
+          what: 'done',
+          before: { count: reads.count, why: [reads.sentence] },
+          after: { readAgain: `${reads.connectionId}/${reads.object}` },
+        })
+        const hint = (_tx: Sql, hints: readonly Hint[]) => hands.hint(hints)
+        return ok({ asked: await askReads(tx, { hint }, tenant, group, newId, asked.who.actor) })
       })
     },
   }),
@@ -872,6 +1037,7 @@ const mappingRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =
 
 export const maintainRoutes = (deps: MaintainDeps): Route[] => [
   ...recordRoutes(deps),
+  ...deedRoutes(deps),
   ...groupRoutes(deps),
   ...retryRoutes(deps),
   ...taskRoutes(deps),
