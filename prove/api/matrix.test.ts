@@ -65,6 +65,7 @@ const nowhere: Record<string, string> = {
   task: 'nowhere',
   key: 'ffffffffffff',
   group: 'ffffffffff',
+  name: 'nowhere',
   user: 'nowhere',
 }
 
@@ -89,6 +90,9 @@ interface Things {
   user: string
   key: string
 }
+
+/** Of everything in both tenants there is a first version. */
+const aVersion = { kind: 'connection', name: 'erp', number: '1' }
 
 let count = 0
 /** A harmless call of each route that somebody who may gets through with, also twice and by several. */
@@ -148,6 +152,10 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     planConfiguration: { body: { yaml: shown.yaml }, good: [200] },
     applyConfiguration: { body: { yaml: shown.yaml }, good: [200] },
     exportConfiguration: { good: [200] },
+    listVersions: { query: '?kind=connection&name=erp', good: [200] },
+    showVersion: { ids: aVersion, good: [200] },
+    restoreVersion: { ids: aVersion, body: {}, good: [200] },
+    promote: { body: { from: things.tenant }, good: [409] },
     listObjects: { good: [200] },
     showObject: { good: [200] },
     putObject: { body: shown.object, good: [200] },
@@ -404,6 +412,7 @@ test('what stands in another tenant is answered like what stands nowhere', async
     key: { key: b.key },
     link: { link: b.link },
     task: { task: b.task },
+    name: { name: only },
     group: { group: 'eeeeeeeeee' },
   }
   const callers: Record<string, string> = {

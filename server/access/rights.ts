@@ -92,6 +92,10 @@ export const needs: Readonly<Record<string, Need | null>> = {
   planConfiguration: { right: 'configure' },
   applyConfiguration: { right: 'configure' },
   exportConfiguration: { right: 'see' },
+  listVersions: { right: 'see' },
+  showVersion: { right: 'see' },
+  restoreVersion: { right: 'configure' },
+  promote: { right: 'configure' },
   // objects
   listObjects: { right: 'see' },
   showObject: { right: 'see' },

@@ -12,11 +12,22 @@ import { joinAuth, splitAuth } from '../flows/auth.ts'
 import type { Former, Origin, TenantConfig } from '../flows/config.ts'
 import { readConfig } from '../flows/file.ts'
 import { lockConfiguration } from '../flows/save.ts'
-import { type Asking, type Declared, type Declaring, findIn, listIn, type Tree } from '../http/declaring.ts'
+import {
+  type Asking,
+  type Bringing,
+  type Brought,
+  type Declared,
+  type Declaring,
+  findIn,
+  listIn,
+  type Tree,
+} from '../http/declaring.ts'
 import { type Refused, refuse } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
-import { applyIn, exportConfig, load } from './configuration.ts'
+import { applyIn, exportConfig, type How, load, type Planned } from './configuration.ts'
+import { deedOf } from './noted.ts'
+import { promote, restoreVersion } from './stored.ts'
 
 interface Place {
   path: string
@@ -345,8 +356,31 @@ export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declari
     }
   }
 
+  /** What is stored taken up again (stored.ts), with its deeds in the same transaction. */
+  const bring = async (
+    asking: Asking,
+    { really, plan }: Bringing,
+    work: (tx: Sql, own: SecretKey, how: How) => Promise<Planned>,
+  ): Promise<Brought | Refused> => {
+    const { tenantId, actor } = asking
+    const note: How['note'] = (tx, changes) => writeDown(tx, tenantId, asking, changes.map(deedOf))
+    try {
+      const brought = await asTenant(sql, tenantId, (tx) => work(tx, copyOf(key), { who: actor, really, plan, note }))
+      if (really && brought.changes.length) await changed()
+      return brought
+    } catch (error) {
+      if (!(error instanceof ApplyRefused)) throw error
+      const problems = error.reasons.map((one) => ({ path: '', say: one }))
+      return refuse('config.refused', { said: error.reasons[0] ?? '' }, { problems })
+    }
+  }
+
   return {
     tree,
+    restore: (asking, version, how) =>
+      bring(asking, how, (tx, own, asked) => restoreVersion(tx, own, { tenantId: asking.tenantId, ...version }, asked)),
+    promote: (asking, from, how) =>
+      bring(asking, how, (tx, own, asked) => promote(tx, own, { from, to: asking.tenantId }, asked)),
     /** Replaces a part: `edit` answers the tenant's tree as it shall be. `focus`: the part's path, told as `body`. */
     edit: (asking, focus, edit, create = false) =>
       change(

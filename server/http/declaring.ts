@@ -26,6 +26,18 @@ export interface Asking {
   address: string
 }
 
+/** What would change, or what changed, under the name that stands for exactly that. */
+export interface Brought {
+  plan: string
+  changes: Declared['changes']
+}
+
+/** `really` false: only planned. `plan`: refused where the change is no longer that one. */
+export interface Bringing {
+  really: boolean
+  plan?: string | undefined
+}
+
 export interface Declaring {
   tree(tenantId: string): Promise<Tree>
   edit(
@@ -37,6 +49,14 @@ export interface Declaring {
   plan(asking: Asking, yaml: string, variables: Record<string, string>): Promise<Declared | Refused>
   apply(asking: Asking, yaml: string, variables: Record<string, string>): Promise<Declared | Refused>
   exported(tenantId: string): Promise<string>
+  /** One thing is made what it was in that version. */
+  restore(
+    asking: Asking,
+    version: { kind: 'connection' | 'object' | 'pair' | 'flow'; name: string; number: number },
+    how: Bringing,
+  ): Promise<Brought | Refused>
+  /** Objects, pairs and flows of another tenant are carried to this one. */
+  promote(asking: Asking, from: string, how: Bringing): Promise<Brought | Refused>
 }
 
 export const askingOf = (asked: Asked<unknown, unknown, unknown>, route: string, tenantId: string): Asking => ({
