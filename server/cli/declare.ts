@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { parse, stringify } from 'yaml'
 import { type Deed, writeDown } from '../access/audit.ts'
 import { readCredentials, type StoredCredential } from '../access/credentials.ts'
+import { RenewRefused } from '../access/renew.ts'
 import { hashSecret, type SecretKey } from '../access/secrets.ts'
 import { ApplyRefused, type Change } from '../flows/changes.ts'
 import { joinAuth, splitAuth } from '../flows/auth.ts'
@@ -16,6 +17,7 @@ import {
   type Asking,
   type Bringing,
   type Brought,
+  type CallerName,
   type Declared,
   type Declaring,
   findIn,
@@ -26,6 +28,7 @@ import { type Refused, refuse } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import { applyIn, exportConfig, type How, load, type Planned } from './configuration.ts'
+import { renewSecret, retireSecret } from './keys.ts'
 import { deedOf } from './noted.ts'
 import { promote, restoreVersion } from './stored.ts'
 
@@ -375,8 +378,52 @@ export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declari
     }
   }
 
+  /** What is done to the secret of one caller, and its deed; null where there is no such caller. */
+  const withCaller = async <T>(
+    asking: Asking,
+    { kind, id }: CallerName,
+    after: Record<string, unknown>,
+    work: (tx: Sql) => Promise<T>,
+  ): Promise<T | null | Refused> => {
+    const { tenantId } = asking
+    try {
+      const done = await asTenant(sql, tenantId, async (tx) => {
+        const [known] = await tx`
+          select from credential where tenant_id = ${tenantId} and kind = ${kind} and credential_id = ${id}`
+        if (!known) return null
+        const made = await work(tx)
+        const named = kind === 'push-token' ? 'token' : kind === 'hook' ? 'hook' : 'batch client'
+        await writeDown(tx, tenantId, asking, [{ kind: named, name: id, what: 'changed', after }])
+        return made
+      })
+      if (done !== null) await changed()
+      return done
+    } catch (error) {
+      if (error instanceof RenewRefused) return refuse('config.refused', { said: error.message })
+      throw error
+    }
+  }
+
   return {
     tree,
+    renew: (asking, caller, what, formerUntil) =>
+      withCaller(
+        asking,
+        caller,
+        { renewed: what, formerUntil: formerUntil === null ? null : new Date(formerUntil).toISOString() },
+        (tx) =>
+          renewSecret(tx, copyOf(key), asking.tenantId, {
+            kind: caller.kind,
+            credentialId: caller.id,
+            what,
+            formerUntil,
+          }),
+      ),
+    retire: (asking, caller) =>
+      withCaller(asking, caller, { retired: 'former' }, async (tx) => {
+        await retireSecret(tx, copyOf(key), asking.tenantId, caller.kind, caller.id)
+        return true as const
+      }),
     restore: (asking, version, how) =>
       bring(asking, how, (tx, own, asked) => restoreVersion(tx, own, { tenantId: asking.tenantId, ...version }, asked)),
     promote: (asking, from, how) =>

@@ -5,6 +5,7 @@ import {
   answered,
   askingOf,
   type Brought,
+  type CallerName,
   changeShape,
   type Declaring,
   declaredShape,
@@ -17,6 +18,7 @@ import {
 } from '../http/declaring.ts'
 import {
   type Asked,
+  done,
   inTenant,
   made,
   ok,
@@ -514,7 +516,7 @@ interface CallerKind {
   list: 'tokens' | 'hooks' | 'batchClients'
   path: string
   param: string
-  ids: { list: string; put: string; remove: string }
+  ids: { list: string; put: string; remove: string; renew: string; retire: string }
   summaries: [list: string, put: string, remove: string]
   body: z.ZodType
   /** What stays as it is where the body leaves it out; null takes it away. */
@@ -522,6 +524,8 @@ interface CallerKind {
   idOf(entry: Tree): string
   /** The keys that the id stands for. */
   keys(id: string): Record<string, string>
+  /** How its secret is stored. */
+  stored(id: string): CallerName
 }
 
 const callerKinds: CallerKind[] = [
@@ -529,18 +533,19 @@ const callerKinds: CallerKind[] = [
     list: 'tokens',
     path: 'tokens',
     param: 'token',
-    ids: { list: 'listTokens', put: 'putToken', remove: 'removeToken' },
+    ids: { list: 'listTokens', put: 'putToken', remove: 'removeToken', renew: 'renewToken', retire: 'retireToken' },
     summaries: ['Tokens that push (syncpush)', 'Declare a token; without a value one is made', 'Revoke a token'],
     body: tokenFile.omit({ name: true }),
     secrets: ['value', 'former', 'formerUntil'],
     idOf: (entry) => String(entry.name),
     keys: (name) => ({ name }),
+    stored: (id) => ({ kind: 'push-token', id }),
   },
   {
     list: 'hooks',
     path: 'hooks',
     param: 'hook',
-    ids: { list: 'listHooks', put: 'putHook', remove: 'removeHook' },
+    ids: { list: 'listHooks', put: 'putHook', remove: 'removeHook', renew: 'renewHook', retire: 'retireHook' },
     summaries: ['Webhooks that bring changes', 'Declare a webhook; without a secret one is made', 'Remove a webhook'],
     body: hookFile.omit({ connection: true, name: true }),
     secrets: ['secret', 'former', 'formerUntil'],
@@ -553,12 +558,22 @@ const callerKinds: CallerKind[] = [
       const [connection = '', ...name] = id.split(':')
       return { connection, ...(name.length > 0 && { name: name.join(':') }) }
     },
+    stored: (id) => {
+      const [connection = '', ...name] = id.split(':')
+      return { kind: 'hook', id: `${connection}/${name.length > 0 ? name.join(':') : connection}` }
+    },
   },
   {
     list: 'batchClients',
     path: 'batch-clients',
     param: 'client',
-    ids: { list: 'listBatchClients', put: 'putBatchClient', remove: 'removeBatchClient' },
+    ids: {
+      list: 'listBatchClients',
+      put: 'putBatchClient',
+      remove: 'removeBatchClient',
+      renew: 'renewBatchClient',
+      retire: 'retireBatchClient',
+    },
     summaries: [
       'Callers of the master-data batch interface',
       'Declare a caller; without secret and salt they are made',
@@ -568,6 +583,7 @@ const callerKinds: CallerKind[] = [
     secrets: ['secret', 'salt', 'formerSecret', 'formerSalt', 'formerUntil'],
     idOf: (entry) => String(entry.id),
     keys: (id) => ({ id }),
+    stored: (id) => ({ kind: 'batch-client', id }),
   },
 ]
 
@@ -633,6 +649,43 @@ const callerRoutes = ({ declaring }: FlowDeps, kind: CallerKind): Route[] => {
             (now) => dropIn(now, list, (entry) => kind.idOf(entry) === id) ?? absent(`${kind.param} ${id}`),
           ),
         )
+      },
+    }),
+    route({
+      id: ids.renew,
+      method: 'POST',
+      path: `${path}/:id/renew`,
+      group: 'callers',
+      summary: 'A new secret beside the one in use, which lets in until it is retired; answered this once',
+      params,
+      body: z
+        .object({
+          what: z.enum(['secret', 'salt']).default('secret').describe('`salt`: of a batch client.'),
+          formerUntil: moment.optional().describe('The one in use until now ends by itself then.'),
+        })
+        .default({ what: 'secret' }),
+      answer: z.object({ secret: z.string() }),
+      handle: async (asked) => {
+        const { tenant, id } = asked.params
+        const { what, formerUntil } = asked.body
+        const until = formerUntil === undefined ? null : Date.parse(formerUntil)
+        const secret = await declaring.renew(askingOf(asked, ids.renew, tenant), kind.stored(id), what, until)
+        if (secret === null) return absent(`${kind.param} ${id}`)
+        return typeof secret === 'string' ? ok({ secret }) : secret
+      },
+    }),
+    route({
+      id: ids.retire,
+      method: 'POST',
+      path: `${path}/:id/retire`,
+      group: 'callers',
+      summary: 'From now on only the new secret lets in',
+      params,
+      handle: async (asked) => {
+        const { tenant, id } = asked.params
+        const retired = await declaring.retire(askingOf(asked, ids.retire, tenant), kind.stored(id))
+        if (retired === null) return absent(`${kind.param} ${id}`)
+        return retired === true ? done() : retired
       },
     }),
   ]

@@ -38,6 +38,12 @@ export interface Bringing {
   plan?: string | undefined
 }
 
+/** As credentials are named where they are stored. */
+export interface CallerName {
+  kind: 'push-token' | 'hook' | 'batch-client'
+  id: string
+}
+
 export interface Declaring {
   tree(tenantId: string): Promise<Tree>
   edit(
@@ -55,6 +61,15 @@ export interface Declaring {
     version: { kind: 'connection' | 'object' | 'pair' | 'flow'; name: string; number: number },
     how: Bringing,
   ): Promise<Brought | Refused>
+  /** A new secret, or salt, beside the one in use, which lets in until then; null: until it is retired. Null: there is no such caller. */
+  renew(
+    asking: Asking,
+    caller: CallerName,
+    what: 'secret' | 'salt',
+    formerUntil: number | null,
+  ): Promise<string | null | Refused>
+  /** From now on only the new one lets in. */
+  retire(asking: Asking, caller: CallerName): Promise<true | null | Refused>
   /** Objects, pairs and flows of another tenant are carried to this one. */
   promote(asking: Asking, from: string, how: Bringing): Promise<Brought | Refused>
 }
