@@ -10,12 +10,14 @@ import { apiOf, firstPerson } from './cli/api.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
+import { admitEdited, stagedText } from './cli/edit.ts'
 import { greeting } from './cli/greeting.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
-import { bindIn, declare, rerun, unbind, wakeBound } from './converge/ids.ts'
+import { hint as askFor } from './converge/fetches.ts'
+import { bindIn, declare, ignore, rerun, unbind, wakeBound } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
 import { startLookout } from './converge/lookout.ts'
 import { postgresRoad } from './converge/postgres.ts'
@@ -366,6 +368,13 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         bind: bindIn,
         wakeBound: (pair, left, right) => wakeBound(roadPool, pair, left, right),
         unbind,
+        ignore,
+        hint: async (hints) => {
+          await askFor(roadPool, hints, null)
+          wakeFetcher()
+        },
+        staged: stagedText,
+        admitEdited: (...edited) => admitEdited(roadPool, ...edited),
       },
       woke: told,
       tasked: tasker.wake,

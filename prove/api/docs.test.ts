@@ -35,6 +35,7 @@ test('every command of docs/api.md runs as it stands', { skip: !hasCurl && 'no c
   assert.match(saying('s106240000'), /成功/)
   assert.match(saying('"releases the records it holds"'), /"holds its records"|"starts with/)
   assert.match(saying('"matched":1'), /"total":1/)
+  assert.match(saying('Add the option to the mapping rule'), /"id":"C-2"[^]*"matched":1[^]*"kind":"retry"/)
   assert.doesNotMatch(stdout.replace(/^.*"secret".*$/gm, ''), /a-secret-of-the-erp/)
 })
 

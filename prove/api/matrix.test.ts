@@ -64,6 +64,8 @@ const nowhere: Record<string, string> = {
   link: '999999999',
   task: 'nowhere',
   key: 'ffffffffffff',
+  group: 'ffffffffff',
+  name: 'nowhere',
   user: 'nowhere',
 }
 
@@ -88,6 +90,9 @@ interface Things {
   user: string
   key: string
 }
+
+/** Of everything in both tenants there is a first version. */
+const aVersion = { kind: 'connection', name: 'erp', number: '1' }
 
 let count = 0
 /** A harmless call of each route that somebody who may gets through with, also twice and by several. */
@@ -138,25 +143,41 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     listTokens: { good: [200] },
     putToken: { ids: { id: 'push' }, body: {}, good: [200] },
     removeToken: { ids: nowhere, good: [404] },
+    renewToken: { ids: nowhere, body: {}, good: [404] },
+    retireToken: { ids: nowhere, good: [404] },
     listHooks: { good: [200] },
     putHook: { ids: { id: 'crm' }, body: {}, good: [200] },
     removeHook: { ids: nowhere, good: [404] },
+    renewHook: { ids: nowhere, body: {}, good: [404] },
+    retireHook: { ids: nowhere, good: [404] },
     listBatchClients: { good: [200] },
     putBatchClient: { ids: { id: 'hr' }, body: {}, good: [200] },
     removeBatchClient: { ids: nowhere, good: [404] },
+    renewBatchClient: { ids: nowhere, body: {}, good: [404] },
+    retireBatchClient: { ids: nowhere, good: [404] },
     planConfiguration: { body: { yaml: shown.yaml }, good: [200] },
     applyConfiguration: { body: { yaml: shown.yaml }, good: [200] },
     exportConfiguration: { good: [200] },
+    listVersions: { query: '?kind=connection&name=erp', good: [200] },
+    showVersion: { ids: aVersion, good: [200] },
+    restoreVersion: { ids: aVersion, body: {}, good: [200] },
+    promote: { body: { from: things.tenant }, good: [409] },
     listObjects: { good: [200] },
     showObject: { good: [200] },
     putObject: { body: shown.object, good: [200] },
     removeObject: { ids: { ...known, object: 'Nowhere' }, good: [404] },
     showStatus: { good: [200] },
-    listRecords: { query: '?state=failed&sort=trouble', good: [200] },
+    listRecords: { query: '?state=failed&fault=map.option', good: [200] },
+    listGroups: { query: '?flow=customer:leftToRight', good: [200] },
     showRecord: { ids: { link: things.link }, good: [200] },
     showJourney: { query: '?id=SAME-1', good: [200] },
     retryRecord: { ids: { link: things.link }, body: {}, good: [200] },
     declareRecord: { ids: { link: things.link }, body: { absent: true }, good: [409] },
+    ignoreRecord: { ids: nowhere, body: { reason: 'test data' }, good: [404] },
+    refetchRecord: { ids: { link: things.link }, body: {}, good: [200] },
+    showBody: { ids: { link: things.link }, good: [200] },
+    runBody: { ids: { link: things.link }, body: { body: '{}' }, good: [409] },
+    refetchGroup: { ids: nowhere, good: [404] },
     estimateRetry: { body: { state: 'failed' }, good: [200] },
     retryMatching: { body: { filter: { keyword: 'no such thing' } }, good: [202] },
     listLinks: { good: [200] },
@@ -397,12 +418,16 @@ test('what stands in another tenant is answered like what stands nowhere', async
     key: { key: b.key },
     link: { link: b.link },
     task: { task: b.task },
+    name: { name: only },
+    group: { group: 'eeeeeeeeee' },
   }
   const callers: Record<string, string> = {
     putToken: only,
     removeToken: only,
     putHook: `crm:${only}`,
     removeHook: `crm:${only}`,
+    renewHook: `crm:${only}`,
+    retireHook: `crm:${only}`,
     putBatchClient: only,
     removeBatchClient: only,
   }

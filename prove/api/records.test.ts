@@ -45,20 +45,20 @@ const pages = async (world: ApiWorld, query: string, limit = 7): Promise<Listed[
   return found
 }
 
-test('pages of every order hold every record once, and filters find what they say', async () => {
+test('pages hold every record once, trouble first, and filters find what they say', async () => {
   await using world = await withRecords()
   const numbers = (items: Listed['items']) => items.map((one) => one.link)
-  const newest = numbers(await pages(world, ''))
+  const all = await pages(world, '')
+  assert.equal(all.length, 61)
+  assert.equal(new Set(numbers(all)).size, 61)
+  const [troubled, rest] = [all.slice(0, 31), all.slice(31)]
+  const since = troubled.map((one) => one.since ?? '9')
+  assert.deepEqual(since, since.toSorted(), 'what is in trouble first, the oldest first')
   assert.deepEqual(
-    newest,
-    Array.from({ length: 61 }, (_, i) => 61 - i),
+    numbers(rest),
+    Array.from({ length: 30 }, (_, i) => 59 - 2 * i),
+    'then what rests, the newest first',
   )
-  assert.deepEqual(numbers(await pages(world, '&sort=oldest')), newest.toReversed())
-  const trouble = await pages(world, '&sort=trouble')
-  assert.deepEqual(new Set(numbers(trouble)), new Set(newest))
-  assert.equal(trouble.length, 61)
-  const since = trouble.map((one) => one.since ?? '9')
-  assert.deepEqual(since, since.toSorted())
 
   const count = async (query: string) => (await pages(world, query, 50)).length
   assert.equal(await count('&state=failed'), 30)
@@ -76,8 +76,110 @@ test('pages of every order hold every record once, and filters find what they sa
   assert.equal(await count('&keyword=D22'), 1)
   assert.equal(await count('&keyword=%25'), 0, 'a pattern stands for itself')
   assert.equal(await count('&from=2026-02-03T00:00:00.000Z&to=2026-02-05T00:00:00.000Z'), 9)
-  const wrong = await world.call('GET', '/tenants/a/records?state=broken', { as: world.admin })
-  assert.equal(wrong.status, 400)
+  for (const query of ['state=broken', 'cursor=bm9uZQ', 'group=x%27'])
+    assert.equal((await world.call('GET', `/tenants/a/records?${query}`, { as: world.admin })).status, 400, query)
+})
+
+test('what a retry counts is what the list shows, by every filter', async () => {
+  await using world = await withRecords()
+  await world.db.owner`update link set last_call_at = '2026-03-01' where tenant_id = 'a' and link_id in (1, 3)`
+  const [row] = await world.db.owner<{ fault_group: string }>`
+    select fault_group from link where tenant_id = 'a' and link_id = 2`
+  const filters: Record<string, string>[] = [
+    { state: 'failed' },
+    { state: 'succeeded' },
+    { fault: 'map.option' },
+    { group: row?.fault_group ?? '' },
+    { group: row?.fault_group ?? '', keyword: 'd2' },
+    { keyword: 'C-1' },
+    { keyword: 'c-1' },
+    { keyword: '-2' },
+    { keyword: '_' },
+    { from: '2026-02-03T00:00:00.000Z' },
+    { from: '2026-02-03T00:00:00.000Z', to: '2026-02-05T00:00:00.000Z' },
+    { to: '2026-01-02T00:00:00.000Z' },
+    { object: 'crm/AccountObj', state: 'unknown' },
+    { object: 'crm/BD_Customer' },
+    { flow: 'customer:rightToLeft' },
+    { flow: 'nowhere:leftToRight' },
+  ]
+  const found: number[] = []
+  for (const filter of filters) {
+    const { body } = await world.call<{ matched: number }>('POST', '/tenants/a/retries/estimate', {
+      as: world.admin,
+      body: filter,
+    })
+    const listed = await pages(world, `&${new URLSearchParams(filter)}`, 50)
+    assert.equal(body.matched, listed.length, JSON.stringify(filter))
+    found.push(listed.length)
+  }
+  assert.deepEqual(found, [30, 30, 30, 30, 6, 11, 5, 6, 0, 25, 9, 10, 1, 0, 0, 0])
+})
+
+interface Group {
+  group: string
+  what: string
+  pair: string | null
+  flow: string | null
+  connection: string
+  code: string
+  stage: string
+  field: string | null
+  count: number
+  firstSeen: string
+  lastSeen: string
+  sentence: string
+  todo: string
+}
+
+test('error groups say what happened and what to do in the caller’s language; one is listed and retried as a whole', async () => {
+  await using world = await withRecords()
+  const { call, admin: as } = world
+  const groups = async (locale = 'en_US', query = '') =>
+    (
+      await call<{ items: Group[]; next: string | null }>('GET', `/tenants/a/groups${query}`, {
+        as,
+        headers: { locale },
+      })
+    ).body
+  const { items, next } = await groups()
+  assert.equal(next, null)
+  const [options, doubt] = items as [Group, Group]
+  assert.deepEqual(
+    [options.count, options.code, options.stage, options.field, options.pair, options.flow, options.connection],
+    [30, 'map.option', 'map', 'grade', 'customer', 'leftToRight', 'crm'],
+  )
+  assert.deepEqual([doubt.count, doubt.code, items.length], [1, 'resolve.none', 2])
+  assert.deepEqual([options.firstSeen, options.lastSeen], ['2026-02-01T00:00:00.000Z', '2026-02-07T00:00:00.000Z'])
+  assert.match(options.sentence, /option D\d+ is not mapped/)
+  assert.match(options.todo, /^Add the option to the mapping rule/)
+  assert.match((await groups('zh_CN')).items[0]?.todo ?? '', /^在映射规则中加入该选项/)
+  assert.equal((await groups('en_US', '?flow=customer:rightToLeft')).items.length, 0)
+  const first = await groups('en_US', '?limit=1')
+  const second = await groups('en_US', `?limit=1&cursor=${first.next}`)
+  assert.deepEqual(
+    [...first.items, ...second.items].map((one) => one.group),
+    items.map((one) => one.group),
+  )
+
+  const filter = { group: options.group }
+  assert.equal((await pages(world, `&group=${options.group}`)).length, 30)
+  assert.deepEqual((await call('POST', '/tenants/a/retries/estimate', { as, body: filter })).body, { matched: 30 })
+  const begun = await call<{ task: string }>('POST', '/tenants/a/retries', { as, body: { filter, expected: 30 } })
+  assert.equal(begun.status, 202, begun.text)
+  await until('the task has ended', async () => {
+    const { body } = await call<{ state: string }>('GET', `/tenants/a/tasks/${begun.body.task}`, { as })
+    return body.state === 'done'
+  })
+  const [row] = await world.db.owner<{ asked: number; other: number }>`
+    select count(*) filter (where asked_generation = 2 and tenant_id = 'a' and link_id <= 60) as asked,
+      count(*) filter (where asked_generation > 0 and (tenant_id = 'b' or link_id = 61)) as other
+    from link`
+  assert.deepEqual(row, { asked: 30, other: 0 }, 'that group, and no record of another')
+  assert.deepEqual(
+    (await groups()).items.map((one) => one.code),
+    ['resolve.none'],
+  )
 })
 
 test('all that match are counted first, then gone through by a task to follow; another number than the estimate is refused', async () => {
@@ -183,4 +285,114 @@ test('ID mapping is searched page by page and comes out as CSV whose cells are n
   assert.equal(lines.length, 62)
   assert.equal(lines[59], 'customer,59,C-59,A-59,succeeded')
   assert.equal(lines[60], "customer,60,'=1+1,,failed")
+})
+
+test('a failure is ignored with a reason, once; who did it and why stays in the trail', async () => {
+  await using world = await withRecords()
+  const { call, admin: as } = world
+  // as the engine parks it, with an update: so its trouble is noted
+  await world.db
+    .owner`update link set state = 'due', reason = null, fault = null, since = null where tenant_id = 'a' and link_id = 2`
+  await world.db.owner`
+    update link set state = 'parked', reason = 'data', fault = '{"code":"map.option","stage":"map","field":"grade"}'
+    where tenant_id = 'a' and link_id = 2`
+  const ignored = await call<{ state: string; reason: string }>('POST', '/tenants/a/records/2/ignore', {
+    as,
+    body: { reason: 'test data' },
+  })
+  assert.deepEqual([ignored.status, ignored.body.state, ignored.body.reason], [200, 'skipped', 'ignored'])
+  const [closed] = await world.db.owner`select closed_by, note from trouble where tenant_id = 'a' and link_id = 2`
+  assert.deepEqual(closed, { closed_by: 'admin', note: 'test data' })
+  for (const link of [2, 3, 61]) {
+    const again = await call<{ code: string }>('POST', `/tenants/a/records/${link}/ignore`, {
+      as,
+      body: { reason: 'x' },
+    })
+    assert.deepEqual([again.status, again.body.code], [409, 'record.refused'], `${link}: ${again.text}`)
+  }
+  const empty = await call('POST', '/tenants/a/records/4/ignore', { as, body: { reason: ' ' } })
+  assert.equal(empty.status, 400)
+  const trail = await call<{ items: { route: string; after: unknown }[] }>('GET', '/tenants/a/audit?kind=record', {
+    as,
+  })
+  assert.deepEqual(
+    trail.body.items.map((one) => [one.route, one.after]),
+    [['ignoreRecord', { ignored: 'test data' }]],
+  )
+})
+
+test('a record is read again from its source, and so is a group of records that could not be read', async () => {
+  await using world = await withRecords()
+  const { call, admin: as } = world
+  const wanted = () => world.db.owner<{ data_id: string; cause: string }>`
+    select data_id, cause from "fetch" where tenant_id = 'a' and cause = 'asked' order by data_id`
+  const refetched = await call('POST', '/tenants/a/records/2/refetch', { as, body: {} })
+  assert.equal(refetched.status, 200, refetched.text)
+  assert.deepEqual(
+    (await wanted()).map((row) => row.data_id),
+    ['C-2'],
+  )
+  const nothing = await call<{ code: string }>('POST', '/tenants/a/records/2/refetch', { as, body: { side: 'right' } })
+  assert.deepEqual([nothing.status, nothing.body.code], [409, 'record.refused'])
+
+  await world.db.owner.unsafe(`
+    insert into "fetch" (tenant_id, connection_id, object, data_id, wanted_seq, cause, trace_id, first_at, next_at, state, fault)
+    select t, 'erp', 'BD_Customer', 'R-' || n, n, 'event', 'x', now(), now(), 'failed', '{"code":"read.failed","stage":"read","said":"500"}'
+    from generate_series(1, 3) n, unnest(array['a', 'b']) t`)
+  const { body } = await call<{ items: Group[] }>('GET', '/tenants/a/groups', { as })
+  const reads = body.items.find((one) => one.what === 'read' && one.count === 3)
+  assert.ok(reads, JSON.stringify(body))
+  assert.deepEqual([reads.code, reads.connection, reads.flow], ['read.failed', 'erp', null])
+  const asked = await call('POST', `/tenants/a/groups/${reads.group}/refetch`, { as })
+  assert.deepEqual([asked.status, asked.body], [200, { asked: 3 }])
+  assert.deepEqual(
+    (await wanted()).map((row) => row.data_id),
+    ['C-2', 'R-1', 'R-2', 'R-3'],
+  )
+  const [other] = await world.db.owner`select count(*) as n from "fetch" where tenant_id = 'b' and state = 'failed'`
+  assert.deepEqual(other, { n: 3 }, 'none of the other tenant')
+  const trail = await call<{ items: { route: string }[] }>('GET', '/tenants/a/audit', { as })
+  assert.deepEqual(
+    trail.body.items.slice(0, 2).map((one) => one.route),
+    ['refetchGroup', 'refetchRecord'],
+  )
+})
+
+test('an edited body is staged by the rules of the door, with its numbers as they are written, and goes out', async () => {
+  await using world = await apiWorld()
+  await declareTenant(world, 'a')
+  const { call, admin: as } = world
+  await call('PATCH', '/tenants/a/pairs/customer/flows/leftToRight', { as, body: { state: 'paused' } })
+  await fetch(`${world.url}/erp/syncdata/open/objdata/syncpush`, {
+    method: 'POST',
+    headers: { token: 'canary-push-a-secret', tenantId: 'a', id: 'C-1' },
+    body: '{"objAPIName":"BD_Customer","masterFieldVal":{"name":"One","number":12345678901234567890.10,"grade":"A"}}',
+  })
+  const [link] = await world.db.owner<{ link_id: number }>`select link_id from link where tenant_id = 'a'`
+  const path = `/tenants/a/records/${link?.link_id}/body`
+  const shown = await call<{ side: string; body: string }>('GET', path, { as })
+  assert.equal(shown.body.side, 'left')
+  assert.match(shown.body.body, /"number":12345678901234567890\.10/)
+  const edited = shown.body.body.replace('"One"', '"Two"')
+  const run = await call<{ state: string }>('POST', path, { as, body: { body: edited } })
+  assert.deepEqual([run.status, run.body.state], [200, 'pending'], run.text)
+  const [staged] = await world.db.owner<{ master: string }>`select master from document where tenant_id = 'a'`
+  assert.match(staged?.master ?? '', /"Two","number":12345678901234567890\.10/)
+  for (const wrong of ['{"', '{"objAPIName":"Nowhere","masterFieldVal":{}}']) {
+    const refused = await call<{ code: string; path: string }>('POST', path, { as, body: { body: wrong } })
+    assert.deepEqual(
+      [refused.status, refused.body.code, refused.body.path],
+      [409, 'record.refused', 'body.body'],
+      refused.text,
+    )
+  }
+  const right = await call<{ code: string }>('POST', path, { as, body: { body: edited, side: 'right' } })
+  assert.equal(right.body.code, 'record.refused')
+  const trail = await call<{ items: { route: string; after: unknown }[] }>('GET', '/tenants/a/audit?kind=record', {
+    as,
+  })
+  assert.deepEqual(
+    trail.body.items.map((one) => [one.route, one.after]),
+    [['runBody', { edited: 'left', staged: 'updated' }]],
+  )
 })

@@ -4,7 +4,7 @@ import { doerOf, writeDown } from '../access/audit.ts'
 import { authenticate, permitted } from '../access/door.ts'
 import { openGenerated } from '../access/generated.ts'
 import { hashPassword } from '../access/password.ts'
-import { needOf, roleOf } from '../access/rights.ts'
+import { needOf, permit, roleOf } from '../access/rights.ts'
 import { accessRoutes } from '../access/routes.ts'
 import type { SecretKey } from '../access/secrets.ts'
 import { flowRoutes } from '../flows/routes.ts'
@@ -60,6 +60,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
         sql,
         declaring: made,
         roleIn: roleOf,
+        maySee: (who, tenantId) => permit(who, 'exportConfiguration', tenantId),
         tenantMade: (asked, tenantId) =>
           asTenant(sql, '*', (tx) =>
             writeDown(tx, '*', doerOf(asked, 'addTenant'), [{ kind: 'tenant', name: tenantId, what: 'added' }]),

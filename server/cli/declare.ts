@@ -6,17 +6,31 @@ import { randomBytes } from 'node:crypto'
 import { parse, stringify } from 'yaml'
 import { type Deed, writeDown } from '../access/audit.ts'
 import { readCredentials, type StoredCredential } from '../access/credentials.ts'
+import { RenewRefused } from '../access/renew.ts'
 import { hashSecret, type SecretKey } from '../access/secrets.ts'
 import { ApplyRefused, type Change } from '../flows/changes.ts'
 import { joinAuth, splitAuth } from '../flows/auth.ts'
 import type { Former, Origin, TenantConfig } from '../flows/config.ts'
 import { readConfig } from '../flows/file.ts'
 import { lockConfiguration } from '../flows/save.ts'
-import { type Asking, type Declared, type Declaring, findIn, listIn, type Tree } from '../http/declaring.ts'
+import {
+  type Asking,
+  type Bringing,
+  type Brought,
+  type CallerName,
+  type Declared,
+  type Declaring,
+  findIn,
+  listIn,
+  type Tree,
+} from '../http/declaring.ts'
 import { type Refused, refuse } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
-import { applyIn, exportConfig, load } from './configuration.ts'
+import { applyIn, exportConfig, type How, load, type Planned } from './configuration.ts'
+import { renewSecret, retireSecret } from './keys.ts'
+import { deedOf } from './noted.ts'
+import { promote, restoreVersion } from './stored.ts'
 
 interface Place {
   path: string
@@ -345,8 +359,75 @@ export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declari
     }
   }
 
+  /** What is stored taken up again (stored.ts), with its deeds in the same transaction. */
+  const bring = async (
+    asking: Asking,
+    { really, plan }: Bringing,
+    work: (tx: Sql, own: SecretKey, how: How) => Promise<Planned>,
+  ): Promise<Brought | Refused> => {
+    const { tenantId, actor } = asking
+    const note: How['note'] = (tx, changes) => writeDown(tx, tenantId, asking, changes.map(deedOf))
+    try {
+      const brought = await asTenant(sql, tenantId, (tx) => work(tx, copyOf(key), { who: actor, really, plan, note }))
+      if (really && brought.changes.length) await changed()
+      return brought
+    } catch (error) {
+      if (!(error instanceof ApplyRefused)) throw error
+      const problems = error.reasons.map((one) => ({ path: '', say: one }))
+      return refuse('config.refused', { said: error.reasons[0] ?? '' }, { problems })
+    }
+  }
+
+  /** What is done to the secret of one caller, and its deed; null where there is no such caller. */
+  const withCaller = async <T>(
+    asking: Asking,
+    { kind, id }: CallerName,
+    after: Record<string, unknown>,
+    work: (tx: Sql) => Promise<T>,
+  ): Promise<T | null | Refused> => {
+    const { tenantId } = asking
+    try {
+      const done = await asTenant(sql, tenantId, async (tx) => {
+        const [known] = await tx`
+          select from credential where tenant_id = ${tenantId} and kind = ${kind} and credential_id = ${id}`
+        if (!known) return null
+        const made = await work(tx)
+        const named = kind === 'push-token' ? 'token' : kind === 'hook' ? 'hook' : 'batch client'
+        await writeDown(tx, tenantId, asking, [{ kind: named, name: id, what: 'changed', after }])
+        return made
+      })
+      if (done !== null) await changed()
+      return done
+    } catch (error) {
+      if (error instanceof RenewRefused) return refuse('config.refused', { said: error.message })
+      throw error
+    }
+  }
+
   return {
     tree,
+    renew: (asking, caller, what, formerUntil) =>
+      withCaller(
+        asking,
+        caller,
+        { renewed: what, formerUntil: formerUntil === null ? null : new Date(formerUntil).toISOString() },
+        (tx) =>
+          renewSecret(tx, copyOf(key), asking.tenantId, {
+            kind: caller.kind,
+            credentialId: caller.id,
+            what,
+            formerUntil,
+          }),
+      ),
+    retire: (asking, caller) =>
+      withCaller(asking, caller, { retired: 'former' }, async (tx) => {
+        await retireSecret(tx, copyOf(key), asking.tenantId, caller.kind, caller.id)
+        return true as const
+      }),
+    restore: (asking, version, how) =>
+      bring(asking, how, (tx, own, asked) => restoreVersion(tx, own, { tenantId: asking.tenantId, ...version }, asked)),
+    promote: (asking, from, how) =>
+      bring(asking, how, (tx, own, asked) => promote(tx, own, { from, to: asking.tenantId }, asked)),
     /** Replaces a part: `edit` answers the tenant's tree as it shall be. `focus`: the part's path, told as `body`. */
     edit: (asking, focus, edit, create = false) =>
       change(

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isRefusal, sentenceOf } from '../../protocol/codes.ts'
+import { isRefusal, type Locale, sentenceOf } from '../../protocol/codes.ts'
 import type { Admitted, Side } from '../doc/document.ts'
 import { editing } from '../maintain/deeds.ts'
 import type { RecordRow } from '../maintain/records.ts'
@@ -14,7 +14,7 @@ import { admitIn } from '../stage/admit.ts'
 import type { Sql } from '../store/sql.ts'
 
 /** What is staged of that side, in the standard format, as it is: nothing hidden, or the edit would send what hides it. */
-const stagedText = async (sql: Sql, row: RecordRow, side: Side): Promise<string> => {
+export const stagedText = async (sql: Sql, row: RecordRow, side: Side): Promise<string> => {
   const { connectionId, object, id } = row[side]
   const [staged] = await sql<{ master: string; details: string | null }>`
     select master, details
@@ -55,6 +55,7 @@ export const admitEdited = async (
   side: Side,
   body: Buffer,
   who: string,
+  locale: Locale = 'en_US',
 ): Promise<Admitted | string> => {
   const { connectionId, object, id } = row[side]
   if (id === null) return `Nothing of this record is known on the ${side} side.`
@@ -86,7 +87,7 @@ export const admitEdited = async (
     },
     body,
   )
-  if (isRefusal(made)) return sentenceOf(made, 'en_US')
+  if (isRefusal(made)) return sentenceOf(made, locale)
   const [admitted] = await sql.retrying((tx) => admitIn(tx, [made]))
   if (!admitted) throw new Error('an edited body was neither taken nor refused')
   if (admitted.kind === 'superseded')

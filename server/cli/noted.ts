@@ -4,7 +4,7 @@ import type { Change } from '../flows/changes.ts'
 import type { Sql } from '../store/sql.ts'
 
 /** A file is its own record: the trail names the fields that changed; a secret shows as such (flows/save.ts). */
-const deedOf = ({ kind, name, what, fields }: Change): Deed => ({
+export const deedOf = ({ kind, name, what, fields }: Change): Deed => ({
   kind,
   name,
   what,

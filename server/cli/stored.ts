@@ -252,5 +252,20 @@ export const promote = (sql: Sql, key: SecretKey, tenants: { from: string; to: s
   applyMade(sql, key, how, async (tx) => {
     if (tenants.from === tenants.to) throw new ApplyRefused(['From and to are the same tenant.'])
     const configuration = await load(tx, key)
-    return checked(carried(storedTenant(configuration, tenants.from), storedTenant(configuration, tenants.to)))
+    const test = await across(tx, key, configuration, tenants)
+    return checked(carried(storedTenant(test, tenants.from), storedTenant(configuration, tenants.to)))
   })
+
+/** Behind the walls a transaction sees one tenant: it looks into the other in between, and comes back before it changes anything. */
+const across = async (
+  tx: Sql,
+  key: SecretKey,
+  seen: Configuration,
+  { from, to }: { from: string; to: string },
+): Promise<Configuration> => {
+  if (seen.tenants.has(from)) return seen
+  await tx`select set_config('mortise.tenant', ${from}, true)`
+  const other = await load(tx, key)
+  await tx`select set_config('mortise.tenant', ${to}, true)`
+  return other
+}

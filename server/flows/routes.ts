@@ -4,6 +4,9 @@ import {
   absent,
   answered,
   askingOf,
+  type Brought,
+  type CallerName,
+  changeShape,
   type Declaring,
   declaredShape,
   dropIn,
@@ -15,6 +18,7 @@ import {
 } from '../http/declaring.ts'
 import {
   type Asked,
+  done,
   inTenant,
   made,
   ok,
@@ -25,6 +29,8 @@ import {
   type Route,
   route,
   slice,
+  moment,
+  toMoment,
 } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
@@ -32,6 +38,7 @@ import { defaultZone } from './config.ts'
 import { isZone } from './context.ts'
 import { readTenants, type Tenant } from './load.ts'
 import { fileSchema } from './schema.ts'
+import { listVersions, readVersion, type Version, versionKinds } from './versions.ts'
 
 /** `sql` wears `mortise_app`. */
 export interface FlowDeps {
@@ -39,6 +46,8 @@ export interface FlowDeps {
   declaring: Declaring
   /** Role of the caller in a tenant (access/rights.ts), for the list of tenants. */
   roleIn(who: Asked<unknown, unknown, unknown>['who'], tenantId: string): string | null
+  /** Null where the caller may see what is declared in that tenant. */
+  maySee(who: Asked<unknown, unknown, unknown>['who'], tenantId: string): Refused | null
   /** A tenant was made: written down for the installation as well. */
   tenantMade(asked: Asked<unknown, unknown, unknown>, tenantId: string): Promise<void>
 }
@@ -507,7 +516,7 @@ interface CallerKind {
   list: 'tokens' | 'hooks' | 'batchClients'
   path: string
   param: string
-  ids: { list: string; put: string; remove: string }
+  ids: { list: string; put: string; remove: string; renew: string; retire: string }
   summaries: [list: string, put: string, remove: string]
   body: z.ZodType
   /** What stays as it is where the body leaves it out; null takes it away. */
@@ -515,6 +524,8 @@ interface CallerKind {
   idOf(entry: Tree): string
   /** The keys that the id stands for. */
   keys(id: string): Record<string, string>
+  /** How its secret is stored. */
+  stored(id: string): CallerName
 }
 
 const callerKinds: CallerKind[] = [
@@ -522,18 +533,19 @@ const callerKinds: CallerKind[] = [
     list: 'tokens',
     path: 'tokens',
     param: 'token',
-    ids: { list: 'listTokens', put: 'putToken', remove: 'removeToken' },
+    ids: { list: 'listTokens', put: 'putToken', remove: 'removeToken', renew: 'renewToken', retire: 'retireToken' },
     summaries: ['Tokens that push (syncpush)', 'Declare a token; without a value one is made', 'Revoke a token'],
     body: tokenFile.omit({ name: true }),
     secrets: ['value', 'former', 'formerUntil'],
     idOf: (entry) => String(entry.name),
     keys: (name) => ({ name }),
+    stored: (id) => ({ kind: 'push-token', id }),
   },
   {
     list: 'hooks',
     path: 'hooks',
     param: 'hook',
-    ids: { list: 'listHooks', put: 'putHook', remove: 'removeHook' },
+    ids: { list: 'listHooks', put: 'putHook', remove: 'removeHook', renew: 'renewHook', retire: 'retireHook' },
     summaries: ['Webhooks that bring changes', 'Declare a webhook; without a secret one is made', 'Remove a webhook'],
     body: hookFile.omit({ connection: true, name: true }),
     secrets: ['secret', 'former', 'formerUntil'],
@@ -546,12 +558,22 @@ const callerKinds: CallerKind[] = [
       const [connection = '', ...name] = id.split(':')
       return { connection, ...(name.length > 0 && { name: name.join(':') }) }
     },
+    stored: (id) => {
+      const [connection = '', ...name] = id.split(':')
+      return { kind: 'hook', id: `${connection}/${name.length > 0 ? name.join(':') : connection}` }
+    },
   },
   {
     list: 'batchClients',
     path: 'batch-clients',
     param: 'client',
-    ids: { list: 'listBatchClients', put: 'putBatchClient', remove: 'removeBatchClient' },
+    ids: {
+      list: 'listBatchClients',
+      put: 'putBatchClient',
+      remove: 'removeBatchClient',
+      renew: 'renewBatchClient',
+      retire: 'retireBatchClient',
+    },
     summaries: [
       'Callers of the master-data batch interface',
       'Declare a caller; without secret and salt they are made',
@@ -561,6 +583,7 @@ const callerKinds: CallerKind[] = [
     secrets: ['secret', 'salt', 'formerSecret', 'formerSalt', 'formerUntil'],
     idOf: (entry) => String(entry.id),
     keys: (id) => ({ id }),
+    stored: (id) => ({ kind: 'batch-client', id }),
   },
 ]
 
@@ -628,6 +651,43 @@ const callerRoutes = ({ declaring }: FlowDeps, kind: CallerKind): Route[] => {
         )
       },
     }),
+    route({
+      id: ids.renew,
+      method: 'POST',
+      path: `${path}/:id/renew`,
+      group: 'callers',
+      summary: 'A new secret beside the one in use, which lets in until it is retired; answered this once',
+      params,
+      body: z
+        .object({
+          what: z.enum(['secret', 'salt']).default('secret').describe('`salt`: of a batch client.'),
+          formerUntil: moment.optional().describe('The one in use until now ends by itself then.'),
+        })
+        .default({ what: 'secret' }),
+      answer: z.object({ secret: z.string() }),
+      handle: async (asked) => {
+        const { tenant, id } = asked.params
+        const { what, formerUntil } = asked.body
+        const until = formerUntil === undefined ? null : Date.parse(formerUntil)
+        const secret = await declaring.renew(askingOf(asked, ids.renew, tenant), kind.stored(id), what, until)
+        if (secret === null) return absent(`${kind.param} ${id}`)
+        return typeof secret === 'string' ? ok({ secret }) : secret
+      },
+    }),
+    route({
+      id: ids.retire,
+      method: 'POST',
+      path: `${path}/:id/retire`,
+      group: 'callers',
+      summary: 'From now on only the new secret lets in',
+      params,
+      handle: async (asked) => {
+        const { tenant, id } = asked.params
+        const retired = await declaring.retire(askingOf(asked, ids.retire, tenant), kind.stored(id))
+        if (retired === null) return absent(`${kind.param} ${id}`)
+        return retired === true ? done() : retired
+      },
+    }),
   ]
 }
 
@@ -689,10 +749,129 @@ const fileRoutes = ({ declaring }: FlowDeps): Route[] => [
   }),
 ]
 
+// ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const versionFields = {
+  kind: z.enum(versionKinds),
+  name: z.string().describe('erp, erp/BD_Customer, customer, customer leftToRight.'),
+  number: z.number().int(),
+  what: z.enum(['added', 'changed', 'removed']),
+  who: z.string(),
+  at: moment,
+  fields: changeShape.shape.fields.describe('What differs from the version before.'),
+}
+const versionShape = z.object(versionFields)
+const wholeVersion = versionShape.extend({
+  definition: z.record(z.string(), z.unknown()).nullable().describe('Null: it was removed.'),
+})
+
+const shownVersion = ({ kind, name, number, what, who, at, fields }: Version): z.input<typeof versionShape> => ({
+  kind,
+  name,
+  number,
+  what,
+  who,
+  at: toMoment(at),
+  fields: fields.map(({ path, before, after }) => ({ path, before, after })),
+})
+
+const aVersion = inTenant.extend({
+  kind: z.enum(versionKinds),
+  name: z.string().min(1).max(400).describe('With %2F for the slash of an object.'),
+  number: z.coerce.number().int().min(1).max(2_147_483_647),
+})
+
+const bringBody = z.object({
+  really: z.boolean().default(false).describe('False: answers what would change and the name of that plan.'),
+  plan: z.string().max(64).optional().describe('Name of the plan that was looked at: refused where it is stale.'),
+})
+const broughtShape = z.object({ plan: z.string(), changes: z.array(changeShape) })
+
+/** So many are looked through, the newest; those before are found by kind and name. */
+const newestVersions = 1_000
+
+const versionRoutes = ({ sql, declaring, maySee }: FlowDeps): Route[] => [
+  route({
+    id: 'listVersions',
+    method: 'GET',
+    path: '/tenants/:tenant/versions',
+    group: 'configuration',
+    summary: 'Who changed what is declared, when, and what differed; the newest first',
+    params: inTenant,
+    query: z.object({ ...paging, kind: z.enum(versionKinds).optional(), name: z.string().max(400).optional() }),
+    answer: pageOf(versionShape),
+    handle: async ({ params: { tenant }, query: { kind, name, ...page } }) => {
+      const filter = { tenantId: tenant, limit: newestVersions, ...(kind && { kind }), ...(name && { name }) }
+      const found = await asTenant(sql, tenant, (tx) => listVersions(tx, filter))
+      const key = (one: z.input<typeof versionShape>) =>
+        `${one.at} ${one.kind} ${one.name} ${String(one.number).padStart(10, '0')}`
+      return slice(found.map(shownVersion), key, { ...page, descending: true })
+    },
+  }),
+  route({
+    id: 'showVersion',
+    method: 'GET',
+    path: '/tenants/:tenant/versions/:kind/:name/:number',
+    group: 'configuration',
+    summary: 'One version, all of it; secrets are in none',
+    params: aVersion,
+    answer: wholeVersion,
+    handle: async ({ params: { tenant, kind, name, number } }) => {
+      const of = { tenantId: tenant, kind, name }
+      const found = await asTenant(sql, tenant, (tx) => readVersion(tx, of, number))
+      return found
+        ? ok({ ...shownVersion(found), definition: found.definition })
+        : absent(`version ${number} of ${kind} ${name}`)
+    },
+  }),
+  route({
+    id: 'restoreVersion',
+    method: 'POST',
+    path: '/tenants/:tenant/versions/:kind/:name/:number/restore',
+    group: 'configuration',
+    summary: 'Make one thing what it was in a version; planned first',
+    params: aVersion,
+    body: bringBody.default({ really: false }),
+    answer: broughtShape,
+    handle: async (asked) => {
+      const { tenant, kind, name, number } = asked.params
+      const of = { tenantId: tenant, kind, name }
+      if (!(await asTenant(sql, tenant, (tx) => readVersion(tx, of, number))))
+        return absent(`version ${number} of ${kind} ${name}`)
+      const asking = askingOf(asked, 'restoreVersion', tenant)
+      const brought = await declaring.restore(asking, { kind, name, number }, asked.body)
+      return 'refuse' in brought ? brought : ok(shownBrought(brought))
+    },
+  }),
+  route({
+    id: 'promote',
+    method: 'POST',
+    path: '/tenants/:tenant/promote',
+    group: 'configuration',
+    summary: 'Carry objects, pairs and flows of another tenant here; planned first',
+    describe: 'Addresses, secrets, limits and callers stay each tenant’s own. The caller must see the other tenant.',
+    params: inTenant,
+    body: bringBody.extend({ from: z.string().min(1).max(256).describe('The test tenant.') }),
+    answer: broughtShape,
+    handle: async (asked) => {
+      const { from, ...how } = asked.body
+      const no = maySee(asked.who, from)
+      if (no) return no
+      const brought = await declaring.promote(askingOf(asked, 'promote', asked.params.tenant), from, how)
+      return 'refuse' in brought ? brought : ok(shownBrought(brought))
+    },
+  }),
+]
+
+const shownBrought = ({ plan, changes }: Brought): z.input<typeof broughtShape> => ({
+  plan,
+  changes: changes.map((one) => ({ ...one, fields: [...one.fields] })),
+})
+
 export const flowRoutes = (deps: FlowDeps): Route[] => [
   ...tenantRoutes(deps),
   ...connectionRoutes(deps),
   ...pairRoutes(deps),
   ...callerKinds.flatMap((kind) => callerRoutes(deps, kind)),
   ...fileRoutes(deps),
+  ...versionRoutes(deps),
 ]

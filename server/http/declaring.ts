@@ -26,6 +26,24 @@ export interface Asking {
   address: string
 }
 
+/** What would change, or what changed, under the name that stands for exactly that. */
+export interface Brought {
+  plan: string
+  changes: Declared['changes']
+}
+
+/** `really` false: only planned. `plan`: refused where the change is no longer that one. */
+export interface Bringing {
+  really: boolean
+  plan?: string | undefined
+}
+
+/** As credentials are named where they are stored. */
+export interface CallerName {
+  kind: 'push-token' | 'hook' | 'batch-client'
+  id: string
+}
+
 export interface Declaring {
   tree(tenantId: string): Promise<Tree>
   edit(
@@ -37,6 +55,23 @@ export interface Declaring {
   plan(asking: Asking, yaml: string, variables: Record<string, string>): Promise<Declared | Refused>
   apply(asking: Asking, yaml: string, variables: Record<string, string>): Promise<Declared | Refused>
   exported(tenantId: string): Promise<string>
+  /** One thing is made what it was in that version. */
+  restore(
+    asking: Asking,
+    version: { kind: 'connection' | 'object' | 'pair' | 'flow'; name: string; number: number },
+    how: Bringing,
+  ): Promise<Brought | Refused>
+  /** A new secret, or salt, beside the one in use, which lets in until then; null: until it is retired. Null: there is no such caller. */
+  renew(
+    asking: Asking,
+    caller: CallerName,
+    what: 'secret' | 'salt',
+    formerUntil: number | null,
+  ): Promise<string | null | Refused>
+  /** From now on only the new one lets in. */
+  retire(asking: Asking, caller: CallerName): Promise<true | null | Refused>
+  /** Objects, pairs and flows of another tenant are carried to this one. */
+  promote(asking: Asking, from: string, how: Bringing): Promise<Brought | Refused>
 }
 
 export const askingOf = (asked: Asked<unknown, unknown, unknown>, route: string, tenantId: string): Asking => ({

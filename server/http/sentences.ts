@@ -181,6 +181,21 @@ export const apiCodes = {
     ],
     ['刷新后查看其当前状态', '重新整理後查看其目前狀態', 'Look at its state again', '現在の状態を再確認してください'],
   ),
+  'record.refused': of(
+    409,
+    [
+      '此记录现在不能这样处理：{said}',
+      '此記錄現在不能這樣處理：{said}',
+      'This cannot be done about the record now: {said}',
+      'このレコードは今この操作ができません：{said}',
+    ],
+    [
+      '先查看该记录的状态，或按提示更正',
+      '請先查看該記錄的狀態，或按提示更正',
+      'Look at its state, or mend what is said',
+      'レコードの状態を確認するか、示された点を修正してください',
+    ],
+  ),
   'link.refused': of(
     409,
     [

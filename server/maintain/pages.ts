@@ -1,8 +1,7 @@
-/** Records in pages, and how many there are, by everything a person filters with. The same conditions find what a task works through. Reads only. */
-import { z } from 'zod'
+/** How many records match what a person filters with, and which: what a task counts first and then works through, slice by slice. Reads only. */
 import type { Sql } from '../store/sql.ts'
-import { linksNumbered, type RecordRow } from './records.ts'
-import { shownStates } from './words.ts'
+import type { LinkName } from './deeds.ts'
+import type { shownStates } from './words.ts'
 
 export const engineStates = ['due', 'working', 'idle', 'waiting', 'unknown', 'parked'] as const
 
@@ -15,19 +14,16 @@ export interface PageFilter {
   /** The engine's states or the shown ones, mixed; empty: any. */
   states: readonly string[]
   fault: string | null
-  /** In trouble since, or first seen: epoch ms. */
+  /** An error group, by its name (`groups.ts`). */
+  group: string | null
+  /** In trouble since; of records in no trouble, last sent: epoch ms. */
   since: number | null
   until: number | null
-  /** Beginning of an id of either side, or part of the fault's text. */
+  /** As the list has it (`records.ts`): of records in trouble part of an id or of the fault; of the others, how an id begins. */
   keyword: string | null
   /** Only links up to this number: what came later does not belong to a task that was asked for before. */
   upTo: number | null
 }
-
-/** Where a page begins: after this link, in the order of `sort`. */
-export const pageKey = z.object({ link: z.number().int(), since: z.number().optional() })
-export type PageKey = z.output<typeof pageKey>
-export type Sort = 'newest' | 'oldest' | 'trouble'
 
 const conditionsOf = (filter: PageFilter) => {
   const wanted = new Set(filter.states)
@@ -41,16 +37,16 @@ const conditionsOf = (filter: PageFilter) => {
     skipped: has('skipped'),
     failed: has('failed'),
     unknown: has('unknown'),
+    // tasks of an earlier release were asked for without it
+    group: filter.group ?? null,
+    /** The list then holds only what has a fault, by the start of its trouble. */
+    grouped: (filter.group ?? filter.fault) != null,
+    keyword: filter.keyword,
     // as a pattern of LIKE: what a person types stands for itself
-    keyword: filter.keyword === null ? null : filter.keyword.replaceAll(/[\\%_]/g, '\\$&'),
+    like: filter.keyword === null ? null : filter.keyword.replaceAll(/[\\%_]/g, '\\$&'),
     since: filter.since === null ? null : new Date(filter.since).toISOString(),
     until: filter.until === null ? null : new Date(filter.until).toISOString(),
   }
-}
-
-interface Key {
-  link_id: number
-  since: number | null
 }
 
 /** Never the one plan for all filters: with it every list costs what the worst does. */
@@ -58,28 +54,34 @@ const freshly = async (tx: Sql): Promise<void> => {
   await tx`set local plan_cache_mode = force_custom_plan`
 }
 
-const keysOf = (tx: Sql, filter: PageFilter, sort: Sort, after: PageKey | null, limit: number): Promise<Key[]> => {
+/** The next of them in the order of their numbers, which no re-run changes. */
+export const matching = async (
+  tx: Sql,
+  filter: PageFilter,
+  after: number | null,
+  limit: number,
+): Promise<{ links: LinkName[]; next: number | null }> => {
+  await freshly(tx)
   const c = conditionsOf(filter)
-  const turn = sort === 'newest' ? -1 : 1
   const { tenantId, pairId, from, object, fault, upTo } = filter
-  return tx<Key>`
-    select l.link_id, l.trouble as since
+  const found = await tx<LinkName>`
+    select l.tenant_id, l.pair_id, l.link_id
     from pair p
     cross join lateral (
-      select k.link_id, coalesce(k.since, 'infinity') as trouble
+      select k.tenant_id, k.pair_id, k.link_id
       from link k
       where k.tenant_id = p.tenant_id and k.pair_id = p.pair_id
         and (${from}::text is null or k.target_connection = case ${from}::text when 'left' then p.right_connection else p.left_connection end)
         and (${fault}::text is null or k.fault like '{"code":"' || ${fault}::text || '"%' or k.fault like '{"code" : "' || ${fault}::text || '"%')
-        and (${c.since}::timestamptz is null or coalesce(k.since, k.first_arrival_at) >= ${c.since}::timestamptz)
-        and (${c.until}::timestamptz is null or coalesce(k.since, k.first_arrival_at) < ${c.until}::timestamptz)
-        and (${c.keyword}::text is null or k.left_id like ${c.keyword}::text || '%' or k.right_id like ${c.keyword}::text || '%'
-          or k.fault ilike '%' || ${c.keyword}::text || '%')
-        and (${upTo}::int8 is null or k.link_id <= ${upTo}::int8)
-        and (${after?.link ?? null}::int8 is null
-          or (${sort} = 'newest' and k.link_id < ${after?.link ?? null}::int8)
-          or (${sort} = 'oldest' and k.link_id > ${after?.link ?? null}::int8)
-          or (${sort} = 'trouble' and (coalesce(k.since, 'infinity'), k.link_id) > (coalesce(to_timestamp(${after?.since ?? null}::float8 / 1000), 'infinity'), ${after?.link ?? null}::int8)))
+        and (${c.group}::text is null or k.fault_group = ${c.group})
+        and (${c.since}::timestamptz is null or ${c.since}::timestamptz <= case
+          when ${c.grouped} or k.state in ('parked', 'unknown', 'waiting') then coalesce(k.since, 'infinity') else coalesce(k.last_call_at, k.first_arrival_at) end)
+        and (${c.until}::timestamptz is null or ${c.until}::timestamptz > case
+          when ${c.grouped} or k.state in ('parked', 'unknown', 'waiting') then coalesce(k.since, 'infinity') else coalesce(k.last_call_at, k.first_arrival_at) end)
+        and (${c.keyword}::text is null or case
+          when ${c.grouped} or k.state in ('parked', 'unknown', 'waiting')
+          then k.left_id ilike '%' || ${c.like}::text || '%' or k.right_id ilike '%' || ${c.like}::text || '%' or k.fault ilike '%' || ${c.like}::text || '%'
+          else starts_with(k.left_id, ${c.keyword}::text) or starts_with(k.right_id, ${c.keyword}::text) end)
         and (${c.any}
           or k.state = any(${c.plain}::text[])
           or (${c.pending} and k.state = 'due')
@@ -88,49 +90,19 @@ const keysOf = (tx: Sql, filter: PageFilter, sort: Sort, after: PageKey | null, 
           or (${c.unknown} and k.state = 'parked' and k.reason = 'unknown')
           or (${c.succeeded} and k.state = 'idle' and coalesce(k.reason, 'applied') in ('applied', 'unchanged', 'voided'))
           or (${c.skipped} and k.state = 'idle' and coalesce(k.reason, 'applied') not in ('applied', 'unchanged', 'voided')))
-      order by case when ${sort} = 'trouble' then coalesce(k.since, 'infinity') end, k.link_id * ${turn}::int8
-      limit ${limit}) l
+        and (${upTo}::int8 is null or k.link_id <= ${upTo}::int8)
+        and (${after}::int8 is null or k.link_id > ${after}::int8)
+      order by k.link_id
+      limit ${limit + 1}) l
     where p.tenant_id = ${tenantId}
       and (${pairId}::text is null or p.pair_id = ${pairId})
       and (${object?.connectionId ?? null}::text is null
         or (p.left_connection = ${object?.connectionId ?? null} and p.left_object = ${object?.code ?? null})
         or (p.right_connection = ${object?.connectionId ?? null} and p.right_object = ${object?.code ?? null}))
-    order by case when ${sort} = 'trouble' then l.trouble end, l.link_id * ${turn}::int8
-    limit ${limit}`
-}
-
-export interface RecordPage {
-  rows: RecordRow[]
-  next: PageKey | null
-}
-
-/** `trouble`: the oldest trouble first, then what has none. */
-export const pageOfRecords = async (
-  tx: Sql,
-  filter: PageFilter,
-  sort: Sort,
-  after: PageKey | null,
-  limit: number,
-): Promise<RecordPage> => {
-  await freshly(tx)
-  const keys = await keysOf(tx, filter, sort, after, limit + 1)
-  const page = keys.slice(0, limit)
-  const found = new Map(
-    (
-      await linksNumbered(
-        tx,
-        page.map((key) => key.link_id),
-      )
-    )
-      .filter((row) => row.tenantId === filter.tenantId)
-      .map((row) => [row.linkId, row]),
-  )
-  const last = page.at(-1)
-  const since = last && last.since !== null && Number.isFinite(last.since) ? { since: last.since } : {}
-  return {
-    rows: page.flatMap((key) => found.get(key.link_id) ?? []),
-    next: keys.length > page.length && last ? { link: last.link_id, ...since } : null,
-  }
+    order by l.link_id
+    limit ${limit + 1}`
+  const links = found.slice(0, limit)
+  return { links, next: found.length > links.length ? (links.at(-1)?.link_id ?? null) : null }
 }
 
 export interface Matched {
@@ -155,10 +127,15 @@ export const countRecords = async (tx: Sql, filter: PageFilter): Promise<Matched
         or (p.right_connection = ${object?.connectionId ?? null} and p.right_object = ${object?.code ?? null}))
       and (${from}::text is null or k.target_connection = case ${from}::text when 'left' then p.right_connection else p.left_connection end)
       and (${fault}::text is null or k.fault like '{"code":"' || ${fault}::text || '"%' or k.fault like '{"code" : "' || ${fault}::text || '"%')
-      and (${c.since}::timestamptz is null or coalesce(k.since, k.first_arrival_at) >= ${c.since}::timestamptz)
-      and (${c.until}::timestamptz is null or coalesce(k.since, k.first_arrival_at) < ${c.until}::timestamptz)
-      and (${c.keyword}::text is null or k.left_id like ${c.keyword}::text || '%' or k.right_id like ${c.keyword}::text || '%'
-        or k.fault ilike '%' || ${c.keyword}::text || '%')
+      and (${c.group}::text is null or k.fault_group = ${c.group})
+      and (${c.since}::timestamptz is null or ${c.since}::timestamptz <= case
+        when ${c.grouped} or k.state in ('parked', 'unknown', 'waiting') then coalesce(k.since, 'infinity') else coalesce(k.last_call_at, k.first_arrival_at) end)
+      and (${c.until}::timestamptz is null or ${c.until}::timestamptz > case
+        when ${c.grouped} or k.state in ('parked', 'unknown', 'waiting') then coalesce(k.since, 'infinity') else coalesce(k.last_call_at, k.first_arrival_at) end)
+      and (${c.keyword}::text is null or case
+        when ${c.grouped} or k.state in ('parked', 'unknown', 'waiting')
+        then k.left_id ilike '%' || ${c.like}::text || '%' or k.right_id ilike '%' || ${c.like}::text || '%' or k.fault ilike '%' || ${c.like}::text || '%'
+        else starts_with(k.left_id, ${c.keyword}::text) or starts_with(k.right_id, ${c.keyword}::text) end)
       and (${c.any}
         or k.state = any(${c.plain}::text[])
         or (${c.pending} and k.state = 'due')

@@ -11,6 +11,8 @@ export interface RecordFilter {
   target?: string
   /** Object code, on either side. */
   object?: string
+  /** Whose object that is; without it, of any connection. */
+  objectOf?: string
   /** The engine's states or the shown ones, mixed. */
   states?: readonly string[]
   /** Ids of either side, exact. */
@@ -550,7 +552,8 @@ const pairsOf = async (sql: Sql, filter: RecordFilter): Promise<string[] | null>
   const rows = await sql<{ pair_id: string }>`
     select distinct pair_id
     from pair
-    where (left_object = ${filter.object} or right_object = ${filter.object})
+    where ((left_object = ${filter.object} and left_connection = coalesce(${filter.objectOf ?? null}, left_connection))
+        or (right_object = ${filter.object} and right_connection = coalesce(${filter.objectOf ?? null}, right_connection)))
       and (${filter.tenantId ?? null}::text is null or tenant_id = ${filter.tenantId ?? null})
       and (${filter.pairId ?? null}::text is null or pair_id = ${filter.pairId ?? null})`
   return rows.map((row) => row.pair_id)

@@ -2,8 +2,10 @@
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify/sync'
 import { z } from 'zod'
+import type { Locale } from '../../protocol/codes.ts'
+import { advice } from '../doc/advice.ts'
 import { type Fault, faultSentences } from '../doc/fault.ts'
-import type { Side } from '../doc/document.ts'
+import type { Admitted, Hint, Side } from '../doc/document.ts'
 import {
   type Asked,
   begun,
@@ -26,27 +28,15 @@ import {
 } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
+import { ignoreAll, type LinkName, nameOf, refetchAll, sourceOf } from './deeds.ts'
+import { type ErrorGroup, readGroups } from './groups.ts'
 import { findJourney, isEmpty, type Journey } from './journey.ts'
-import {
-  countRecords,
-  engineStates,
-  type Mapped,
-  type PageFilter,
-  pageKey,
-  pageOfLinks,
-  pageOfRecords,
-  type Sort,
-} from './pages.ts'
-import { linksNumbered, type RecordRow } from './records.ts'
+import { countRecords, engineStates, type Mapped, type PageFilter, pageOfLinks } from './pages.ts'
+import { CursorRefused, linksNumbered, listRecords, type RecordFilter, type RecordRow } from './records.ts'
+import { askReads } from './reads.ts'
 import { readStatus } from './status.ts'
 import { addTask, readTasks, stopTask, type Task } from './tasks.ts'
 import { shownState, shownStates } from './words.ts'
-
-interface LinkName {
-  tenant_id: string
-  pair_id: string
-  link_id: number
-}
 
 /** What happened to a mapping that a person asked for (converge/ids.ts). */
 export type BoundByHand =
@@ -66,6 +56,13 @@ export interface MaintainDeps {
     /** D6: after the commit. */
     wakeBound(pair: { tenant_id: string; pair_id: string }, leftId: string, rightId: string): Promise<unknown>
     unbind(sql: Sql, link: LinkName): Promise<Unbound>
+    ignore(sql: Sql, links: readonly LinkName[]): Promise<LinkName[]>
+    /** By the road, and with a commit of its own: what came in is not for people to write. */
+    hint(hints: readonly Hint[]): Promise<void>
+    /** What is staged of that side, as a body of the standard format. */
+    staged(sql: Sql, row: RecordRow, side: Side): Promise<string>
+    /** By the road as well. A sentence: the door refuses the body. */
+    admitEdited(row: RecordRow, side: Side, body: Buffer, who: string, locale: Locale): Promise<Admitted | string>
   }
   /** In the change's own transaction (access/audit.ts). */
   writeDown(
@@ -112,6 +109,7 @@ const recordShape = z.object({
   waitsFor: z.array(z.string()).nullable(),
   unanswered: z.object({ at: moment, call: z.string(), side: z.string() }).nullable(),
   fault: faultShape.nullable(),
+  group: z.string().nullable().describe('The error group of the fault.'),
   why: z.array(z.string()),
 })
 
@@ -135,6 +133,7 @@ const shownRecord = (row: RecordRow): z.input<typeof recordShape> => ({
   waitsFor: row.waitOn,
   unanswered: row.sent && { ...row.sent, at: toMoment(row.sent.at) },
   fault: row.fault as (Fault & Record<string, unknown>) | null,
+  group: row.group,
   why: row.why,
 })
 
@@ -290,6 +289,7 @@ const shownLink = (row: Mapped): z.input<typeof linkShape> => ({
 
 // ── filters ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const stateWords = z.enum([...new Set([...shownStates, ...engineStates])] as [string, ...string[]])
+const groupName = z.string().regex(/^[0-9a-f]{1,64}$/)
 const filterFields = {
   flow: z
     .string()
@@ -309,9 +309,15 @@ const filterFields = {
     .enum(Object.keys(faultSentences) as [string, ...string[]])
     .optional()
     .describe('Code of the fault: docs/errors.md.'),
-  from: moment.optional().describe('In trouble since then or later; without trouble: first seen.'),
+  group: groupName.optional().describe('Name of an error group.'),
+  from: moment.optional().describe('In trouble since then or later; without trouble: last sent.'),
   to: moment.optional(),
-  keyword: z.string().min(1).max(200).optional().describe('Beginning of an id of either side, or part of the fault.'),
+  keyword: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Of records in trouble part of an id or of the fault; of the others, how an id begins.'),
 }
 const filterShape = z.object(filterFields)
 
@@ -325,10 +331,41 @@ const filterOf = (tenantId: string, given: z.output<typeof filterShape>): PageFi
     object: given.object === undefined ? null : { connectionId, code: code.join('/') },
     states: given.state ?? [],
     fault: given.fault ?? null,
+    group: given.group ?? null,
     since: given.from === undefined ? null : Date.parse(given.from),
     until: given.to === undefined ? null : Date.parse(given.to),
     keyword: given.keyword ?? null,
     upTo: null,
+  }
+}
+
+/** The same words for the list, which an index answers: a flow's direction is told by where its records travel to. */
+const listFilterOf = async (
+  tx: Sql,
+  tenantId: string,
+  given: z.output<typeof filterShape>,
+  limit: number,
+): Promise<RecordFilter> => {
+  const { pairId, from, object, states, fault, group, since, until, keyword } = filterOf(tenantId, given)
+  const [pair] =
+    pairId !== null && from !== null
+      ? await tx<{ target: string }>`
+          select case ${from} when 'left' then right_connection else left_connection end as target
+          from pair
+          where tenant_id = ${tenantId} and pair_id = ${pairId}`
+      : []
+  return {
+    tenantId,
+    states,
+    limit,
+    ...(pairId !== null && { pairId }),
+    ...(pair && { target: pair.target }),
+    ...(object && { object: object.code, objectOf: object.connectionId }),
+    ...(fault !== null && { fault }),
+    ...(group !== null && { group }),
+    ...(since !== null && { from: since }),
+    ...(until !== null && { until }),
+    ...(keyword !== null && { keyword }),
   }
 }
 
@@ -341,13 +378,10 @@ const linkIn = async (tx: Sql, tenantId: string, linkId: number): Promise<Record
   return found ?? refuse('absent', { what: `record ${linkId}` })
 }
 
-const nameOf = ({ tenantId, pairId, linkId }: RecordRow): LinkName => ({
-  tenant_id: tenantId,
-  pair_id: pairId,
-  link_id: linkId,
-})
-
 const recordName = (row: RecordRow) => `${row.pairId} ${row.linkId}`
+
+/** What the trail says of a record before something was done about it. */
+const standing = (row: RecordRow) => ({ state: row.shown, reason: row.reason, why: row.why })
 
 const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
   route({
@@ -416,15 +450,23 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
     group: 'records',
     summary: 'Records with their state and the reason 数据维护',
     params: inTenant,
-    query: z.object({ ...paging, ...filterFields, sort: z.enum(['newest', 'oldest', 'trouble']).default('newest') }),
+    describe:
+      'What is in trouble first, the oldest first; then what is under way; then what rests, the newest first. A page may hold fewer than `limit` though more follow.',
+    query: z.object({ ...paging, ...filterFields }),
     answer: pageOf(recordShape),
-    handle: async ({ params: { tenant }, query: { limit, cursor, sort, ...filter } }) => {
-      const after = fromCursor(pageKey, cursor)
-      if (isRefused(after)) return after
-      const page = await asTenant(sql, tenant, (tx) =>
-        pageOfRecords(tx, filterOf(tenant, filter), sort as Sort, after, limit),
-      )
-      return ok({ items: page.rows.map(shownRecord), next: page.next && toCursor(page.next) })
+    handle: async ({ params: { tenant }, query: { limit, cursor, ...filter } }) => {
+      try {
+        const page = await asTenant(sql, tenant, async (tx) =>
+          listRecords(tx, {
+            ...(await listFilterOf(tx, tenant, filter, limit)),
+            ...(cursor !== undefined && { cursor }),
+          }),
+        )
+        return ok({ items: page.records.map(shownRecord), next: page.next })
+      } catch (error) {
+        if (!(error instanceof CursorRefused)) throw error
+        return refuse('request.invalid', { said: 'cursor' }, { path: 'query.cursor' })
+      }
     },
   }),
   route({
@@ -479,7 +521,7 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
           kind: 'record',
           name: recordName(before),
           what: 'done',
-          before: { state: before.shown, reason: before.reason, why: before.why },
+          before: standing(before),
           after: { retry: true, ...asked.body },
         })
         return after
@@ -512,7 +554,7 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
           kind: 'record',
           name: recordName(before),
           what: 'done',
-          before: { state: before.shown, reason: before.reason, why: before.why },
+          before: standing(before),
           after: { declared: said },
         })
         return linkIn(tx, tenant, link)
@@ -524,10 +566,232 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
   }),
 ]
 
+// ── deeds of one record ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const aSide = z
+  .object({ side: sideWord.optional().describe('Default: the side the record came from last.') })
+  .default({})
+
+const deedRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
+  route({
+    id: 'ignoreRecord',
+    method: 'POST',
+    path: '/tenants/:tenant/records/:link/ignore',
+    group: 'records',
+    summary: 'Let a failure be until the record comes in again',
+    params: aLink,
+    body: z.object({ reason: z.string().trim().min(1).max(500).describe('Shown with the record.') }),
+    answer: recordShape,
+    handle: async (asked) => {
+      const { tenant, link } = asked.params
+      const { reason } = asked.body
+      const row = await asTenant(sql, tenant, async (tx) => {
+        const before = await linkIn(tx, tenant, link)
+        if (isRefused(before)) return before
+        if (!(await ignoreAll(tx, hands, [before], asked.who.actor, reason)))
+          return refuse('record.refused', { said: before.sent ? `${before.shown}, ${before.sent.call}` : before.shown })
+        await writeDown(tx, asked, 'ignoreRecord', tenant, {
+          kind: 'record',
+          name: recordName(before),
+          what: 'done',
+          before: standing(before),
+          after: { ignored: reason },
+        })
+        return linkIn(tx, tenant, link)
+      })
+      return isRefused(row) ? row : ok(shownRecord(row))
+    },
+  }),
+  route({
+    id: 'refetchRecord',
+    method: 'POST',
+    path: '/tenants/:tenant/records/:link/refetch',
+    group: 'records',
+    summary: 'Read a record from its source again, and send what it holds now',
+    params: aLink,
+    body: aSide,
+    answer: recordShape,
+    handle: async (asked) => {
+      const { tenant, link } = asked.params
+      const side = asked.body.side ?? null
+      const row = await asTenant(sql, tenant, async (tx) => {
+        const before = await linkIn(tx, tenant, link)
+        if (isRefused(before)) return before
+        const end = before[side ?? sourceOf(before)]
+        if (end.id === null) return refuse('record.refused', { said: `${end.connectionId}/${end.object}: id?` })
+        await writeDown(tx, asked, 'refetchRecord', tenant, {
+          kind: 'record',
+          name: recordName(before),
+          what: 'done',
+          before: standing(before),
+          after: { readAgain: `${end.connectionId}/${end.object}`, id: end.id },
+        })
+        // last, for it commits by itself: where it fails, what was written down is undone
+        const { rerun, hint } = hands
+        const asking = { rerun, hint: (_tx: Sql, hints: readonly Hint[]) => hint(hints) }
+        await refetchAll(tx, asking, [before], () => asked.traceId, asked.who.actor, side)
+        return linkIn(tx, tenant, link)
+      })
+      if (isRefused(row)) return row
+      woke()
+      return ok(shownRecord(row))
+    },
+  }),
+  route({
+    id: 'showBody',
+    method: 'GET',
+    path: '/tenants/:tenant/records/:link/body',
+    group: 'records',
+    summary: 'What is staged of a record, whole and with nothing hidden: to be edited',
+    params: aLink,
+    query: z.object({ side: sideWord.optional().describe('Default: the side the record came from last.') }),
+    answer: z.object({ side: sideWord, body: z.string().describe('JSON of the standard format, as text.') }),
+    handle: async ({ params: { tenant, link }, query }) =>
+      asTenant(sql, tenant, async (tx) => {
+        const row = await linkIn(tx, tenant, link)
+        if (isRefused(row)) return row
+        const side = query.side ?? sourceOf(row)
+        return ok({ side, body: await hands.staged(tx, row, side) })
+      }),
+  }),
+  route({
+    id: 'runBody',
+    method: 'POST',
+    path: '/tenants/:tenant/records/:link/body',
+    group: 'records',
+    summary: 'Stage an edited body of a record, by the rules of the door, and go through the record again',
+    describe:
+      'It counts until the source sends another. The body is text, so that its numbers stay as they are written.',
+    params: aLink,
+    body: z.object({
+      body: z.string().min(2).describe('JSON of the standard format, as text: see showBody.'),
+      side: sideWord.optional().describe('Default: the side the record came from last.'),
+    }),
+    answer: recordShape,
+    handle: async (asked) => {
+      const { tenant, link } = asked.params
+      const before = await asTenant(sql, tenant, (tx) => linkIn(tx, tenant, link))
+      if (isRefused(before)) return before
+      const side = asked.body.side ?? sourceOf(before)
+      const { actor } = asked.who
+      const end = before[side]
+      if (end.id === null) return refuse('record.refused', { said: `${end.connectionId}/${end.object}: id?` })
+      // Staged by the road with a commit of its own, which keeps beside it who edited; the trail follows with the re-run.
+      const admitted = await hands.admitEdited(before, side, Buffer.from(asked.body.body), actor, asked.locale)
+      if (typeof admitted === 'string') return refuse('record.refused', { said: admitted }, { path: 'body.body' })
+      const row = await asTenant(sql, tenant, async (tx) => {
+        await hands.rerun(tx, [nameOf(before)], side)
+        await writeDown(tx, asked, 'runBody', tenant, {
+          kind: 'record',
+          name: recordName(before),
+          what: 'done',
+          before: standing(before),
+          after: { edited: side, staged: admitted.kind },
+        })
+        return linkIn(tx, tenant, link)
+      })
+      woke()
+      return isRefused(row) ? row : ok(shownRecord(row))
+    },
+  }),
+]
+
+// ── error groups ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const groupShape = z.object({
+  group: z.string().describe('Its name, for as long as kind, stage, field and flow are the same.'),
+  what: z.enum(['record', 'read']).describe('`read`: records that could not be read from their source.'),
+  pair: z.string().nullable(),
+  flow: z.enum(['leftToRight', 'rightToLeft']).nullable(),
+  connection: z.string().describe('Where its records travel to, or whence they could not be read.'),
+  object: z.string().nullable(),
+  code: z.string(),
+  stage: z.string(),
+  field: z.string().nullable(),
+  count: z.number(),
+  states: z.object({ failed: z.number(), unknown: z.number(), waiting: z.number(), pending: z.number() }),
+  firstSeen: moment.nullable(),
+  lastSeen: moment.nullable(),
+  sample: faultShape.describe('The fault of its newest record.'),
+  sentence: z.string(),
+  todo: z.string().describe('What to do, in the language of the caller.'),
+})
+
+const shownGroup = (one: ErrorGroup, locale: Locale): z.input<typeof groupShape> => ({
+  group: one.group,
+  what: one.what,
+  pair: one.flow?.pairId ?? null,
+  flow: one.flow?.from ? (one.flow.from === 'left' ? 'leftToRight' : 'rightToLeft') : null,
+  connection: one.connectionId,
+  object: one.object,
+  code: one.code,
+  stage: one.stage,
+  field: one.field,
+  count: one.count,
+  states: one.states,
+  firstSeen: toMomentOrNull(one.firstSeen),
+  lastSeen: toMomentOrNull(one.lastSeen),
+  sample: one.sample as Fault & Record<string, unknown>,
+  sentence: one.sentence,
+  todo: advice(one.code, locale),
+})
+
+/** More kinds of trouble than a person reads. */
+const mostGroups = 1_000
+
+const groupRoutes = ({ sql, hands, newId, writeDown }: MaintainDeps): Route[] => [
+  route({
+    id: 'listGroups',
+    method: 'GET',
+    path: '/tenants/:tenant/groups',
+    group: 'records',
+    summary: 'What is in trouble, by kind, stage, field and flow, the most first; with what to do about it',
+    params: inTenant,
+    query: z.object({ ...paging, flow: filterFields.flow }),
+    answer: pageOf(groupShape),
+    handle: async ({ params: { tenant }, query, locale }) => {
+      const [pairId, direction] = query.flow?.split(':') ?? []
+      const groups = await asTenant(sql, tenant, (tx) =>
+        readGroups(tx, { tenantId: tenant, limit: mostGroups, ...(pairId !== undefined && { pairId }) }),
+      )
+      const shown = groups
+        .map((one) => shownGroup(one, locale))
+        .filter((one) => direction === undefined || one.flow === direction)
+      return slice(shown, (one) => `${String(one.count).padStart(15, '0')} ${one.what} ${one.group}`, {
+        ...query,
+        descending: true,
+      })
+    },
+  }),
+  route({
+    id: 'refetchGroup',
+    method: 'POST',
+    path: '/tenants/:tenant/groups/:group/refetch',
+    group: 'records',
+    summary: 'Ask once more for all records of a group that could not be read',
+    params: inTenant.extend({ group: groupName }),
+    answer: z.object({ asked: z.number() }),
+    handle: async (asked) => {
+      const { tenant, group } = asked.params
+      return asTenant(sql, tenant, async (tx) => {
+        const reads = (await readGroups(tx, { tenantId: tenant, group })).find((one) => one.what === 'read')
+        if (!reads) return refuse('absent', { what: `group of reads ${group}` })
+        await writeDown(tx, asked, 'refetchGroup', tenant, {
+          kind: 'group',
+          name: group,
+          what: 'done',
+          before: { count: reads.count, why: [reads.sentence] },
+          after: { readAgain: `${reads.connectionId}/${reads.object}` },
+        })
+        const hint = (_tx: Sql, hints: readonly Hint[]) => hands.hint(hints)
+        return ok({ asked: await askReads(tx, { hint }, tenant, group, newId, asked.who.actor) })
+      })
+    },
+  }),
+]
+
 // ── retries of all that match ────────────────────────────────────────────────────────────────────────────────────────────────────────
 const selection = filterShape.refine(
   (given) => Object.values(given).some((value) => value !== undefined),
-  'say which records: flow, object, state, fault, from, to or keyword',
+  'say which records: flow, object, state, fault, group, from, to or keyword',
 )
 
 const retryRoutes = ({ sql, newId, writeDown, tasked }: MaintainDeps): Route[] => [
@@ -773,6 +1037,8 @@ const mappingRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =
 
 export const maintainRoutes = (deps: MaintainDeps): Route[] => [
   ...recordRoutes(deps),
+  ...deedRoutes(deps),
+  ...groupRoutes(deps),
   ...retryRoutes(deps),
   ...taskRoutes(deps),
   ...mappingRoutes(deps),

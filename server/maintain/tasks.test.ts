@@ -16,6 +16,7 @@ const filter = (tenantId: string): PageFilter => ({
   object: null,
   states: ['failed'],
   fault: null,
+  group: null,
   since: null,
   until: null,
   keyword: null,

@@ -8,8 +8,7 @@ import type { Side } from '../doc/document.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import { isCollision, isUnavailable } from '../store/trouble.ts'
-import type { PageFilter } from './pages.ts'
-import { pageOfRecords } from './pages.ts'
+import { matching, type PageFilter } from './pages.ts'
 
 export interface Task {
   taskId: string
@@ -117,14 +116,12 @@ const oneSlice = async (deps: TaskerDeps, tenantId: string, taskId: string): Pro
   if (!task) return null
   const { filter, side } = JSON.parse(task.asked) as RetryAsked
   return asTenant(sql, tenantId, async (tx) => {
-    const after = task.after === null ? null : { link: Number(task.after) }
-    const { rows, next } = await pageOfRecords(tx, filter, 'oldest', after, slice)
-    const names = rows.map((row) => ({ tenant_id: row.tenantId, pair_id: row.pairId, link_id: row.linkId }))
-    const count = await deps.rerun(tx, names, side)
+    const { links, next } = await matching(tx, filter, task.after === null ? null : Number(task.after), slice)
+    const count = await deps.rerun(tx, links, side)
     await tx`
       update task set
         done = done + ${count},
-        after = coalesce(${next === null ? null : String(next.link)}, after),
+        after = coalesce(${next === null ? null : String(next)}, after),
         state = case when state = 'running' and ${next === null} then 'done' else state end,
         ended_at = case when state = 'running' and ${next === null} then clock_timestamp() else ended_at end,
         lease_until = '-infinity'
