@@ -462,7 +462,7 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
       return rows.map((l) => {
         const was = l.state as 'due' | 'unknown'
         l.state = 'working'
-        l.lease_token++
+        l.lease_token = Math.max(l.lease_token + 1, now())
         l.lease_until = now() + leaseMs
         const { told: _told, told_seq: _seq, ...row } = l // the door's own columns
         return { ...row, was, now: now() }
@@ -646,7 +646,7 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
         .sort((a, b) => a.next_at - b.next_at)
         .slice(0, limit)
         .map((f) => {
-          f.lease_token++
+          f.lease_token = Math.max(f.lease_token + 1, now())
           f.lease_until = now() + leaseMs
           const { next_at: _, lease_until: __, state: ___, fault: ____, ...row } = f
           return { ...row, now: now() }

@@ -6,7 +6,10 @@ import type { Claimed, Target } from './road.ts'
 
 type ClaimedRow = StoredLink & { was: 'due' | 'unknown'; clock: Millis }
 
-/** Leaves `sent_*` alone. The send deadline starts before this query. */
+/**
+ * Leaves `sent_*` alone. The send deadline starts before this query. A claim's commit may be forgotten by a crash of the database (postgres.ts),
+ * and the row claimed by another node while the first still runs: so the token is the time at least, and never the same twice.
+ */
 export const claim = async (
   sql: Sql,
   target: Target,
@@ -31,7 +34,7 @@ export const claim = async (
       for update skip locked)
     update link l set
       state = 'working',
-      lease_token = l.lease_token + 1,
+      lease_token = greatest(l.lease_token + 1, (extract(epoch from clock.now) * 1000)::int8),
       lease_until = clock.now + ${leaseMs}::float8 * interval '1 millisecond'
     from due, clock
     where l.tenant_id = due.tenant_id and l.pair_id = due.pair_id and l.link_id = due.link_id

@@ -49,7 +49,7 @@ export const claimFetches = (
     order by next_at
     limit ${limit}
     for update skip locked)
-  update "fetch" f set lease_token = f.lease_token + 1, lease_until = clock.now + ${leaseMs}::float8 * interval '1 millisecond'
+  update "fetch" f set lease_token = greatest(f.lease_token + 1, (extract(epoch from clock.now) * 1000)::int8), lease_until = clock.now + ${leaseMs}::float8 * interval '1 millisecond'
   from due d, clock
   where f.tenant_id = d.tenant_id and f.connection_id = d.connection_id and f.object = d.object and f.data_id = d.data_id
   returning f.tenant_id, f.connection_id, f.object, f.data_id, f.wanted_seq, f.cause, f.trace_id, f.first_at, f.attempts, f.lease_token,
