@@ -18,6 +18,7 @@ export const names: Record<keyof Protections, Violation> = {
   frozenGeneration: 'stale',
   waitThenReread: 'stuck',
   settleIsVersion: 'stale',
+  overtakenSeen: 'stale',
 }
 
 export const protections = Object.keys(everythingOn) as (keyof Protections)[]

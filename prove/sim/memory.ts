@@ -116,7 +116,9 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
     const parkedForData = l.state === 'parked' && (l.reason === 'data' || l.reason === 'max')
     const freed = resting || l.state === 'waiting' || parkedForData
     const wasWorking = l.state === 'working'
-    l[`${side}_version`] = Math.max(l[`${side}_version`], version)
+    const overtaken =
+      on.overtakenSeen && version <= l[`${side}_agreed_version`] && !same(l[`${side}_agreed_hash`], told)
+    l[`${side}_version`] = overtaken ? ++versions : Math.max(l[`${side}_version`], version)
     l.told = told
     l.told_seq = seq
     if (!(resting && equal)) l.generation++

@@ -26,6 +26,8 @@ export interface Protections {
   waitThenReread: boolean
   /** A1: a reading that began before our own write ended is not staged. */
   settleIsVersion: boolean
+  /** A1: a push that a settle overtook on its way to the row is looked at. */
+  overtakenSeen: boolean
 }
 
 export const everythingOn: Protections = {
@@ -40,6 +42,7 @@ export const everythingOn: Protections = {
   frozenGeneration: true,
   waitThenReread: true,
   settleIsVersion: true,
+  overtakenSeen: true,
 }
 
 export interface Scenario {
@@ -69,6 +72,8 @@ export interface Scenario {
   slowReads: number
   /** How often somebody at the target works on a record at the very moment at which we write it. */
   meddling: number
+  /** How often a told record waits for its row with its version drawn, as behind a settle's lock. */
+  lockWaits: number
 }
 
 /** A new draw goes to the end: seeds that were written down must stay what they were. */
@@ -98,6 +103,7 @@ export const draw = (seed: number): Scenario => {
     carries: recognise !== 'idempotencyHeader' || dice.yes(0.5),
     slowReads: dice.pick([0.05, 0.05, 0.5]),
     meddling: dice.pick([0.05, 0.05, 0.3]),
+    lockWaits: dice.pick([0, 0.1, 0.4]),
   }
   // Nobody can look up a create: a person says what became of it (R2).
   return dice.yes(0.12) ? { ...drawn, recognise: 'none', carries: dice.yes(0.5) } : drawn
@@ -105,12 +111,21 @@ export const draw = (seed: number): Scenario => {
 
 /**
  * A seed as a control runs it: drawn like any other, save where a protection is put to the test too rarely. The re-read after a wait is
- * missed only where nothing else wakes the row, a settle's version only where a reading is under way while we write.
+ * missed only where nothing else wakes the row, a settle's version only where a reading is under way while we write,
+ * an overtaken push only where somebody works at the target while we do.
  */
 export const drawFor = (seed: number, protection: keyof Protections | null): Scenario => {
   const drawn = draw(seed)
   if (protection === 'waitThenReread')
     return { ...drawn, references: 'wait', net: false, crashes: false, records: 3, edits: 0, freezes: 0.15 }
   if (protection === 'settleIsVersion') return { ...drawn, twoWay: true, notify: 'hint', slowReads: 0.5, meddling: 0.3 }
+  if (protection === 'overtakenSeen') return { ...drawn, twoWay: true, notify: 'push', lockWaits: 0.5, meddling: 0.5 }
   return drawn
 }
+
+/** What a control runs without: the looking at overtaken pushes is a second net under readings that began before our write ended. */
+export const without = (protection: keyof Protections): Protections => ({
+  ...everythingOn,
+  [protection]: false,
+  ...(protection === 'settleIsVersion' && { overtakenSeen: false }),
+})

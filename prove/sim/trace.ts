@@ -2,7 +2,7 @@
 import type { Claimed, FetchEnd, FetchRow, Mark, Settle, Settled } from '../../server/converge/road.ts'
 import type { Arrival, Hint } from '../../server/doc/document.ts'
 import { isClean } from './judge.ts'
-import { drawFor, everythingOn, type Protections } from './scenario.ts'
+import { drawFor, everythingOn, type Protections, without as lacking } from './scenario.ts'
 import { runSeed, start } from './world.ts'
 
 const told: Record<string, (a: never[], r: never) => string[]> = {
@@ -35,7 +35,7 @@ export const trace = async (seed: number, wanted: string, without: keyof Protect
     if (text.includes(wanted)) console.log(`${String(at - start).padStart(8)}  ${text}`)
   }
   const { memory: _, ...verdict } = await runSeed(drawFor(seed, without), {
-    protections: without ? { ...everythingOn, [without]: false } : everythingOn,
+    protections: without ? lacking(without) : everythingOn,
     road: (memory, clock) =>
       Object.fromEntries(
         Object.entries(memory.road).map(([name, f]) => [

@@ -1,7 +1,7 @@
 /** A thread that runs seeds it is handed, and answers what came of them. */
 import { parentPort } from 'node:worker_threads'
 import { isClean, violations } from './judge.ts'
-import { drawFor, everythingOn } from './scenario.ts'
+import { drawFor, everythingOn, without } from './scenario.ts'
 import type { Answer, Order, Bad } from './seeds.ts'
 import { runSeed } from './world.ts'
 
@@ -9,7 +9,7 @@ import { runSeed } from './world.ts'
 Error.stackTraceLimit = 0
 
 parentPort?.on('message', async ({ seeds, protection }: Order) => {
-  const protections = protection ? { ...everythingOn, [protection]: false } : everythingOn
+  const protections = protection ? without(protection) : everythingOn
   const answer: Answer = { seeds: seeds.length, hits: 0, calls: 0, bad: [] }
   for (const seed of seeds) {
     try {

@@ -153,10 +153,18 @@ export const runSeed = async (
             cause: operation === 'void' ? voidHint : 'event',
           },
         ])
-      } else if (operation === 'void') {
-        await store.admit([voidArrival(key, trace, s.stamps ? record.stamp : null)])
       } else {
-        await store.admit([toArrival(key, systems[side].shown(record), null, trace, how === 'push' ? 'push' : 'event')])
+        const channel = how === 'push' ? 'push' : 'event'
+        const row =
+          operation === 'void'
+            ? voidArrival(key, trace, s.stamps ? record.stamp : null)
+            : toArrival(key, systems[side].shown(record), null, trace, channel)
+        // The statement draws the version, and may then wait for a settle that holds the row.
+        if (dice.yes(s.lockWaits)) {
+          const version = await store.drawVersion()
+          await clock.sleep(dice.between(1, 60))
+          await store.admit([{ ...row, version }])
+        } else await store.admit([row])
       }
       wake()
       if (calm || !dice.yes(0.1)) return // else the answer was lost and it is told again

@@ -86,6 +86,19 @@ export const withoutCall = (
       return { ...base, state: 'parked', reason: decision.why, fault: faultText(decision.fault), since: 'start' }
     case 'owe':
       return { ...base, state: 'due', later: decision.side }
+    case 'reread':
+      return {
+        ...base,
+        ...adopted(decision.adopt),
+        state: 'due',
+        target: {
+          side: decision.side,
+          connection_id: decision.there.connectionId,
+          object: decision.there.object,
+          seen: Number.MAX_SAFE_INTEGER,
+          differs: true,
+        },
+      }
     case 'unbind':
       return {
         ...base,
@@ -131,6 +144,8 @@ export interface Learnt {
   targetId: string | null
   detail_ids: string | null
   target: Settle['target']
+  /** Absent: the target is agreed on as written. A version: what it told above that stands beside our write, for nobody can read which came last. */
+  agreedUpTo?: number
   attempt: AttemptEnd | null
 }
 
@@ -146,7 +161,7 @@ export const applied = (link: Claimed, sent: Sent, learnt: Learnt): Settle => {
     print: voided ? emptyPrint : overlay(link[`${sent.from}_agreed_print`], sent.sourcePrint),
   }
   const target: Agreement = {
-    version: 'fresh',
+    version: learnt.agreedUpTo ?? 'fresh',
     hash: null,
     print: voided ? emptyPrint : overlay(link[`${side}_agreed_print`], sent.targetPrint),
   }

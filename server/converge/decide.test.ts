@@ -35,6 +35,23 @@ test('D2: what is not above the agreed version has not changed, whatever it says
   assert.deepEqual(decide(s), { kind: 'idle', reason: 'unchanged', adopt: {} })
 })
 
+test('A1: what a settle overtook on its way to the row is read again, and counts as a change where nobody can read', () => {
+  const link = { ...agreedOn(twoWay, ada), right_version: 12 }
+  const documents = { left: staged('left', 10, ada), right: staged('right', 11, bob) }
+  const decision = decide(situation(twoWay, link, documents))
+  assert.equal(decision.kind, 'reread')
+  if (decision.kind !== 'reread') return
+  assert.equal(decision.side, 'right')
+  assert.deepEqual(decision.adopt.right, { version: 12, hash: link.right_agreed_hash, print: link.right_agreed_print })
+  assert.equal(reasonOf(decide(situation(oneWay, link, documents))), 'unchanged', 'nothing flows away from it')
+  const blind = {
+    ...twoWay,
+    connection: { ...twoWay.connection, right: { ...twoWay.connection.right, readable: false } },
+  }
+  const back = call(decide(situation(blind, link, documents)))
+  assert.deepEqual([back.side, back.source.version], ['left', 12])
+})
+
 test('D2: an echo of what was written ends as unchanged, and is agreed on with its version and its bytes', () => {
   const echo = staged('right', 12, { ...ada, grade: 'A', sourceId: 'L-1' })
   const decision = decide(situation(twoWay, agreedOn(twoWay, ada), { left: staged('left', 10, ada), right: echo }))

@@ -67,6 +67,8 @@ export type Decision =
   | { kind: 'resolve' }
   | { kind: 'bind'; side: Side; id: string }
   | { kind: 'unbind'; side: Side }
+  /** A1: what this side told was overtaken by a settle of ours; which of the two came last at the system, only a reading can tell. */
+  | { kind: 'reread'; side: Side; there: Pair['def'][Side]; adopt: Adopt }
   /** D4, policy `field`: this side's own fields travel after the other's. */
   | { kind: 'owe'; side: Side }
   | { kind: 'park'; why: ParkKind; fault: Fault }
@@ -148,12 +150,16 @@ const carried = ({ link, pair, documents }: Situation): { side: Side; id: string
   return null
 }
 
-export const decide = (s: Situation): Decision => {
+export const decide = (given: Situation): Decision => {
+  const s = withOvertaken(given)
   const { link, pair, documents } = s
   if (link.sent_at !== null) return { kind: 'resolve' } // D1: an unresolved call comes first, nothing else
   const bound = carried(s)
   if (bound) return { kind: 'bind', ...bound }
   if (!pair.plans.left && !pair.plans.right) return { kind: 'idle', reason: 'flow disabled', adopt: {} }
+
+  const behind = sides.find((side) => isOvertaken(s, side))
+  if (behind) return { kind: 'reread', side: behind, there: pair.def[behind], adopt: raised(link, behind) }
 
   const asked = link.asked_generation > link.settled ? link.asked_side : null // C6
   const changed = sides.filter((side) => hasChanged(s, side))
@@ -169,6 +175,33 @@ export const decide = (s: Situation): Decision => {
   const decision = second ? disagree(s, asked) : travel(s, first, asked !== null)
   return owing ? owes(decision, 'still') : decision
 }
+
+const versionOf = (link: LinkRow, side: Side): number => (side === 'left' ? link.left_version : link.right_version)
+
+/** A1: the row was told of something above the agreement, and the document that told it is below: a settle ended in between. */
+const isOvertaken = ({ link, pair, documents }: Situation, side: Side): boolean => {
+  const doc = documents[side]
+  if (!pair.plans[side]) return false // nothing flows away from it
+  return doc !== null && versionOf(link, side) > agreedVersion(link, side) && doc.version <= agreedVersion(link, side)
+}
+
+/** Where nobody can read the side, what it told counts as its newest word: shown to the other side rather than forgotten. */
+const withOvertaken = (s: Situation): Situation => {
+  const behind = sides.filter((side) => !s.pair.connection[side].readable && isOvertaken(s, side))
+  if (!behind.length) return s
+  const documents = { ...s.documents }
+  for (const side of behind) documents[side] = { ...(documents[side] as Document), version: versionOf(s.link, side) }
+  return { ...s, documents }
+}
+
+/** The agreement as it stands, above what the row was told. */
+const raised = (link: LinkRow, side: Side): Adopt => ({
+  [side]: {
+    version: versionOf(link, side),
+    hash: side === 'left' ? link.left_agreed_hash : link.right_agreed_hash,
+    print: agreedPrint(link, side),
+  },
+})
 
 /** A row that comes to rest while a side owes something is looked at again for that side. */
 const owes = (decision: Decision, what: 'still' | 'no more'): Decision =>

@@ -273,8 +273,8 @@ const settledWith = async (
     outgoing && plan && sent.call !== 'void' ? { ...sent, targetPrint: plan.sentPrint(outgoing, rowIds) } : sent
   const ids = outgoing && sent.call !== 'void' ? detailIdsOf(pair, sent.from, outgoing, rowIds, link.detail_ids) : null
   const known = (side === 'left' ? link.sent_left_version : link.sent_right_version) ?? documents[side]?.version ?? 0
-  const target = await lookAtTarget(round, link, pair, side, targetId, withRows, known)
-  return applied(link, withRows, { targetId, detail_ids: ids ? JSON.stringify(ids) : null, target, attempt: null })
+  const looked = await lookAtTarget(round, link, pair, side, targetId, withRows, known)
+  return applied(link, withRows, { targetId, detail_ids: ids ? JSON.stringify(ids) : null, ...looked, attempt: null })
 }
 
 const asDocument = ({ link, pair, side }: Case, data_id: string, content: Content): Document => ({

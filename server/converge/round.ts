@@ -5,7 +5,7 @@ import type { Fault } from '../doc/fault.ts'
 import { type Pair, type Plan, type Reference, type Resolved, referenceKey } from '../doc/flow.ts'
 import type { DetailIds, RowIds } from '../doc/outcome.ts'
 import { emptyValue, type Print } from '../doc/print.ts'
-import { applied, givenBack, notApplied, type Sent, towards, withoutCall } from './after.ts'
+import { applied, givenBack, type Learnt, notApplied, type Sent, towards, withoutCall } from './after.ts'
 import { type CallDecision, type Decision, decide, leaseMs, referencesOf, type Situation } from './decide.ts'
 import type { Company } from './company.ts'
 import type { Engine } from './engine.ts'
@@ -474,7 +474,7 @@ const afterApplied = async (
       : { ...sent, targetPrint: plan.sentPrint(decision.outgoing, rowIds, decision.print) }
   const ids =
     decision.action === 'void' ? null : detailIdsOf(pair, decision.from, decision.outgoing, rowIds, link.detail_ids)
-  const target = await lookAtTarget(
+  const looked = await lookAtTarget(
     round,
     link,
     pair,
@@ -483,12 +483,12 @@ const afterApplied = async (
     withRows,
     situation.documents[decision.side]?.version ?? 0,
   )
-  return applied(link, withRows, { targetId, detail_ids: ids ? JSON.stringify(ids) : null, target, attempt })
+  return applied(link, withRows, { targetId, detail_ids: ids ? JSON.stringify(ids) : null, ...looked, attempt })
 }
 
 /**
  * C4: what was staged of the target while we wrote. Read before the settle, so that an echo costs no read of the other system; what is
- * staged after this look makes the settle's statement write a fetch row.
+ * staged after this look makes the settle's statement write a fetch row. Where the target cannot be read, what it told counts as its change.
  */
 export const lookAtTarget = async (
   round: Pick<Round, 'road'>,
@@ -498,18 +498,22 @@ export const lookAtTarget = async (
   targetId: string,
   sent: Sent,
   known: number,
-): Promise<Settle['target']> => {
+): Promise<Pick<Learnt, 'target' | 'agreedUpTo'>> => {
   const there = pair.def[side]
   const [doc] = await round.road.documents([
     { tenant_id: link.tenant_id, connection_id: there.connectionId, object: there.object, data_id: targetId },
   ])
   const base = { side, connection_id: there.connectionId, object: there.object }
-  if (!doc || doc.version <= known) return { ...base, seen: known, differs: false }
+  if (!doc || doc.version <= known) return { target: { ...base, seen: known, differs: false } }
   const same =
     sent.call === 'void'
       ? doc.operation === 'void'
       : doc.operation === 'upsert' && !saysMore(pair, side, doc, link, sent.targetPrint)
-  return { ...base, seen: doc.version, differs: !same && pair.connection[side].readable }
+  const { readable } = pair.connection[side]
+  return {
+    target: { ...base, seen: doc.version, differs: !same && readable },
+    ...(!same && !readable && pair.plans[side] && { agreedUpTo: known }),
+  }
 }
 
 /** The document shows something else than was written, or, in a field that a flow reads there, than was agreed before. */

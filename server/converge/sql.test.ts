@@ -374,6 +374,31 @@ test('A1: a reading that began before our own write ended is not staged, also wh
   assert.deepEqual(fetches, [{ data_id: 'R-1', cause: 'reread' }])
 })
 
+test('A1: a push that waits for its row while a settle ends is not hidden by that settle', async () => {
+  await using db = await world()
+  await push(db.sql, 'left', 'L-1')
+  const link = await one(db.sql)
+  await mark(db.sql, [markOf(link)], null)
+  await settle(db.sql, [created(link, 'R-1')], null)
+  await push(db.sql, 'left', 'L-1', { name: 'newer' })
+  const again = await one(db.sql)
+  await mark(db.sql, [markOf(again, { call: 'update', idem_key: '2' })], null)
+  let pushing: Promise<unknown> | undefined
+  await db.sql.begin(async (tx) => {
+    await tx`select from link where left_id = 'L-1' for update`
+    pushing = push(db.sql, 'right', 'R-1', { name: 'said at the target' })
+    await somebodyWaits(db.sql) // its version is drawn
+    await settle(tx, [applied(again, sentOf(again, 'update'), nothing)], null)
+  })
+  await pushing
+  const [row] = await db.sql<{ told: number; agreed: number; staged: number; state: string }>`
+    select k.right_version as told, k.right_agreed_version as agreed, d.version as staged, k.state
+    from link k join document d on d.data_id = k.right_id`
+  assert.ok(row && row.staged < row.agreed, 'the settle is above the push')
+  assert.ok(row.told > row.agreed, 'and the row knows that it was told of something')
+  assert.equal(row.state, 'due')
+})
+
 test('D5: an echo that carries its source id waits for the create that it proves, which is looked at sooner', async () => {
   await using db = await world()
   await push(db.sql, 'left', 'L-1')
