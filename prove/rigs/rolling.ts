@@ -156,7 +156,7 @@ const roll = async (restarts: number, how: 'stop' | 'kill', drain: number): Prom
   }
   rolling = false
   await pushing
-  await watch.rest(120_000)
+  await watch.rest(1_200_000) // nodes that restart all the time leave a backlog: a hundred restarts, a long one
 
   const sql = await watch.sql()
   const [row] = await sql<{
