@@ -107,6 +107,14 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showObject: { right: 'see' },
   putObject: { right: 'configure' },
   removeObject: { right: 'configure' },
+  // poll
+  listPolls: { right: 'see' },
+  listPollWindows: { right: 'see' },
+  listPollGaps: { right: 'see' },
+  runPoll: { right: 'operate' },
+  pausePoll: { right: 'operate' },
+  resumePoll: { right: 'operate' },
+  readPollAgain: { right: 'operate' },
   // maintain
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },
