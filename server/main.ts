@@ -397,7 +397,14 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         staged: stagedText,
         admitEdited: (...edited) => admitEdited(roadPool, ...edited),
       },
-      polls: { polled: pollOf(() => configuration), now: env.now, woke: () => (poller ? poller.wake() : word.tell()) },
+      polls: {
+        ...pollOf(() => configuration),
+        now: env.now,
+        woke: () => {
+          poller?.wake()
+          word.tell()
+        },
+      },
       woke: told,
       tasked: tasker.wake,
       changed: watching.look,

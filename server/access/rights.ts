@@ -115,6 +115,13 @@ export const needs: Readonly<Record<string, Need | null>> = {
   pausePoll: { right: 'operate' },
   resumePoll: { right: 'operate' },
   readPollAgain: { right: 'operate' },
+  estimateBackfill: { right: 'operate' },
+  addBackfill: { right: 'operate' },
+  listBackfills: { right: 'see' },
+  showBackfill: { right: 'see' },
+  pauseBackfill: { right: 'operate' },
+  stopBackfill: { right: 'operate' },
+  continueBackfill: { right: 'operate' },
   // maintain
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },

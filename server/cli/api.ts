@@ -12,6 +12,7 @@ import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
 import { objectRoutes } from '../objects/routes.ts'
+import { type HistoryRouteDeps, historyRoutes } from '../poll/history-routes.ts'
 import { type PollRouteDeps, pollRoutes } from '../poll/routes.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
@@ -26,7 +27,7 @@ export interface ApiWorld {
   version: string
   newId(): string
   hands: MaintainDeps['hands']
-  polls: Pick<PollRouteDeps, 'polled' | 'now' | 'woke'>
+  polls: Pick<PollRouteDeps & HistoryRouteDeps, 'polled' | 'readable' | 'now' | 'woke'>
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -73,6 +74,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       }),
       ...objectRoutes({ declaring: made, objectFile }),
       ...pollRoutes({ sql, ...world.polls, writeDown: noteOne }),
+      ...historyRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...maintainRoutes({
         sql,
         newId: world.newId,

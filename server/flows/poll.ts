@@ -8,7 +8,7 @@ import { parseDuration, writeDuration } from './duration.ts'
 import type { Path } from './problem.ts'
 import type { ObjectFile } from './schema.ts'
 
-type PollFile = NonNullable<ObjectFile['poll']>
+export type PollFile = NonNullable<ObjectFile['poll']>
 
 const MINUTE = 60_000
 /** The guide's figure: 可在界面设置最低 6 分钟一次. */

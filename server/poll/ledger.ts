@@ -91,6 +91,13 @@ export const askAgain = async (
   return windows.length
 }
 
+export const isPolled = async (tx: Sql, key: ObjectKey): Promise<boolean> =>
+  (
+    await tx`
+      select from poll
+      where tenant_id = ${key.tenant_id} and connection_id = ${key.connection_id} and object = ${key.object}`
+  ).length === 1
+
 /** False where the object is not polled. A run that is under way goes on once more after it. */
 export const runNow = async (tx: Sql, key: ObjectKey): Promise<boolean> =>
   (await tx.affected`

@@ -53,7 +53,7 @@ const sourceNow = async (
   run: Claimed,
   connector: Connector,
   signal: AbortSignal,
-): Promise<{ now: Millis; skew: Millis | null }> => {
+): Promise<{ now: Millis; skew: { ms: Millis; uncertainty: Millis } | null }> => {
   const read = () => deps.skew(run.tenant_id, run.connection_id)
   // One small question tells the clock, where nobody has asked yet, or where it was wrong.
   if (!read() || run.paused_by === 'clock') {
@@ -62,7 +62,7 @@ const sourceNow = async (
   }
   const skew = read()
   // What lies within the measure's uncertainty counts as not there yet.
-  return { now: deps.env.now() + (skew ? skew.ms - skew.uncertainty : 0), skew: skew?.ms ?? null }
+  return { now: deps.env.now() + (skew ? skew.ms - skew.uncertainty : 0), skew }
 }
 
 /** Everything that is due of one object: what an earlier run left, what a person asked for again, then up to now. */
@@ -75,8 +75,9 @@ export const runPoll = async (
 ): Promise<End & { skew: Millis | null }> => {
   const connector = deps.connector(run.tenant_id, run.connection_id)
   if (!connector) return { fault: { code: 'config.connector', stage: 'read', said: 'no such connection' }, skew: null }
-  const { now, skew } = await sourceNow(deps, run, connector, signal)
-  if (skew !== null && isTooFar(skew, poll.overlap))
+  const { now, skew: measured } = await sourceNow(deps, run, connector, signal)
+  const skew = measured?.ms ?? null
+  if (measured && skew !== null && isTooFar(measured, poll.overlap))
     return {
       fault: { code: 'read.clock', stage: 'read', value: String(skew), expected: `± ${poll.overlap / 2} ms` },
       pausedBy: 'clock',

@@ -25,6 +25,7 @@ import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import {
   askAgain,
+  isPolled,
   knownStretch,
   type PollState,
   readGaps,
@@ -50,7 +51,7 @@ export interface PollRouteDeps {
     asked: Asked<unknown, unknown, unknown>,
     routeId: string,
     tenantId: string,
-    deed: { kind: string; name: string; what: 'changed' | 'done'; before?: unknown; after?: unknown },
+    deed: { kind: string; name: string; what: 'changed' | 'done' | 'added'; before?: unknown; after?: unknown },
   ): Promise<void>
 }
 
@@ -199,7 +200,11 @@ export const pollRoutes = ({ sql, polled, now, woke, writeDown }: PollRouteDeps)
       handle: async ({ params, query }) => {
         const before = fromCursor(z.number().int(), query.cursor)
         if (isRefused(before)) return before
-        const rows = await asTenant(sql, params.tenant, (tx) => readWindows(tx, keyOf(params), before, query.limit + 1))
+        const key = keyOf(params)
+        const rows = await asTenant(sql, params.tenant, async (tx) =>
+          (await isPolled(tx, key)) ? readWindows(tx, key, before, query.limit + 1) : null,
+        )
+        if (!rows) return absent(key)
         const page = rows.slice(0, query.limit)
         const last = page.at(-1)
         return ok({
@@ -220,6 +225,7 @@ export const pollRoutes = ({ sql, polled, now, woke, writeDown }: PollRouteDeps)
       handle: async ({ params, query }) => {
         const key = keyOf(params)
         return asTenant(sql, params.tenant, async (tx) => {
+          if (!(await isPolled(tx, key))) return absent(key)
           const known = await knownStretch(tx, key)
           const within = known && {
             from: query.from === undefined ? known.from : Date.parse(query.from),

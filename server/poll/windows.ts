@@ -43,5 +43,6 @@ export const slicesOf = ({ from, to }: Stretch, slice: Millis): Stretch[] => {
 /** Warned about from here on (promise 11). */
 export const noticeableSkew: Millis = 60_000
 
-/** Half the overlap: beyond it a record may be stamped outside of every window that is still to come. */
-export const isTooFar = (skew: Millis, overlap: Millis): boolean => Math.abs(skew) > overlap / 2
+/** Half the overlap: beyond it a record may be stamped outside of every window that is still to come. What is within the measure's doubt does not count. */
+export const isTooFar = (skew: { ms: Millis; uncertainty: Millis }, overlap: Millis): boolean =>
+  Math.abs(skew.ms) - skew.uncertainty > overlap / 2
