@@ -11,6 +11,7 @@ import { apply, type Configuration, load, sealWith, watchConfiguration } from '.
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { admitEdited, stagedText } from './cli/edit.ts'
+import { pollOf, startPolling } from './cli/polling.ts'
 import { greeting } from './cli/greeting.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
@@ -255,13 +256,20 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   // A node without this duty wakes the others and does nothing itself.
   const worker = does('converge') ? startWorker(engine, { sweepMs: net }) : null
   const reading = { ...engine, log: book.of('fetcher') }
-  const toArrival = (record: RecordKey, read: Reading, version: number, trace: string): Arrival =>
+  const toArrival = (
+    record: RecordKey,
+    read: Reading,
+    version: number,
+    trace: string,
+    channel: 'fetch' | 'poll' = 'fetch',
+  ): Arrival =>
     readingArrival(
       record,
       directory.directory.object(record.tenant_id, record.connection_id, record.object),
       read,
       version,
       trace,
+      channel,
     )
   const fetcher = does('converge') ? startFetcher(reading, { sweepMs: net, toArrival }) : null
   // Other nodes hear that there is work; ours knows already.
@@ -284,8 +292,19 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
   const restorer = worker && startRestorer({ ...keeping('restorer'), directory: directory.directory, gate, toArrival })
   const sweeper = worker && startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
+  const poller = does('poll')
+    ? startPolling({
+        sql: roadPool,
+        env,
+        log: book.of('poller'),
+        configuration: () => configuration,
+        directory: directory.directory,
+        toArrival,
+        woke: (rows) => wake(rows),
+      })
+    : null
   const agents: Stoppable[] = [
-    ...[worker, fetcher, reaper, lookout, sweeper, restorer].filter((agent) => agent !== null),
+    ...[worker, fetcher, reaper, lookout, sweeper, restorer, poller].filter((agent) => agent !== null),
     ...(does('upkeep')
       ? [
           startSentinel(keeping('sentinel')),
@@ -306,6 +325,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     if (from === 'restored') restorer?.wake()
     lookout?.stir()
     lookout?.wake()
+    poller?.wake()
   })
   wake = (rows) => {
     const targets = new Map<string, Target>()
@@ -341,6 +361,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       fetcher?.refresh()
       sweeper?.wake()
       worker?.wake()
+      poller?.wake()
     },
     log: (sentence) => book.of('configuration').info(sentence),
   })
@@ -375,6 +396,14 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         },
         staged: stagedText,
         admitEdited: (...edited) => admitEdited(roadPool, ...edited),
+      },
+      polls: {
+        ...pollOf(() => configuration),
+        now: env.now,
+        woke: () => {
+          poller?.wake()
+          word.tell()
+        },
       },
       woke: told,
       tasked: tasker.wake,

@@ -13,6 +13,7 @@ import { neighboursRig, outageRig } from './outage.ts'
 import { overloadRig } from './overload.ts'
 import { parentsRig } from './parents.ts'
 import { poisonRig } from './poison.ts'
+import { pollRig } from './poll.ts'
 import { recogniseRig } from './recognise.ts'
 import { restoreRig } from './restore.ts'
 import type { Rig } from './rig.ts'
@@ -26,6 +27,7 @@ export const rigs: readonly Rig[] = [
   freezeRig,
   ordersRig,
   poisonRig,
+  pollRig,
   outageRig,
   neighboursRig,
   noisyRig,

@@ -12,6 +12,8 @@ import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
 import { objectRoutes } from '../objects/routes.ts'
+import { type HistoryRouteDeps, historyRoutes } from '../poll/history-routes.ts'
+import { type PollRouteDeps, pollRoutes } from '../poll/routes.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import { declaring } from './declare.ts'
@@ -25,11 +27,15 @@ export interface ApiWorld {
   version: string
   newId(): string
   hands: MaintainDeps['hands']
+  polls: Pick<PollRouteDeps & HistoryRouteDeps, 'polled' | 'readable' | 'now' | 'woke'>
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
   changed(): Promise<void>
 }
+
+const noteOne: MaintainDeps['writeDown'] = (tx, asked, routeId, tenantId, deed) =>
+  writeDown(tx, tenantId, doerOf(asked, routeId), [deed])
 
 /** What a file may say of an object. */
 const objectFile = fileSchema.shape.tenants.element.shape.connections.element.shape.objects
@@ -67,13 +73,15 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
           ),
       }),
       ...objectRoutes({ declaring: made, objectFile }),
+      ...pollRoutes({ sql, ...world.polls, writeDown: noteOne }),
+      ...historyRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...maintainRoutes({
         sql,
         newId: world.newId,
         hands: world.hands,
         woke: world.woke,
         tasked: world.tasked,
-        writeDown: (tx, asked, routeId, tenantId, deed) => writeDown(tx, tenantId, doerOf(asked, routeId), [deed]),
+        writeDown: noteOne,
       }),
     ],
   }

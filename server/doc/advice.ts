@@ -234,6 +234,12 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     'Nothing, or void it by hand.',
     '対応は不要です。必要なら手動で無効にしてください。',
   ],
+  'read.clock': [
+    '校准该系统或本机的时钟（NTP）。时钟一致后轮询自动继续，数据不会丢失。',
+    '校準該系統或本機的時鐘（NTP）。時鐘一致後輪詢自動繼續，資料不會遺失。',
+    'Set the clock of that system right (NTP), or the one here. Polling goes on by itself once they agree; nothing is lost.',
+    'そのシステムまたは本機の時計を合わせてください（NTP）。一致すればポーリングは自動で再開し、何も失われません。',
+  ],
   'read.failed': [
     '可自行恢复时无需处理；否则检查来源系统，再用 mortise retry --refetch 重新读取。',
     '可自行恢復時無需處理；否則檢查來源系統，再用 mortise retry --refetch 重新讀取。',

@@ -61,6 +61,7 @@ export const faultSentences = {
   'config.connector': 'The connection’s configuration does not fit: {said}',
   'config.auth': 'The target refused our credentials: {said}',
   'read.gone': 'The source no longer has this record.',
+  'read.clock': 'The clock of the source is {value} ms away from ours; polling allows {expected}',
   'read.failed': 'The record could not be read from its source: {said}',
   'read.contract': 'The source’s answer breaks the contract: {said}',
   'decode.body': 'The body could not be read: {said}',

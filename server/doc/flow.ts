@@ -144,6 +144,8 @@ export interface ConnectionDef {
   readable: boolean
   zone: string
   pageSize: number
+  /** No object is polled more often; absent: 6 minutes, the guide's figure. */
+  pollFloor?: Millis
 }
 
 /** One entry of a mapping. Paths name master fields (`name`) or, inside a detail, fields of the row. */

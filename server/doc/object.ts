@@ -1,4 +1,6 @@
 /** What an administrator declares about a system's objects: the fields a record has, how they compare, and where its ids live. */
+import type { Millis } from './document.ts'
+import type { Weekday } from './flow.ts'
 
 export type FieldType =
   | 'text'
@@ -52,6 +54,30 @@ export interface DetailDef {
   fields: FieldDef[]
 }
 
+/** When and how an object's records are read by time window 轮询 (contracts.md section 2). */
+export interface PollDef {
+  /** Time between two runs; absent where `cron` says when. */
+  every?: Millis
+  cron?: string
+  /** `HH:mm` on the wall clock of `zone`; `to` at or before `from` is the next day. With `every` only. */
+  hours?: { from: string; to: string }
+  /** Days on which runs begin. */
+  days?: Weekday[]
+  monthDays?: number[]
+  /** IANA; default: the connection's. */
+  zone?: string
+  /** A run begins up to so much later, by chance. */
+  jitter: Millis
+  /** So much of what was read is read again: records may be visible late (promise 10). */
+  overlap: Millis
+  /** A window ends so long before now. */
+  lag: Millis
+  /** Longest window; after a stop what was missed is read in pieces of this. */
+  slice: Millis
+  /** Default: the connection's. */
+  pageSize?: number
+}
+
 /** ERP 对象 / 中间表对象. */
 export interface ObjectDef {
   code: string
@@ -70,6 +96,8 @@ export interface ObjectDef {
   voidedWhen?: { field: string; value: string }
   /** Whether a body of that channel speaks of the whole record (A2). Default: push whole, event partial. */
   bodies?: { push?: 'whole' | 'partial'; event?: 'whole' | 'partial' }
+  /** Absent: it is not polled. */
+  poll?: PollDef
   fields: FieldDef[]
   details: DetailDef[]
 }

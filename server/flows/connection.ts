@@ -8,6 +8,7 @@ import { parseDuration } from './duration.ts'
 import { readLimits } from './limits.ts'
 import { didYouMean, type Path } from './problem.ts'
 import type { ConnectionFile, FieldsFile, ObjectFile } from './schema.ts'
+import { readPoll } from './poll.ts'
 
 /** Headers that the connection itself must set. */
 const ownHeaders = new Set([
@@ -77,7 +78,12 @@ export const checkZone = (context: Context, zone: string, path: Path): void => {
     )
 }
 
-export const readObject = (context: Context, given: ObjectFile, path: Path): ObjectDef => {
+export const readObject = (
+  context: Context,
+  given: ObjectFile,
+  connection: Pick<ConnectionDef, 'overlap' | 'readable' | 'pollFloor'>,
+  path: Path,
+): ObjectDef => {
   const idField = given.idField ?? defaultIdField
   const fields = fieldsOf(context, given.fields, [...path, 'fields'])
   const has = (code: string) => code === idField || !fields.length || fields.some((field) => field.code === code)
@@ -130,6 +136,7 @@ export const readObject = (context: Context, given: ObjectFile, path: Path): Obj
     ...(given.externalIdField !== undefined && { externalIdField: given.externalIdField }),
     ...(given.voidedWhen && { voidedWhen: { field: given.voidedWhen.field, value: String(given.voidedWhen.value) } }),
     ...(given.bodies && Object.keys(given.bodies).length && { bodies: given.bodies }),
+    ...(given.poll && { poll: readPoll(context, given.poll, connection, [...path, 'poll']) }),
     fields,
     details,
   }
@@ -259,6 +266,7 @@ export const readConnection = (
     readable: given.readable ?? d.readable,
     zone,
     pageSize: given.pageSize ?? d.pageSize,
+    ...(given.pollFloor !== undefined && { pollFloor: parseDuration(given.pollFloor) ?? 0 }),
   }
   for (const key of ['refusedBeforeEffect', 'throttleCodes', 'quotaCodes', 'unsureCodes', 'refusedCodes'] as const) {
     const both = (def[key] ?? []).filter((code) => def.result.successCodes.includes(code))
@@ -267,7 +275,7 @@ export const readConnection = (
   const ended = def.auth?.oauth2?.tokenCodes.filter((code) => def.result.successCodes.includes(code)) ?? []
   if (ended.length)
     complain(context, [...path, 'auth', 'oauth2', 'tokenCodes'], `${ended.join(', ')} is a success code as well`)
-  const objects = (given.objects ?? []).map((object, i) => readObject(context, object, [...path, 'objects', i]))
+  const objects = (given.objects ?? []).map((object, i) => readObject(context, object, def, [...path, 'objects', i]))
   checkNames(context, objects, [...path, 'objects'])
   return { def, headerOrigins, authOrigins: proof?.origins ?? {}, objects }
 }

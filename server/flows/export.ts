@@ -9,6 +9,7 @@ import { writeDuration } from './duration.ts'
 import type { LoadedConnection, LoadedPair, Tenant } from './load.ts'
 import { clockOf } from './limits.ts'
 import { flowName } from './save.ts'
+import { pollTree } from './poll.ts'
 
 export interface Exported {
   tenant: Tenant
@@ -92,11 +93,15 @@ const fieldsTree = (fields: readonly FieldDef[]): Tree =>
 
 const detailTree = ({ fields, ...rest }: DetailDef): Tree => compact({ ...literal(rest), fields: fieldsTree(fields) })
 
-const objectTree = ({ fields, details, apiName, idField, ...rest }: ObjectDef): Tree =>
+const objectTree = (
+  { fields, details, apiName, idField, poll, ...rest }: ObjectDef,
+  connection: Pick<ConnectionDef, 'overlap'>,
+): Tree =>
   compact({
     ...literal(rest),
     apiName: unless(apiName, rest.code),
     idField: unless(idField, defaultIdField),
+    poll: poll && literal(pollTree(poll, connection)),
     fields: fieldsTree(fields),
     details: details.map(detailTree),
   })
@@ -209,7 +214,8 @@ const connectionTree = (
     readable: unless(def.readable, d.readable),
     zone: unless(def.zone, tenant.zone),
     pageSize: unless(def.pageSize, d.pageSize),
-    objects: objects.map(objectTree),
+    pollFloor: def.pollFloor === undefined ? undefined : writeDuration(def.pollFloor),
+    objects: objects.map((object) => objectTree(object, def)),
   })
 }
 

@@ -95,6 +95,44 @@ const detail = strict({
   fields: fields.optional(),
 })
 
+const clock = (what: string) =>
+  z
+    .string()
+    .regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/)
+    .describe(what)
+const weekdays = z
+  .array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']))
+  .min(1)
+  .optional()
+
+const poll = strict({
+  every: duration('Time between two runs. Default 6m, and no less than the connection’s pollFloor.').optional(),
+  cron: z
+    .string()
+    .optional()
+    .describe('Instead of every: a cron pattern of five or six fields, such as "0 2 * * 1-5".'),
+  hours: strict({
+    from: clock('HH:mm on the wall clock of zone.'),
+    to: clock('HH:mm; at or before from means the next day.'),
+  })
+    .optional()
+    .describe('Runs begin only between these. With every.'),
+  days: weekdays.describe('Weekdays on which runs begin. With every.'),
+  monthDays: z
+    .array(z.number().int().min(1).max(31))
+    .min(1)
+    .optional()
+    .describe('Days of the month on which runs begin. With every.'),
+  zone: zone.optional(),
+  jitter: duration('A run begins up to so much later, by chance. Default 0.').optional(),
+  overlap: duration(
+    'So much of what was read is read again, for records may be visible late. Default: the connection’s.',
+  ).optional(),
+  lag: duration('A window ends so long before now. Default 10s.').optional(),
+  slice: duration('Longest window; after a stop what was missed is read in pieces of this. Default 24h.').optional(),
+  pageSize: z.number().int().min(1).max(10_000).optional().describe('Default: the connection’s.'),
+}).describe('Read the records of this object by time window 轮询.')
+
 const object = strict({
   code: z.string().min(1).max(128).describe('Code of the object 真实的对象名称, as the system names it.'),
   apiName: z
@@ -130,6 +168,7 @@ const object = strict({
   })
     .optional()
     .describe('Whether a body speaks of the whole record.'),
+  poll: poll.optional(),
   fields: fields.optional(),
   details: list(detail, 'Details 明细.').optional(),
 })
@@ -225,12 +264,6 @@ const auth = strict({
     .describe('Signed requests.'),
 }).describe('How calls prove who they are; several together where the target asks for it.')
 
-const clock = (what: string) =>
-  z
-    .string()
-    .regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/)
-    .describe(what)
-
 const connection = strict({
   id: id('Id of the connection, the dataCenterId 账套 of the guide.'),
   kind: z
@@ -300,11 +333,7 @@ const connection = strict({
         strict({
           from: clock('HH:mm on the target’s wall clock. Default 00:00.').optional(),
           to: clock('HH:mm; at or before from means the next day. Default 24:00.').optional(),
-          days: z
-            .array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']))
-            .min(1)
-            .optional()
-            .describe('Days on which it begins. Default every day.'),
+          days: weekdays.describe('Days on which it begins. Default every day.'),
         }),
       )
       .optional()
@@ -319,6 +348,7 @@ const connection = strict({
   readable: z.boolean().optional().describe('The batch and single queries are offered. Default true.'),
   zone: zone.optional().describe('Default: the tenant’s.'),
   pageSize: z.number().int().min(1).max(10_000).optional().describe('Rows asked for per page. Default 100.'),
+  pollFloor: duration('No object is polled more often than this. Default 6m, the guide’s figure.').optional(),
   objects: list(object, 'Objects 中间表对象 of this system.').optional(),
 })
 

@@ -171,6 +171,16 @@ export const apiCodes = {
       '別の名前にするか、既存のものを変更してください',
     ],
   ),
+  'task.state': of(
+    409,
+    [
+      '{what} 当前状态为 {state}，不能这样操作',
+      '{what} 目前狀態為 {state}，不能這樣操作',
+      '{what} is {state}: that cannot be done to it now',
+      '{what} は {state} のため、この操作はできません',
+    ],
+    ['先查看其状态', '先查看其狀態', 'Look at its state first', '先に状態を確認してください'],
+  ),
   'record.settled': of(
     409,
     [
