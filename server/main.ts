@@ -14,6 +14,7 @@ import { admitEdited, stagedText } from './cli/edit.ts'
 import { greeting } from './cli/greeting.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
+import { describedIn } from './cli/interfaces.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { hint as askFor } from './converge/fetches.ts'
@@ -40,6 +41,7 @@ import { mountApi } from './http/api.ts'
 import type { RecordDoor } from './http/record.ts'
 import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
+import { showShares } from './objects/interface/shared.ts'
 import { receiveDoors } from './receive/syncpush.ts'
 import { startKeeper } from './maintain/keeper.ts'
 import { startTasker } from './maintain/tasks.ts'
@@ -354,6 +356,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     woke: told,
   })
   agents.push(tasker, startUsher({ sql: appPool, env, log: book.of('usher') }))
+  const described = describedIn(() => configuration)
   await mountApi(
     http.app,
     apiOf({
@@ -376,6 +379,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         staged: stagedText,
         admitEdited: (...edited) => admitEdited(roadPool, ...edited),
       },
+      described,
       woke: told,
       tasked: tasker.wake,
       changed: watching.look,
@@ -437,6 +441,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       if (await setRecognise(owner, sandboxTenantId, connectionId, mode)) await watching.look()
     })
   }
+  showShares(http.app, { sql: appPool, described })
   showMetrics(http.app, metrics, process.env.MORTISE_METRICS_TOKEN || null)
   const listening = await http.listen({ host: settings.host, port: settings.port })
   serving = true

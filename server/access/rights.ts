@@ -107,6 +107,13 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showObject: { right: 'see' },
   putObject: { right: 'configure' },
   removeObject: { right: 'configure' },
+  showInterface: { right: 'see' },
+  showInterfacePage: { right: 'see' },
+  showInterfaceMarkdown: { right: 'see' },
+  showInterfaceOpenapi: { right: 'see' },
+  listShares: { right: 'see' },
+  addShare: { right: 'configure' },
+  removeShare: { right: 'configure' },
   // maintain
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },
