@@ -17,6 +17,7 @@ import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } f
 import { describedIn } from './cli/interfaces.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
+import { tryingOf } from './cli/trying.ts'
 import { hint as askFor } from './converge/fetches.ts'
 import { bindIn, declare, ignore, rerun, unbind, wakeBound } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
@@ -356,6 +357,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     woke: told,
   })
   agents.push(tasker, startUsher({ sql: appPool, env, log: book.of('usher') }))
+  let ownAddress: string | undefined
   const described = describedIn(() => configuration)
   await mountApi(
     http.app,
@@ -380,6 +382,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         admitEdited: (...edited) => admitEdited(roadPool, ...edited),
       },
       described,
+      trying: tryingOf({ directory, env, address: () => ownAddress }),
       woke: told,
       tasked: tasker.wake,
       changed: watching.look,
@@ -444,6 +447,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   showShares(http.app, { sql: appPool, described })
   showMetrics(http.app, metrics, process.env.MORTISE_METRICS_TOKEN || null)
   const listening = await http.listen({ host: settings.host, port: settings.port })
+  ownAddress = listening
   serving = true
   if (sandbox) {
     await writeSandboxJson(settings.data, listening, secrets)

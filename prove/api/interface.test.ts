@@ -1,11 +1,10 @@
 /** 生成 api for real: its cURL commands run as they stand against the sandbox and this server, and a stranger reads a shared page until the link ends. */
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { freshWorld, type World } from '../walk/world.ts'
+import { freshWorld } from '../walk/world.ts'
+import { signedIn } from './signed-in.ts'
 
 const hasCurl = spawnSync('curl', ['--version']).status === 0
 const guide = 'ERP 侧对象的 APIName'
@@ -18,33 +17,6 @@ interface Call {
 interface Interface {
   offers: Call[]
   calls: Call[]
-}
-
-const signedIn = async (world: World) => {
-  const url = world.url()
-  const secrets = JSON.parse(await readFile(join(world.data, 'generated-secrets.json'), 'utf8')) as Record<
-    string,
-    string
-  >
-  const session = await fetch(`${url}/api/v1/session`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ user: 'admin', password: secrets['sandbox/console-password'] }),
-  })
-  assert.equal(session.status, 200)
-  const cookie = (session.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
-  const { csrfToken } = (await session.json()) as { csrfToken: string }
-  return (method: string, path: string, body?: unknown) =>
-    fetch(`${url}/api/v1/tenants/sandbox${path}`, {
-      method,
-      headers: {
-        cookie,
-        'x-csrf-token': csrfToken,
-        locale: 'en_US',
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
 }
 
 const shell = async (command: string): Promise<Record<string, unknown>> => {
