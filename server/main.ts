@@ -15,8 +15,10 @@ import { pollOf, startPolling } from './cli/polling.ts'
 import { greeting } from './cli/greeting.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
+import { describedIn } from './cli/interfaces.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
+import { tryingOf } from './cli/trying.ts'
 import { hint as askFor } from './converge/fetches.ts'
 import { bindIn, declare, ignore, rerun, unbind, wakeBound } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
@@ -41,6 +43,7 @@ import { mountApi } from './http/api.ts'
 import type { RecordDoor } from './http/record.ts'
 import { httpServer } from './http/server.ts'
 import { webhookDoor, webhookPath } from './listen/webhook.ts'
+import { showShares } from './objects/interface/shared.ts'
 import { receiveDoors } from './receive/syncpush.ts'
 import { startKeeper } from './maintain/keeper.ts'
 import { startTasker } from './maintain/tasks.ts'
@@ -375,6 +378,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     woke: told,
   })
   agents.push(tasker, startUsher({ sql: appPool, env, log: book.of('usher') }))
+  let ownAddress: string | undefined
+  const described = describedIn(() => configuration)
   await mountApi(
     http.app,
     apiOf({
@@ -405,6 +410,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
           word.tell()
         },
       },
+      described,
+      trying: tryingOf({ directory, env, address: () => ownAddress }),
       woke: told,
       tasked: tasker.wake,
       changed: watching.look,
@@ -466,8 +473,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       if (await setRecognise(owner, sandboxTenantId, connectionId, mode)) await watching.look()
     })
   }
+  showShares(http.app, { sql: appPool, described })
   showMetrics(http.app, metrics, process.env.MORTISE_METRICS_TOKEN || null)
   const listening = await http.listen({ host: settings.host, port: settings.port })
+  ownAddress = listening
   serving = true
   if (sandbox) {
     await writeSandboxJson(settings.data, listening, secrets)

@@ -32,7 +32,7 @@ test('every command of docs/api.md runs as it stands', { skip: !hasCurl && 'no c
   const saying = (text: string) => said.find((one) => one.includes(text)) ?? assert.fail(`${text} is not in\n${stdout}`)
   assert.match(saying('"everywhere":"owner"'), /"via":"key"/)
   assert.match(saying('"${ERP_TOKEN}"'), /"changes":\[\]/)
-  assert.match(saying('s106240000'), /成功/)
+  assert.match(saying('"errCode":"s106240000"'), /成功/)
   assert.match(saying('"releases the records it holds"'), /"holds its records"|"starts with/)
   assert.match(saying('"matched":1'), /"total":1/)
   assert.match(saying('Add the option to the mapping rule'), /"id":"C-2"[^]*"matched":1[^]*"kind":"retry"/)

@@ -68,6 +68,7 @@ const nowhere: Record<string, string> = {
   group: 'ffffffffff',
   name: 'nowhere',
   user: 'nowhere',
+  share: 'ffffffffffff',
 }
 
 const address = (path: string, ids: Record<string, string>): string =>
@@ -185,6 +186,15 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     showObject: { good: [200] },
     putObject: { body: shown.object, good: [200] },
     removeObject: { ids: { ...known, object: 'Nowhere' }, good: [404] },
+    testConnection: { body: {}, good: [200] },
+    showInterface: { good: [200] },
+    showInterfacePage: { query: '?locale=ja_JP', good: [200] },
+    showInterfaceMarkdown: { good: [200] },
+    showInterfaceOpenapi: { good: [200] },
+    tryInterface: { body: { call: 'syncpush', token: 'nobody', id: 'X-1', body: '{}' }, good: [200] },
+    listShares: { good: [200] },
+    addShare: { body: { days: 1 }, good: [201] },
+    removeShare: { ids: { share: 'ffffffffffff' }, good: [404] },
     showStatus: { good: [200] },
     listRecords: { query: '?state=failed&fault=map.option', good: [200] },
     listGroups: { query: '?flow=customer:leftToRight', good: [200] },
@@ -429,7 +439,13 @@ test('what stands in another tenant is answered like what stands nowhere', async
     await put(`/batch-clients/${only}`, {}),
   ])
     assert.equal(status, 200, text)
+  const shared = await made.call<{ share: string }>(
+    'POST',
+    '/tenants/b/connections/erp/objects/BD_Customer/interface/shares',
+    { as: owner, body: {} },
+  )
   const foreign: Record<string, Record<string, string>> = {
+    share: { share: shared.body.share },
     connection: { connection: only },
     object: { connection: 'erp', object: only },
     pair: { pair: only },

@@ -8,15 +8,19 @@ import { needOf, permit, roleOf } from '../access/rights.ts'
 import { accessRoutes } from '../access/routes.ts'
 import type { SecretKey } from '../access/secrets.ts'
 import { flowRoutes } from '../flows/routes.ts'
+import { tryRoutes } from '../flows/try-connection.ts'
 import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
+import { type InterfaceDeps, interfaceRoutes } from '../objects/interface/routes.ts'
+import { playgroundRoutes } from '../objects/playground.ts'
 import { objectRoutes } from '../objects/routes.ts'
 import { type HistoryRouteDeps, historyRoutes } from '../poll/history-routes.ts'
 import { type PollRouteDeps, pollRoutes } from '../poll/routes.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import { declaring } from './declare.ts'
+import { pushPath, type tryingOf } from './trying.ts'
 
 export interface ApiWorld {
   /** Wears `mortise_app`. */
@@ -28,6 +32,8 @@ export interface ApiWorld {
   newId(): string
   hands: MaintainDeps['hands']
   polls: Pick<PollRouteDeps & HistoryRouteDeps, 'polled' | 'readable' | 'now' | 'woke'>
+  described: InterfaceDeps['described']
+  trying: ReturnType<typeof tryingOf>
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -72,9 +78,33 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
             writeDown(tx, '*', doerOf(asked, 'addTenant'), [{ kind: 'tenant', name: tenantId, what: 'added' }]),
           ),
       }),
+      ...tryRoutes({
+        probe: world.trying.probe,
+        tried: (asked, tenantId, connectionId, after) =>
+          asTenant(sql, tenantId, (tx) =>
+            writeDown(tx, tenantId, doerOf(asked, 'testConnection'), [
+              { kind: 'connection', name: connectionId, what: 'done', after },
+            ]),
+          ),
+      }),
       ...objectRoutes({ declaring: made, objectFile }),
       ...pollRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...historyRoutes({ sql, ...world.polls, writeDown: noteOne }),
+      ...playgroundRoutes({
+        ask: world.trying.ask,
+        push: world.trying.push,
+        pushPath,
+        has: (...place) => world.described(...place) !== undefined,
+        tried: (asked, tenantId, name, after) =>
+          asTenant(sql, tenantId, (tx) =>
+            writeDown(tx, tenantId, doerOf(asked, 'tryInterface'), [{ kind: 'object', name, what: 'done', after }]),
+          ),
+      }),
+      ...interfaceRoutes({
+        sql,
+        described: world.described,
+        writeDown: (tx, asked, routeId, tenantId, deed) => writeDown(tx, tenantId, doerOf(asked, routeId), [deed]),
+      }),
       ...maintainRoutes({
         sql,
         newId: world.newId,

@@ -56,6 +56,16 @@ export const openDirectory = (deps: DirectoryDeps) => {
   let connectors = new Map<string, Living>()
   let targets: Target[] = []
 
+  const egress = { allowLoopback: deps.allowLoopback, denied: deps.denied }
+  const open = (def: ConnectionDef, objects: readonly ObjectDef[]) =>
+    standardConnector({
+      connection: def,
+      objects: new Map(objects.map((o) => [o.code, o])),
+      env: deps.env,
+      egress,
+      ...sharedWith(deps, def),
+    })
+
   const refresh = (next: Configuration): void => {
     const living = new Map<string, Living>()
     for (const { def, revision } of next.connections) {
@@ -71,13 +81,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
         living.set(key, before)
         continue
       }
-      const connector = standardConnector({
-        connection: def,
-        objects: new Map(objects.map((o) => [o.code, o])),
-        env: deps.env,
-        egress: { allowLoopback: deps.allowLoopback, denied: deps.denied },
-        ...sharedWith(deps, def),
-      })
+      const connector = open(def, objects)
       living.set(key, { revision, objects, connector })
       // What is under way on the former one ends by itself; its pool closes when it is idle.
       if (before) void before.connector.close()
@@ -152,6 +156,13 @@ export const openDirectory = (deps: DirectoryDeps) => {
         const living = connectors.get(at(target.tenant_id, target.connection_id))
         return living ? [{ ...target, ...living.connector.view() }] : []
       }),
+    /** A connector of a person's own, whose breaker is closed and whose calls wait for nobody; he closes it. */
+    trial: (tenantId: string, connectionId: string) => {
+      const def = configuration?.connection(tenantId, connectionId)
+      if (!def || !configuration) return undefined
+      const objects = configuration.objects.of(tenantId, connectionId)
+      return { def, objects, policy: { kind: 'connection', ...egress } as const, connector: open(def, objects) }
+    },
     close: async (): Promise<void> => {
       await Promise.all([...connectors.values()].map((l) => l.connector.close()))
     },

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { type Fault, faultSentences, sentence, together } from './fault.ts'
+import { locales } from '../../protocol/codes.ts'
+import { type Fault, type FaultCode, faultSentences, sentence, together } from './fault.ts'
+import { otherSentences } from './sentences.ts'
 
 const [, section = ''] = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8').split(
   '\n## Faults of a record\n',
@@ -47,4 +49,21 @@ test('all faults of a record are told in one, the first speaking for it', () => 
   assert.deepEqual(together([a]), a)
   assert.deepEqual(together([a, b]), { ...a, also: [b] })
   assert.throws(() => together([]))
+})
+
+test('every sentence stands in four languages, with the same blanks, and says the same values', () => {
+  const blanks = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(([blank]) => blank).sort()
+  for (const code of Object.keys(faultSentences) as FaultCode[]) {
+    for (const text of otherSentences[code]) assert.deepEqual(blanks(text), blanks(faultSentences[code]), code)
+    const said = locales.map((locale) =>
+      sentence({ code, stage: 'map', field: 'f-1', value: 'v-1', expected: 'e-1', said: 's-1' }, locale),
+    )
+    assert.ok(new Set(said).size >= 3, `${code} differs by language`)
+    for (const text of said) assert.doesNotMatch(text, /[{}?]/, code)
+    assert.doesNotMatch(said[2] ?? '', /[\u3040-\u9fff]/, code)
+  }
+  assert.equal(
+    sentence({ code: 'map.option', stage: 'map', field: 'grade', value: 'D' }, 'ja_JP'),
+    '項目 grade：選択肢 D がマッピングされていません。',
+  )
 })

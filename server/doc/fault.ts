@@ -1,4 +1,6 @@
 /** What went wrong, in a form a person can act on: code, place, both values, advice. One catalogue, tested against docs/errors.md. */
+import type { Locale } from '../../protocol/codes.ts'
+import { otherSentences } from './sentences.ts'
 
 /** `field` is a path a person can read: `contacts[2].mobile`. Values are shown as they were. */
 export interface Fault {
@@ -16,7 +18,7 @@ export interface Fault {
 }
 
 /**
- * The catalogue: a sentence per code (en_US); the other languages and the advice stand in the locale files under the same key.
+ * The catalogue: a sentence per code (en_US); the other languages stand in sentences.ts, the advice in advice.ts, under the same key.
  * `{field}`, `{value}`, `{expected}`, `{said}` are filled in.
  */
 export const faultSentences = {
@@ -77,9 +79,14 @@ export const together = (faults: readonly Fault[]): Fault => {
   return rest.length ? { ...first, also: rest } : first
 }
 
-/** The sentence of a fault in English, for logs and as the fallback of every language. */
-export const sentence = (fault: Fault): string =>
-  faultSentences[fault.code].replace(
+const patternOf = (code: FaultCode, locale: Locale): string => {
+  const [zh_CN, zh_TW, ja_JP] = otherSentences[code]
+  return { zh_CN, zh_TW, en_US: faultSentences[code], ja_JP }[locale]
+}
+
+/** The sentence of a fault; in English for logs and the terminal. What the other system said stays in its own words. */
+export const sentence = (fault: Fault, locale: Locale = 'en_US'): string =>
+  patternOf(fault.code, locale).replace(
     /\{(field|value|expected|said)\}/g,
     (_, key: 'field' | 'value' | 'expected' | 'said') => String(fault[key] ?? '?'),
   )

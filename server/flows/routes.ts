@@ -79,6 +79,24 @@ const bodyFor = (asked: Any, keys: Record<string, string>): Tree | Refused => {
 
 const isRefusal = (value: Tree | Refused): value is Refused => 'refuse' in value && 'values' in value
 
+const idIs = (id: string) => (entry: Tree) => String(entry.id) === id
+
+/** Takes a connection or a pair out of the tenant. */
+const removeOne = async (
+  declaring: Declaring,
+  asked: Asked<{ tenant: string }, unknown, unknown>,
+  routeId: string,
+  kind: 'connection' | 'pair',
+  id: string,
+) =>
+  answered(
+    await declaring.edit(
+      askingOf(asked, routeId, asked.params.tenant),
+      '',
+      (now) => dropIn(now, `${kind}s`, idIs(id)) ?? absent(`${kind} ${id}`),
+    ),
+  )
+
 // ── tenants ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const tenantShape = z.object({
   tenant: z.string(),
@@ -183,7 +201,6 @@ const tenantRoutes = (deps: FlowDeps): Route[] => {
 // ── connections and pairs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const connectionRoutes = ({ declaring }: FlowDeps): Route[] => {
   const params = part('connection')
-  const is = (id: string) => (entry: Tree) => String(entry.id) === id
   const shown = ({ objects, ...rest }: Tree): Tree => ({
     ...rest,
     objects: Array.isArray(objects) ? objects.map((object: Tree) => object.code) : [],
@@ -240,7 +257,7 @@ const connectionRoutes = ({ declaring }: FlowDeps): Route[] => {
         return answered(
           await declaring.edit(askingOf(asked, 'putConnection', tenant), `connections[${connection}]`, (now) => {
             const objects = findIn(now, 'connections', 'id', connection)?.objects
-            return putIn(now, 'connections', is(connection), { ...rest, ...(objects !== undefined && { objects }) })
+            return putIn(now, 'connections', idIs(connection), { ...rest, ...(objects !== undefined && { objects }) })
           }),
         )
       },
@@ -253,16 +270,7 @@ const connectionRoutes = ({ declaring }: FlowDeps): Route[] => {
       summary: 'Remove a connection with its objects; no pair may use it any more',
       params,
       answer: declaredShape,
-      handle: async (asked) => {
-        const { tenant, connection } = asked.params
-        return answered(
-          await declaring.edit(
-            askingOf(asked, 'removeConnection', tenant),
-            '',
-            (now) => dropIn(now, 'connections', is(connection)) ?? absent(`connection ${connection}`),
-          ),
-        )
-      },
+      handle: (asked) => removeOne(declaring, asked, 'removeConnection', 'connection', asked.params.connection),
     }),
   ]
 }
@@ -286,7 +294,7 @@ const editFlow = async (
     const next = edit(before)
     if (next !== null && isRefusal(next)) return next
     const flows = next === null ? others : { ...others, [flow]: next }
-    return putIn(now, 'pairs', (entry) => String(entry.id) === pair, { ...found, flows })
+    return putIn(now, 'pairs', idIs(pair), { ...found, flows })
   })
 }
 
@@ -307,7 +315,6 @@ const optionsShape = z.object({
 
 const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
   const params = part('pair')
-  const is = (id: string) => (entry: Tree) => String(entry.id) === id
   const inField = inFlow.extend({ field: z.string().min(1).max(200).describe('Target field.') })
   const ofDetail = z.object({ detail: z.string().optional().describe('Target detail; left out: the master.') })
   const absentFlow = ({ pair, flow }: z.output<typeof inFlow>) => absent(`flow ${pair} ${flow}`)
@@ -353,7 +360,7 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
         if (isRefusal(body)) return body
         return answered(
           await declaring.edit(askingOf(asked, 'putPair', tenant), `pairs[${pair}]`, (now) =>
-            putIn(now, 'pairs', is(pair), body),
+            putIn(now, 'pairs', idIs(pair), body),
           ),
         )
       },
@@ -366,16 +373,7 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
       summary: 'Remove a pair whose records are at rest; its ID mapping is kept',
       params,
       answer: declaredShape,
-      handle: async (asked) => {
-        const { tenant, pair } = asked.params
-        return answered(
-          await declaring.edit(
-            askingOf(asked, 'removePair', tenant),
-            '',
-            (now) => dropIn(now, 'pairs', is(pair)) ?? absent(`pair ${pair}`),
-          ),
-        )
-      },
+      handle: (asked) => removeOne(declaring, asked, 'removePair', 'pair', asked.params.pair),
     }),
     route({
       id: 'showFlow',

@@ -14,26 +14,70 @@ export type Body =
   | { kind: 'not decodable'; encoding: string }
   /** The sender went away in the middle: nobody is left to be answered, but nothing may be stored either. */
   | { kind: 'cut off' }
+  /** The doors hold as much as they may; nothing was kept of this one. */
+  | { kind: 'busy' }
+
+/** What the doors of one process may hold of bodies that are not whole yet, so that memory ends somewhere before callers do. */
+export interface BodyGate {
+  enter(): boolean
+  hold(bytes: number): boolean
+  leave(held: number): void
+  now(): { bodies: number; bytes: number }
+}
+
+export const bodyGate = (most: { bodies: number; bytes: number }): BodyGate => {
+  let bodies = 0
+  let bytes = 0
+  return {
+    enter: () => bodies < most.bodies && ++bodies > 0,
+    hold: (more) => {
+      if (bytes + more > most.bytes) return false
+      bytes += more
+      return true
+    },
+    leave: (held) => {
+      bodies--
+      bytes -= held
+    },
+    now: () => ({ bodies, bytes }),
+  }
+}
+
+/** 1,000 senders of a few kB each, or some 25 of 5 MB: more than one core reads in a second either way. */
+const everyDoor = bodyGate({ bodies: 1_000, bytes: 128 * 1024 * 1024 })
 
 /** What is discarded of a refused body so that its sender can read the answer; beyond it the connection ends. */
 const patience = 64 * 1024 * 1024
 const nothing = Buffer.alloc(0)
 
-const read = (request: IncomingMessage, limit: number, length: number): Promise<Body> =>
+/** Bytes held at the gate; given back by whoever entered. */
+interface Held {
+  bytes: number
+}
+
+const read = (
+  request: IncomingMessage,
+  limit: number,
+  length: number,
+  gate: BodyGate,
+  held: Held | null,
+): Promise<Body> =>
   new Promise((resolve) => {
     let chunks: Buffer[] | null = []
     let size = 0
-    const refuse = () => {
+    const refuse = (why: Body) => {
       chunks = null
-      resolve({ kind: 'too large', limit: 'wire' })
+      resolve(why)
     }
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (chunks === null) {
+      if (chunks === null || held === null) {
         if (size > patience) request.destroy()
         return
       }
-      if (size > limit) return refuse()
+      if (size > limit) return refuse({ kind: 'too large', limit: 'wire' })
+      if (!gate.hold(chunk.length)) return refuse({ kind: 'busy' })
+      held.bytes += chunk.length
       chunks.push(chunk)
     })
     request.on('end', () => {
@@ -46,7 +90,8 @@ const read = (request: IncomingMessage, limit: number, length: number): Promise<
     })
     request.on('error', () => resolve({ kind: 'cut off' }))
     request.on('close', () => resolve({ kind: 'cut off' }))
-    if (length > limit) refuse()
+    if (held === null) refuse({ kind: 'busy' })
+    else if (length > limit) refuse({ kind: 'too large', limit: 'wire' })
   })
 
 // Two bodies are inflated at a time: a hundred bombs in parallel would else hold 100 × 20 MB.
@@ -110,9 +155,15 @@ export const readBody = async (
   encoding: string | undefined,
   length: string | undefined,
   limits: BodyLimits = recordLimits,
+  gate: BodyGate = everyDoor,
 ): Promise<Body> => {
-  const body = await read(request, limits.wire, length === undefined ? 0 : Number(length))
-  if (encoding === undefined || body.kind !== 'body') return body
-  const named = encoding.trim().toLowerCase()
-  return named === '' || named === 'identity' ? body : inflated(body.bytes, named, limits.inflated)
+  const held: Held | null = gate.enter() ? { bytes: 0 } : null
+  try {
+    const body = await read(request, limits.wire, length === undefined ? 0 : Number(length), gate, held)
+    if (encoding === undefined || body.kind !== 'body') return body
+    const named = encoding.trim().toLowerCase()
+    return named === '' || named === 'identity' ? body : await inflated(body.bytes, named, limits.inflated)
+  } finally {
+    if (held) gate.leave(held.bytes)
+  }
 }

@@ -95,9 +95,9 @@ const routeTable = () => {
   }
 }
 
-/** An address as the log may show it: the secret of a hook is part of its path, and others could stand in a query. */
+/** An address as the log may show it: the secret of a hook or of a share is part of its path, and others could stand in a query. */
 const shownUrl = (url: string): string =>
-  (url.split('?')[0] ?? '').replace(/^(\/(?:hooks|callbacks)\/[^/]+\/).+/, '$1***')
+  (url.split('?')[0] ?? '').replace(/^(\/(?:hooks|callbacks)\/[^/]+\/|\/share\/).+/, '$1***')
 
 export const httpServer = (options: HttpOptions): HttpServer => {
   const { log, timeouts = {} } = options

@@ -227,6 +227,7 @@ export const webhookDoor = (deps: WebhookDeps): RecordDoor => ({
     if (body.kind === 'too large') return refuse(refusal('s306240007', body.limit))
     if (body.kind === 'not decodable') return refuse(refusal('s306240001', 'encoding', { value: body.encoding }))
     if (body.kind === 'cut off') return refuse(refusal('s306240001', 'incomplete'))
+    if (body.kind === 'busy') return refuse(refusal('s306240503', undefined, undefined, 1))
 
     const split = eventsOf(body.bytes)
     if (isRefusal(split)) return refuse(split)

@@ -67,6 +67,7 @@ export interface FetchShown {
   cause: string
   attempts: number
   nextAt: number
+  fault: Fault | null
   why: string[]
 }
 
@@ -322,17 +323,21 @@ const fetchesOf = async (sql: Sql, keys: readonly Key[]): Promise<FetchShown[]> 
       from "fetch" f
       where f.tenant_id = k.tenant_id and f.connection_id = k.connection_id and f.object = k.object and f.data_id = k.data_id
       limit 1) f`
-  return rows.map((row) => ({
-    tenantId: row.tenant_id,
-    connectionId: row.connection_id,
-    object: row.object,
-    id: row.data_id,
-    state: row.state,
-    cause: row.cause,
-    attempts: row.attempts,
-    nextAt: row.next_at,
-    why: faultSentencesOf(parseFault(row.fault)),
-  }))
+  return rows.map((row) => {
+    const fault = parseFault(row.fault)
+    return {
+      tenantId: row.tenant_id,
+      connectionId: row.connection_id,
+      object: row.object,
+      id: row.data_id,
+      state: row.state,
+      cause: row.cause,
+      attempts: row.attempts,
+      nextAt: row.next_at,
+      fault,
+      why: faultSentencesOf(fault),
+    }
+  })
 }
 
 /** `id`: of a record on either side, of a link, or a trace id. Everything is empty when nothing is known by it. */

@@ -4,7 +4,7 @@ import { stringify } from 'csv-stringify/sync'
 import { z } from 'zod'
 import type { Locale } from '../../protocol/codes.ts'
 import { advice } from '../doc/advice.ts'
-import { type Fault, faultSentences } from '../doc/fault.ts'
+import { type Fault, faultSentences, sentence } from '../doc/fault.ts'
 import type { Admitted, Hint, Side } from '../doc/document.ts'
 import {
   type Asked,
@@ -36,7 +36,7 @@ import { CursorRefused, linksNumbered, listRecords, type RecordFilter, type Reco
 import { askReads } from './reads.ts'
 import { readStatus } from './status.ts'
 import { addTask, readTasks, stopTask, type Task } from './tasks.ts'
-import { shownState, shownStates } from './words.ts'
+import { faultSentencesOf, shownState, shownStates } from './words.ts'
 
 /** What happened to a mapping that a person asked for (converge/ids.ts). */
 export type BoundByHand =
@@ -110,10 +110,10 @@ const recordShape = z.object({
   unanswered: z.object({ at: moment, call: z.string(), side: z.string() }).nullable(),
   fault: faultShape.nullable(),
   group: z.string().nullable().describe('The error group of the fault.'),
-  why: z.array(z.string()),
+  why: z.array(z.string()).describe('The faults as sentences, in the caller’s language.'),
 })
 
-const shownRecord = (row: RecordRow): z.input<typeof recordShape> => ({
+const shownRecord = (row: RecordRow, locale: Locale): z.input<typeof recordShape> => ({
   link: row.linkId,
   pair: row.pairId,
   left: { connection: row.left.connectionId, object: row.left.object, id: row.left.id },
@@ -134,7 +134,7 @@ const shownRecord = (row: RecordRow): z.input<typeof recordShape> => ({
   unanswered: row.sent && { ...row.sent, at: toMoment(row.sent.at) },
   fault: row.fault as (Fault & Record<string, unknown>) | null,
   group: row.group,
-  why: row.why,
+  why: faultSentencesOf(row.fault, locale),
 })
 
 const journeyShape = z.object({
@@ -195,8 +195,8 @@ const journeyShape = z.object({
   ),
 })
 
-const shownJourney = (journey: Journey): z.input<typeof journeyShape> => ({
-  links: journey.links.map(shownRecord),
+const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyShape> => ({
+  links: journey.links.map((row) => shownRecord(row, locale)),
   arrivals: journey.arrivals.map(
     ({ seq, receivedAt, connectionId, object, id, operation, channel, traceId, outcome, bytes }) => ({
       seq,
@@ -225,7 +225,7 @@ const shownJourney = (journey: Journey): z.input<typeof journeyShape> => ({
     ms: one.ms,
     answer: one.answer,
     fault: one.fault as (Fault & Record<string, unknown>) | null,
-    why: one.why,
+    why: faultSentencesOf(one.fault, locale),
   })),
   staged: journey.staged.map((one) => ({
     connection: one.connectionId,
@@ -243,7 +243,7 @@ const shownJourney = (journey: Journey): z.input<typeof journeyShape> => ({
     cause: one.cause,
     attempts: one.attempts,
     nextAt: toMomentOrNull(one.nextAt),
-    why: one.why,
+    why: faultSentencesOf(one.fault, locale),
   })),
 })
 
@@ -454,7 +454,7 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
       'What is in trouble first, the oldest first; then what is under way; then what rests, the newest first. A page may hold fewer than `limit` though more follow.',
     query: z.object({ ...paging, ...filterFields }),
     answer: pageOf(recordShape),
-    handle: async ({ params: { tenant }, query: { limit, cursor, ...filter } }) => {
+    handle: async ({ params: { tenant }, query: { limit, cursor, ...filter }, locale }) => {
       try {
         const page = await asTenant(sql, tenant, async (tx) =>
           listRecords(tx, {
@@ -462,7 +462,7 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
             ...(cursor !== undefined && { cursor }),
           }),
         )
-        return ok({ items: page.records.map(shownRecord), next: page.next })
+        return ok({ items: page.records.map((row) => shownRecord(row, locale)), next: page.next })
       } catch (error) {
         if (!(error instanceof CursorRefused)) throw error
         return refuse('request.invalid', { said: 'cursor' }, { path: 'query.cursor' })
@@ -477,9 +477,9 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
     summary: 'One record, by the number of its link',
     params: aLink,
     answer: recordShape,
-    handle: async ({ params: { tenant, link } }) => {
+    handle: async ({ params: { tenant, link }, locale }) => {
       const row = await asTenant(sql, tenant, (tx) => linkIn(tx, tenant, link))
-      return isRefused(row) ? row : ok(shownRecord(row))
+      return isRefused(row) ? row : ok(shownRecord(row, locale))
     },
   }),
   route({
@@ -494,9 +494,9 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
       limit: z.coerce.number().int().min(1).max(200).default(20).describe('Arrivals and attempts, newest first.'),
     }),
     answer: journeyShape,
-    handle: async ({ params: { tenant }, query: { id, limit } }) => {
+    handle: async ({ params: { tenant }, query: { id, limit }, locale }) => {
       const journey = await asTenant(sql, tenant, (tx) => findJourney(tx, id, { tenantId: tenant, limit }))
-      return isEmpty(journey) ? refuse('absent', { what: `record ${id}` }) : ok(shownJourney(journey))
+      return isEmpty(journey) ? refuse('absent', { what: `record ${id}` }) : ok(shownJourney(journey, locale))
     },
   }),
   route({
@@ -528,7 +528,7 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
       })
       if (isRefused(row)) return row
       woke()
-      return ok(shownRecord(row))
+      return ok(shownRecord(row, asked.locale))
     },
   }),
   route({
@@ -561,7 +561,7 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
       })
       if (isRefused(row)) return row
       woke()
-      return ok(shownRecord(row))
+      return ok(shownRecord(row, asked.locale))
     },
   }),
 ]
@@ -598,7 +598,7 @@ const deedRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
         })
         return linkIn(tx, tenant, link)
       })
-      return isRefused(row) ? row : ok(shownRecord(row))
+      return isRefused(row) ? row : ok(shownRecord(row, asked.locale))
     },
   }),
   route({
@@ -633,7 +633,7 @@ const deedRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
       })
       if (isRefused(row)) return row
       woke()
-      return ok(shownRecord(row))
+      return ok(shownRecord(row, asked.locale))
     },
   }),
   route({
@@ -690,7 +690,7 @@ const deedRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
         return linkIn(tx, tenant, link)
       })
       woke()
-      return isRefused(row) ? row : ok(shownRecord(row))
+      return isRefused(row) ? row : ok(shownRecord(row, asked.locale))
     },
   }),
 ]
@@ -730,7 +730,7 @@ const shownGroup = (one: ErrorGroup, locale: Locale): z.input<typeof groupShape>
   firstSeen: toMomentOrNull(one.firstSeen),
   lastSeen: toMomentOrNull(one.lastSeen),
   sample: one.sample as Fault & Record<string, unknown>,
-  sentence: one.sentence,
+  sentence: sentence(one.sample, locale),
   todo: advice(one.code, locale),
 })
 
@@ -1004,7 +1004,7 @@ const mappingRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =
       if (isRefused(row)) return row
       await hands.wakeBound({ tenant_id: tenant, pair_id: pair }, left, right)
       woke()
-      return ok(shownRecord(row))
+      return ok(shownRecord(row, asked.locale))
     },
   }),
   route({
@@ -1030,7 +1030,7 @@ const mappingRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =
         })
         return linkIn(tx, tenant, link)
       })
-      return isRefused(row) ? row : ok(shownRecord(row))
+      return isRefused(row) ? row : ok(shownRecord(row, asked.locale))
     },
   }),
 ]

@@ -1,4 +1,5 @@
 /** What people are told of a link's state (product.md, "Words"), and the fault behind it as a sentence. */
+import type { Locale } from '../../protocol/codes.ts'
 import { type Fault, faultSentences, sentence } from '../doc/fault.ts'
 
 /** 待同步、同步中、成功、等待依赖、结果未知、失败、已跳过 */
@@ -38,5 +39,5 @@ export const parseFault = (stored: string | null): Fault | null => {
 }
 
 /** All faults of a record, the first first. */
-export const faultSentencesOf = (fault: Fault | null): string[] =>
-  fault ? [sentence(fault), ...(fault.also ?? []).map(sentence)] : []
+export const faultSentencesOf = (fault: Fault | null, locale: Locale = 'en_US'): string[] =>
+  fault ? [fault, ...(fault.also ?? [])].map((one) => sentence(one, locale)) : []

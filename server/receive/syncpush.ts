@@ -82,6 +82,8 @@ const ofBody = (body: Exclude<Body, { kind: 'body' }>): Refusal => {
       return refusal('s306240007', body.limit)
     case 'not decodable':
       return refusal('s306240001', 'encoding', { value: body.encoding })
+    case 'busy':
+      return refusal('s306240503', undefined, undefined, 1)
     case 'cut off':
       return refusal('s306240001', 'incomplete')
   }

@@ -21,7 +21,7 @@ const seen: Record<string, string> = {
 }
 
 /** Nothing of these for the road: a bug of a door must not reach a password. */
-const people = ['user', 'membership', 'session', 'api_key', 'sign_in_try', 'audit', 'task']
+const people = ['user', 'membership', 'session', 'api_key', 'sign_in_try', 'audit', 'task', 'interface_share']
 
 /** What the road may do with what it does not write; everything else it may write. */
 const roadRights: Record<string, string> = {
@@ -50,7 +50,11 @@ const appRights: Record<string, string> = {
 }
 
 /** Columns that are written and never read: a list of users cannot show a password by mistake. */
-const unread: Record<string, readonly string[]> = { user: ['password'], api_key: ['hash'] }
+const unread: Record<string, readonly string[]> = {
+  user: ['password'],
+  api_key: ['hash'],
+  interface_share: ['hash'],
+}
 
 const all = 'select, insert, update, delete'
 

@@ -38,7 +38,16 @@ export interface StandardDeps {
   shelf?: Shelf
 }
 
+/** A query as a person asked it: what went and what came, secrets masked; `why`: what was wrong with the answer. */
+export interface Tried {
+  exchange: Exchange
+  why: Fault | null
+}
+
 export interface StandardConnector extends Connector {
+  /** Fetches what proves who we are, where that is a call of its own; null: nothing is wrong. */
+  signIn(signal: AbortSignal): Promise<Fault | null>
+  ask(name: 'queryMasterBatch' | 'queryMasterById', params: string, signal: AbortSignal): Promise<Tried>
   /** The target's clock against ours; null before its first answer with a `Date`. */
   skew(): Skew | null
   view(): { breaker: 'closed' | 'open' | 'recovering'; running: number; heldUntil: Millis | null }
@@ -536,10 +545,10 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     }
   }
 
-  const shown = (talked: Talk, name: string): Exchange => {
+  const shown = (talked: Talk, name: string, method: 'GET' | 'POST' = 'POST'): Exchange => {
     const ms = talked.kind === 'unproved' ? talked.ms : talked.reply.ms
     const exchange: Exchange = {
-      method: 'POST',
+      method,
       // Without what `auth` puts into the query.
       url: mask(`${pool.origin}${target(name)}`),
       ms: Math.round(ms * 10) / 10,
@@ -719,6 +728,31 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     async close() {
       closing.abort()
       await Promise.all([pool.close(), auth?.close()])
+    },
+
+    async signIn(signal) {
+      if (trouble) return trouble
+      if (!auth) return null
+      const request = { method: 'GET', path: target('queryMasterBatch'), headers: readHeaders, body: null } as const
+      const proved = await auth.prove(request, connection.timeout, signal)
+      return proved.kind === 'none' ? { code: 'send.token', stage: 'read', said: shorten(mask(proved.said)) } : null
+    },
+
+    async ask(name, params, signal) {
+      const url = mask(`${pool.origin}${target(name, params)}`)
+      if (trouble) return { exchange: { method: 'GET', url, ms: 0 }, why: trouble }
+      const headers = { ...readHeaders, ...trace(env.id()) }
+      const { timeout } = connection
+      const talked = await talk(
+        { method: 'GET', path: target(name, params), headers, body: null, timeout, signal },
+        'read',
+      )
+      const exchange = { ...shown(talked, name, 'GET'), url }
+      if (talked.kind === 'unproved') return { exchange, why: talked.why }
+      const { reply, verdict } = talked
+      if (reply.kind !== 'answer' || !verdict)
+        return { exchange, why: unanswered(reply as Exclude<Reply, Answer>, 'read').why }
+      return { exchange, why: verdict.kind === 'success' ? null : verdict.why }
     },
 
     skew: () => clock.value(),

@@ -1,0 +1,138 @@
+/** What people try out, against the sandbox: a connection step by step, and single calls of an object's interface; each told, masked, and written down. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { test } from 'node:test'
+import { freshWorld, until, type World } from '../walk/world.ts'
+import { signedIn } from './signed-in.ts'
+
+interface Tested {
+  ok: boolean
+  steps: { step: string; ok: boolean; ms: number; sentence: string; code?: string; todo?: string }[]
+}
+interface Tried {
+  request: { method: string; url: string; headers: Record<string, string>; body: string | null }
+  status: number | null
+  answer: string | null
+  fault: { code: string; sentence: string; todo: string } | null
+}
+
+const stands = ({ steps }: Tested) => steps.map((one) => [one.step, one.ok, one.code])
+
+const tester = async (world: World) => {
+  const api = await signedIn(world)
+  return {
+    api,
+    test: async (connection: string, locale = 'en_US') => {
+      const answer = await api('POST', `/connections/${connection}/test`, undefined, { locale })
+      assert.equal(answer.status, 200)
+      return (await answer.json()) as Tested
+    },
+    /** The connection with something else about it. */
+    change: async (connection: string, over: Record<string, unknown>) => {
+      const now = (await (await api('GET', `/connections/${connection}`)).json()) as Record<string, unknown>
+      const { id: _id, objects: _objects, ...rest } = now
+      const answer = await api('PUT', `/connections/${connection}`, { ...rest, ...over })
+      assert.equal(answer.status, 200, await answer.clone().text())
+    },
+  }
+}
+
+test('a connection is tested step by step, and the first step that fails says what is wrong and what to do', async () => {
+  await using world = await freshWorld()
+  const { api, test: ask, change } = await tester(world)
+  const good = await ask('erp')
+  assert.deepEqual(stands(good), [
+    ['dns', true, undefined],
+    ['connect', true, undefined],
+    ['auth', true, undefined],
+    ['read', true, undefined],
+  ])
+  assert.equal(good.ok, true)
+  assert.match(good.steps[3]?.sentence ?? '', /^A page of .+ was read: \d+ record\(s\)\.$/)
+  assert.match((await ask('erp', 'ja_JP')).steps[1]?.sentence ?? '', /接続しました/)
+
+  // the target is failing, and its breaker is of no matter
+  await world.erp.faults([{ kind: 'status', status: 500, call: 'queryMasterBatch' }])
+  const failing = await ask('erp')
+  assert.deepEqual(stands(failing).slice(2), [
+    ['auth', true, undefined],
+    ['read', false, 'send.status'],
+  ])
+  assert.match(failing.steps[3]?.sentence ?? '', /HTTP 500/)
+  await world.erp.faults([{ kind: 'wrongShape', call: 'queryMasterBatch', body: '{"ok":true}' }])
+  assert.deepEqual(stands(await ask('erp'))[3], ['read', false, 'read.contract'])
+  await world.erp.faults([])
+
+  await change('erp', { headers: { token: 'not-the-token' }, refusedCodes: [] })
+  const strange = await ask('erp')
+  assert.equal(strange.ok, false)
+  assert.match(JSON.stringify(strange), /401001/)
+  assert.doesNotMatch(JSON.stringify(strange), /not-the-token/)
+
+  const closed = createServer()
+  closed.listen(0, '127.0.0.1')
+  await once(closed, 'listening')
+  const { port } = closed.address() as AddressInfo
+  await new Promise((done) => closed.close(done))
+  await change('erp', { baseUrl: `http://127.0.0.1:${port}/` })
+  assert.deepEqual(stands(await ask('erp')).at(-1), ['connect', false, 'send.connection'])
+  // it answers, and not in TLS
+  await change('erp', { baseUrl: `https://127.0.0.1:${new URL(world.url()).port}/` })
+  assert.deepEqual(stands(await ask('erp')).at(-1), ['tls', false, 'send.connection'])
+  await change('erp', { baseUrl: 'http://169.254.169.254/' })
+  assert.deepEqual(stands(await ask('erp')), [['dns', false, 'send.egress']])
+  await change('erp', { baseUrl: 'http://no-such-host.invalid/' })
+  const nameless = await ask('erp')
+  assert.deepEqual(stands(nameless), [['dns', false, 'send.connection']])
+  assert.ok((nameless.steps[0]?.todo ?? '').length > 5)
+  assert.equal((await api('POST', '/connections/nowhere/test')).status, 404)
+})
+
+test('the playground queries the system and pushes to this tenant, shows what went and came, and keeps no secret', async () => {
+  await using world = await freshWorld()
+  const api = await signedIn(world)
+  const { token, erpToken } = world.file()
+  const ask = async (body: unknown, object = 'BD_Customer') => {
+    const answer = await api('POST', `/connections/erp/objects/${encodeURIComponent(object)}/interface/try`, body)
+    return { status: answer.status, tried: (await answer.json()) as Tried }
+  }
+  const pushed = await ask({
+    call: 'syncpush',
+    token,
+    id: 'TRY-1',
+    body: '{"objAPIName":"BD_Customer","masterFieldVal":{"name":"Tried"}}',
+  })
+  assert.equal(pushed.tried.status, 200)
+  assert.match(pushed.tried.answer ?? '', /s106240000/)
+  assert.equal(pushed.tried.request.headers.token, '***')
+  await until('the push is in the CRM', async () => (await world.crm.records('AccountObj')).length > 0)
+  const refused = await ask({ call: 'syncpush', token: 'wrong', id: 'TRY-2', body: '{}' })
+  assert.deepEqual([refused.status, refused.tried.status], [200, 401])
+  assert.match(refused.tried.answer ?? '', /s306240100/)
+
+  const made = await world.erp.create('BD_Customer', { name: 'Asked for' })
+  const id = made.id ?? assert.fail(made.message)
+  const found = await ask({ call: 'queryMasterById', id })
+  assert.equal(found.tried.status, 200)
+  assert.match(found.tried.answer ?? '', /Asked for/)
+  assert.match(
+    found.tried.request.url,
+    new RegExp(`queryMasterById\\?objAPIName=BD_Customer&dataId=${id}&includeDetail=true$`),
+  )
+  const page = await ask({ call: 'queryMasterBatch', from: Date.now() - 60_000, to: Date.now() + 60_000 })
+  assert.match(page.tried.answer ?? '', /dataList/)
+  assert.equal(page.tried.fault, null)
+  await world.erp.faults([{ kind: 'refuse', code: '500123', message: 'no', call: 'queryMasterById' }])
+  const wrong = await ask({ call: 'queryMasterById', id })
+  assert.deepEqual([wrong.tried.fault?.code, wrong.tried.status], ['send.refused', 200])
+  assert.equal((await ask({ call: 'queryMasterById', id }, 'Nowhere')).status, 404)
+  assert.equal((await ask({ call: 'create', id })).status, 400)
+
+  const trail = await world.db.owner<{ name: string; after: string }>`
+    select name, after::text as after from audit where route = 'tryInterface' order by audit_id`
+  assert.equal(trail.length, 5)
+  const kept = JSON.stringify(trail)
+  for (const secret of [token, erpToken, 'wrong"', 'Tried']) assert.ok(!kept.includes(secret), secret)
+  assert.match(kept, /TRY-1/)
+})

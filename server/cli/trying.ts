@@ -1,0 +1,64 @@
+/** What people try out across rooms: a connection step by step, and one call of an object's interface. */
+import { probe, type ProbeStep } from '../connect/probe.ts'
+import type { Env } from '../doc/env.ts'
+import type { PlaygroundDeps } from '../objects/playground.ts'
+import type { openDirectory } from './directory.ts'
+
+export interface TryingDeps {
+  directory: Pick<ReturnType<typeof openDirectory>, 'trial'>
+  env: Env
+  /** Our own address; undefined before the doors are open. */
+  address(): string | undefined
+}
+
+/** Longer than a call may take, and no longer than a person waits. */
+const patience = 60_000
+
+export const pushPath = '/erp/syncdata/open/objdata/syncpush'
+
+export const tryingOf = ({ directory, env, address }: TryingDeps) => ({
+  probe: async (tenantId: string, connectionId: string): Promise<ProbeStep[] | undefined> => {
+    const trial = directory.trial(tenantId, connectionId)
+    if (!trial) return undefined
+    const { def, objects, policy, connector } = trial
+    try {
+      return await probe(
+        {
+          connection: def,
+          object: objects[0]?.code,
+          connector,
+          policy,
+          now: env.now,
+          monotonic: env.monotonic,
+        },
+        AbortSignal.timeout(patience),
+      )
+    } finally {
+      await connector.close()
+    }
+  },
+
+  ask: (async ({ tenantId, connectionId, object }, { name, params }) => {
+    const trial = directory.trial(tenantId, connectionId)
+    const found = trial?.objects.find((one) => one.code === object)
+    try {
+      if (!trial || !found) return undefined
+      const query = new URLSearchParams({ objAPIName: found.apiName, ...params, includeDetail: 'true' })
+      // %20 and not +: some systems decode a path and not a form
+      return await trial.connector.ask(name, query.toString().replaceAll('+', '%20'), AbortSignal.timeout(patience))
+    } finally {
+      await trial?.connector.close()
+    }
+  }) satisfies PlaygroundDeps['ask'],
+  push: (async (headers, body) => {
+    const began = env.monotonic()
+    const answer = await fetch(`${address() ?? ''}${pushPath}`, {
+      method: 'POST',
+      headers,
+      body,
+      signal: AbortSignal.timeout(patience),
+    })
+    const text = await answer.text()
+    return { status: answer.status, answer: text, ms: Math.round((env.monotonic() - began) * 10) / 10 }
+  }) satisfies PlaygroundDeps['push'],
+})
