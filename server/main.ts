@@ -14,6 +14,7 @@ import { admitEdited, stagedText } from './cli/edit.ts'
 import { greeting } from './cli/greeting.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
+import { learning } from './cli/learn.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { hint as askFor } from './converge/fetches.ts'
@@ -31,6 +32,7 @@ import { waitSettled } from './converge/settled.ts'
 import { startSweeper } from './converge/sweeper.ts'
 import { tellEnds } from './converge/tell.ts'
 import { startWorker } from './converge/worker.ts'
+import { noteEnds, startTeller } from './converge/write-back.ts'
 import type { Reading } from './doc/connector.ts'
 import type { Arrival, Hint, RecordKey } from './doc/document.ts'
 import { requireConfig } from './flows/file.ts'
@@ -233,6 +235,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       metrics.settled(held)
       if (tracing) for (const one of held) tracing.settled(one)
       tellEnds(roadPool, records, held).catch(() => {}) // a log line is not worth a fault
+      // What is lost with us between the two statements the teller finds by itself.
+      if (await noteEnds(roadPool, directory.directory, settles, settled).catch(() => false)) teller?.wake()
       return settled
     },
     wake: async (keys) => {
@@ -284,8 +288,17 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
   const restorer = worker && startRestorer({ ...keeping('restorer'), directory: directory.directory, gate, toArrival })
   const sweeper = worker && startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
+  const teller =
+    worker &&
+    startTeller({
+      ...engine,
+      sql: roadPool,
+      log: book.of('teller'),
+      gated: (tenantId, connectionId) => restoring.has(`${tenantId}/${connectionId}`),
+      woke,
+    })
   const agents: Stoppable[] = [
-    ...[worker, fetcher, reaper, lookout, sweeper, restorer].filter((agent) => agent !== null),
+    ...[worker, fetcher, reaper, lookout, sweeper, restorer, teller].filter((agent) => agent !== null),
     ...(does('upkeep')
       ? [
           startSentinel(keeping('sentinel')),
@@ -362,6 +375,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       data: settings.data,
       version,
       newId: env.id,
+      learning: learning(directory.describing),
       hands: {
         rerun: (sql, links, side) => rerun(sql, links, side, null),
         declare,

@@ -166,6 +166,8 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     showObject: { good: [200] },
     putObject: { body: shown.object, good: [200] },
     removeObject: { ids: { ...known, object: 'Nowhere' }, good: [404] },
+    offeredObjects: { good: [404] },
+    learnObject: { body: { object: 'AccountObj' }, good: [404] },
     showStatus: { good: [200] },
     listRecords: { query: '?state=failed&fault=map.option', good: [200] },
     listGroups: { query: '?flow=customer:leftToRight', good: [200] },

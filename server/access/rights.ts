@@ -107,6 +107,8 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showObject: { right: 'see' },
   putObject: { right: 'configure' },
   removeObject: { right: 'configure' },
+  offeredObjects: { right: 'configure' },
+  learnObject: { right: 'configure' },
   // maintain
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },

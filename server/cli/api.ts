@@ -11,6 +11,7 @@ import { flowRoutes } from '../flows/routes.ts'
 import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
+import { type Learning, learnRoutes } from '../objects/learn.ts'
 import { objectRoutes } from '../objects/routes.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
@@ -25,6 +26,7 @@ export interface ApiWorld {
   version: string
   newId(): string
   hands: MaintainDeps['hands']
+  learning: Learning
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -67,6 +69,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
           ),
       }),
       ...objectRoutes({ declaring: made, objectFile }),
+      ...learnRoutes(world.learning),
       ...maintainRoutes({
         sql,
         newId: world.newId,

@@ -5,6 +5,7 @@ import { checksumOf, migrate, readMigrations } from '../store/migrate.ts'
 import { type Common, commandOf, Done, describe, exitCodes, type Outside } from './command.ts'
 import { backupCommands } from './backup.ts'
 import { configureCommands } from './configure.ts'
+import { learnCommand } from './learn.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
 import { duties, readDuties, readSettings } from './settings.ts'
@@ -47,6 +48,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
       }),
     )
   configureCommands(program, command)
+  learnCommand(program, command)
   recordCommands(program, command)
   idCommands(program, command)
 
