@@ -6,6 +6,7 @@ import { secretKey } from './access/key.ts'
 import { startUsher } from './access/usher.ts'
 import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
+import { openAlerts } from './cli/alerts.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { databaseFolder } from './cli/database.ts'
@@ -297,7 +298,18 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       gated: (tenantId, connectionId) => restoring.has(`${tenantId}/${connectionId}`),
       woke,
     })
+  const alerts = openAlerts({
+    sql: roadPool,
+    key,
+    env,
+    log: (agent) => book.of(agent),
+    allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
+    denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
+    upkeep: does('upkeep'),
+    object: directory.directory.object,
+  })
   const agents: Stoppable[] = [
+    ...alerts.agents,
     ...[worker, fetcher, reaper, lookout, sweeper, restorer, teller].filter((agent) => agent !== null),
     ...(does('upkeep')
       ? [
@@ -324,6 +336,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     const targets = new Map<string, Target>()
     for (const row of rows) {
       metrics.received(row)
+      alerts.seen(row)
       for (const t of directory.targetsOf(row.tenant_id, row.connection_id, row.object))
         targets.set(`${t.tenant_id}/${t.connection_id}`, t)
     }
@@ -376,6 +389,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       version,
       newId: env.id,
       learning: learning(directory.describing),
+      alerts: alerts.routes(appPool, env.id),
       hands: {
         rerun: (sql, links, side) => rerun(sql, links, side, null),
         declare,

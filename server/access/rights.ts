@@ -109,6 +109,11 @@ export const needs: Readonly<Record<string, Need | null>> = {
   removeObject: { right: 'configure' },
   offeredObjects: { right: 'configure' },
   learnObject: { right: 'configure' },
+  // observe
+  listAlerts: { right: 'see' },
+  showAlertSettings: { right: 'see' },
+  putAlertSettings: { right: 'administer' },
+  testChannel: { right: 'administer' },
   // maintain
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },

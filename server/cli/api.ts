@@ -10,6 +10,7 @@ import type { SecretKey } from '../access/secrets.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
+import type { Route } from '../http/route.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
 import { type Learning, learnRoutes } from '../objects/learn.ts'
 import { objectRoutes } from '../objects/routes.ts'
@@ -27,6 +28,8 @@ export interface ApiWorld {
   newId(): string
   hands: MaintainDeps['hands']
   learning: Learning
+  /** Routes of alerts, which bring their own world (cli/alerts.ts). */
+  alerts: Route[]
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -70,6 +73,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       }),
       ...objectRoutes({ declaring: made, objectFile }),
       ...learnRoutes(world.learning),
+      ...world.alerts,
       ...maintainRoutes({
         sql,
         newId: world.newId,

@@ -3,6 +3,7 @@ import { Command as Program, CommanderError } from 'commander'
 import { secretKey } from '../access/key.ts'
 import { checksumOf, migrate, readMigrations } from '../store/migrate.ts'
 import { type Common, commandOf, Done, describe, exitCodes, type Outside } from './command.ts'
+import { alertsCommand } from './alerts.ts'
 import { backupCommands } from './backup.ts'
 import { configureCommands } from './configure.ts'
 import { learnCommand } from './learn.ts'
@@ -51,6 +52,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
   learnCommand(program, command)
   recordCommands(program, command)
   idCommands(program, command)
+  alertsCommand(program, command)
 
   backupCommands(program, command)
   addSecretsCommands(program, () => {
