@@ -19,6 +19,7 @@ import { learning } from './cli/learn.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { hint as askFor } from './converge/fetches.ts'
+import { readConflict } from './converge/conflicts.ts'
 import { bindIn, declare, ignore, rerun, unbind, wakeBound } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
 import { startLookout } from './converge/lookout.ts'
@@ -32,6 +33,7 @@ import { startSentinel } from './converge/sentinel.ts'
 import { waitSettled } from './converge/settled.ts'
 import { startSweeper } from './converge/sweeper.ts'
 import { tellEnds } from './converge/tell.ts'
+import { openTurns, startTallier } from './converge/turns.ts'
 import { startWorker } from './converge/worker.ts'
 import { noteEnds, startTeller } from './converge/write-back.ts'
 import type { Reading } from './doc/connector.ts'
@@ -216,6 +218,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const tables = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))), {
     claims: claimPool,
   })
+  const turns = openTurns(roadPool, metrics.turned)
   const road: Road = {
     ...tables,
     claim: async (target, ...asked) => {
@@ -227,6 +230,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     },
     mark: async (marks) => {
       const marked = await tables.mark(marks)
+      turns.marked(marks, marked)
       if (tracing) for (const [i, mark] of marks.entries()) if (marked[i]) tracing.marked(mark)
       return marked
     },
@@ -234,6 +238,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       const settled = await tables.settle(settles)
       const held = settles.filter((_, i) => settled[i]?.held)
       metrics.settled(held)
+      turns.settled(settles, settled)
       if (tracing) for (const one of held) tracing.settled(one)
       tellEnds(roadPool, records, held).catch(() => {}) // a log line is not worth a fault
       // What is lost with us between the two statements the teller finds by itself.
@@ -310,6 +315,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   })
   const agents: Stoppable[] = [
     ...alerts.agents,
+    startTallier(turns, keeping('tallier')),
     ...[worker, fetcher, reaper, lookout, sweeper, restorer, teller].filter((agent) => agent !== null),
     ...(does('upkeep')
       ? [
@@ -390,6 +396,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       newId: env.id,
       learning: learning(directory.describing),
       alerts: alerts.routes(appPool, env.id),
+      conflict: (sql, link) => readConflict(sql, directory.directory, link),
       hands: {
         rerun: (sql, links, side) => rerun(sql, links, side, null),
         declare,

@@ -94,7 +94,7 @@ const fileOf = (
 export const fxiaokeWorld = async (options: FxiaokeWorldOptions = {}) => {
   process.env.MORTISE_ALLOW_LOOPBACK = 'on'
   const db = await freshDatabase()
-  const sandbox = await freshSandbox()
+  const sandbox = await freshSandbox({ tenantId: 'acme' })
   const data = await mkdtemp(join(tmpdir(), 'mortise-fxiaoke-'))
   const config = join(data, 'mortise.yaml')
   const hook = 'hook-secret-of-the-test'

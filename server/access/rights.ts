@@ -115,6 +115,10 @@ export const needs: Readonly<Record<string, Need | null>> = {
   putAlertSettings: { right: 'administer' },
   testChannel: { right: 'administer' },
   // maintain
+  listTwoWay: { right: 'see' },
+  listConflicts: { right: 'see' },
+  showConflict: { right: 'operate' },
+  resolveConflict: { right: 'operate' },
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },
   showRecord: { right: 'see' },

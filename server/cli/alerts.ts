@@ -90,7 +90,8 @@ interface Options extends Common {
   limit: number
 }
 
-const tenantOf = async (sql: Sql, given: string | undefined): Promise<string> => {
+/** The named tenant, or the only one. */
+export const tenantOf = async (sql: Sql, given: string | undefined): Promise<string> => {
   if (given !== undefined) return given
   const rows = await sql<{ tenant_id: string }>`select tenant_id from tenant order by tenant_id limit 2`
   const [one, other] = rows

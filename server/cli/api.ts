@@ -12,6 +12,7 @@ import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
 import type { Route } from '../http/route.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
+import { type TwoWayDeps, twoWayRoutes } from '../maintain/two-way.ts'
 import { type Learning, learnRoutes } from '../objects/learn.ts'
 import { objectRoutes } from '../objects/routes.ts'
 import { asTenant } from '../store/roles.ts'
@@ -30,6 +31,7 @@ export interface ApiWorld {
   learning: Learning
   /** Routes of alerts, which bring their own world (cli/alerts.ts). */
   alerts: Route[]
+  conflict: TwoWayDeps['conflict']
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -74,6 +76,13 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...objectRoutes({ declaring: made, objectFile }),
       ...learnRoutes(world.learning),
       ...world.alerts,
+      ...twoWayRoutes({
+        sql,
+        conflict: world.conflict,
+        rerun: world.hands.rerun,
+        woke: world.woke,
+        writeDown: (tx, asked, routeId, tenantId, deed) => writeDown(tx, tenantId, doerOf(asked, routeId), [deed]),
+      }),
       ...maintainRoutes({
         sql,
         newId: world.newId,

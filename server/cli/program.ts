@@ -10,6 +10,7 @@ import { learnCommand } from './learn.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
 import { duties, readDuties, readSettings } from './settings.ts'
+import { twoWayCommands } from './two-way.ts'
 import { recordCommands } from './upkeep.ts'
 
 export { exitCodes, type Outside } from './command.ts'
@@ -53,6 +54,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
   recordCommands(program, command)
   idCommands(program, command)
   alertsCommand(program, command)
+  twoWayCommands(program, command)
 
   backupCommands(program, command)
   addSecretsCommands(program, () => {
