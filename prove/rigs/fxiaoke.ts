@@ -56,7 +56,7 @@ export const fxiaokeRig: Rig = {
     'a CRM that refuses the 101st call of an interface in 20 s and cuts answers after the commit: every create arrives once; an index that lags more than declared must double',
   run: async (long) => {
     const seed = seedOf()
-    const [records, calls, windowMs] = long ? [2_000, 100, 20_000] : [120, 40, 5_000]
+    const [records, calls, windowMs] = long ? [2_000, 100, 20_000] : [80, 30, 4_000]
     await using ground = await openGround()
     await using db = await freshDatabase()
     const [exact, greedy, blind] = await Promise.all([

@@ -328,6 +328,8 @@ export const createLimits = (def: LimitsDef, options: LimitsOptions): Limits => 
     throttled(now, until, lane) {
       if (lane !== undefined) {
         const its = laneOf(lane)
+        // Calls that were refused together are one refusal: the pause grows with the next window, not with each of them.
+        if (until === undefined && now < its.hold) return its.hold
         const pause = Math.min(longestOwnHold, firstHold * 2 ** its.holds) * (0.75 + options.random() / 4)
         if (until === undefined) its.holds = Math.min(its.holds + 1, 16)
         its.hold = Math.max(its.hold, Math.min(until ?? now + pause, now + longestHold))
