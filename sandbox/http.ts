@@ -1,6 +1,7 @@
 /** The sandbox on the wire: plain node:http, because it is the target of benchmarks. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { interfaceCalls, type InterfaceCall } from './faults.ts'
+import { type Face, isFacePath } from './fxiaoke.ts'
 import type { Arrival, Reply, Side } from './side.ts'
 import type { SystemName } from './objects.ts'
 
@@ -132,8 +133,10 @@ const readSetting = async (request: IncomingMessage): Promise<{ given: unknown }
 
 type Setting = { get: () => unknown; set: (given: unknown) => Promise<string | null> }
 
-const settingOf = (side: Side, name: string): Setting | null => {
+const settingOf = (side: Side, face: Face | null, name: string): Setting | null => {
   switch (name) {
+    case 'fxiaoke':
+      return face && { get: face.view, set: async (given) => face.set(given) }
     case 'faults':
       return { get: side.faults, set: side.setFaults }
     case 'mode':
@@ -174,7 +177,21 @@ const route = async (deps: ServerDeps, request: IncomingMessage, response: Serve
     if (request.method !== method) return refuse(response, 405, `${name} is asked by ${method}`)
     return side.handle(await arrivalOf(request, name, search), deliver(response, deps.now))
   }
-  const found = settingOf(side, name)
+  const face = side.system === 'crm' ? deps.face : null
+  if (face && isFacePath(name)) {
+    if (request.method !== 'POST') return refuse(response, 405, `${name} is asked by POST`)
+    const asked = {
+      path: name,
+      query: new URLSearchParams(search),
+      authorization: header(request, 'authorization'),
+      enterprise: header(request, 'x-fs-ea'),
+      user: header(request, 'x-fs-userid'),
+      requestId: header(request, 'x-request-id'),
+      text: await readBody(request),
+    }
+    return face.handle(asked, deliver(response, deps.now))
+  }
+  const found = settingOf(side, face, name)
   if (found !== null) return setting(request, response, found)
 
   if (request.method !== 'GET') return refuse(response, 404, `no such path: ${request.method} ${path}`)
@@ -196,6 +213,8 @@ const route = async (deps: ServerDeps, request: IncomingMessage, response: Serve
 
 export type ServerDeps = {
   sides: Record<SystemName, Side>
+  /** The sandbox CRM's second face. */
+  face: Face
   health: () => unknown
   now: () => number
   log: (line: string) => void

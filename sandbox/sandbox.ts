@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
+import { openFace } from './fxiaoke.ts'
 import { sandboxServer } from './http.ts'
 import { openJournal } from './journal.ts'
 import type { SystemName } from './objects.ts'
@@ -67,7 +68,8 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
   const journal = openJournal(file, (line, place) => sides[(line.head as { s: SystemName }).s].replay(line, place))
   const startedAt = now()
   const health = () => ({ ok: true, pid: process.pid, file, startedAt })
-  const server = sandboxServer({ sides, health, now, log })
+  const face = openFace({ side: sides.crm, token: options.crmToken, now })
+  const server = sandboxServer({ sides, face, health, now, log })
   try {
     await new Promise<void>((done, failed) => {
       server.once('error', failed)

@@ -66,6 +66,9 @@ export type Decision = Outcome & {
   replayed?: boolean
 }
 
+/** What a search found: the ids of its page, and how many there are in all. */
+export type Found = Decision & { ids: string[]; total: number }
+
 /** Bends a write: a wrong clock, late visibility, a system that normalises, one that loses detail rows. */
 export type Bend = {
   shift: number
@@ -527,7 +530,7 @@ export const findBatch = (
   query: URLSearchParams,
   now: number,
   arrange: ((held: Held[]) => Held[]) | null,
-): Decision & { ids: string[]; total: number } => {
+): Found => {
   let ids: string[] = []
   let total = 0
   const decision = answered(() => {

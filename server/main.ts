@@ -6,6 +6,7 @@ import { secretKey } from './access/key.ts'
 import { startUsher } from './access/usher.ts'
 import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
+import { openAlerts } from './cli/alerts.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { databaseFolder } from './cli/database.ts'
@@ -16,10 +17,12 @@ import { greeting } from './cli/greeting.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { describedIn } from './cli/interfaces.ts'
+import { learning } from './cli/learn.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { tryingOf } from './cli/trying.ts'
 import { hint as askFor } from './converge/fetches.ts'
+import { readConflict } from './converge/conflicts.ts'
 import { bindIn, declare, ignore, rerun, unbind, wakeBound } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
 import { startLookout } from './converge/lookout.ts'
@@ -33,7 +36,9 @@ import { startSentinel } from './converge/sentinel.ts'
 import { waitSettled } from './converge/settled.ts'
 import { startSweeper } from './converge/sweeper.ts'
 import { tellEnds } from './converge/tell.ts'
+import { openTurns, startTallier } from './converge/turns.ts'
 import { startWorker } from './converge/worker.ts'
+import { noteEnds, startTeller } from './converge/write-back.ts'
 import type { Reading } from './doc/connector.ts'
 import type { Arrival, Hint, RecordKey } from './doc/document.ts'
 import { requireConfig } from './flows/file.ts'
@@ -217,6 +222,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const tables = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))), {
     claims: claimPool,
   })
+  const turns = openTurns(roadPool, metrics.turned)
   const road: Road = {
     ...tables,
     claim: async (target, ...asked) => {
@@ -228,6 +234,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     },
     mark: async (marks) => {
       const marked = await tables.mark(marks)
+      turns.marked(marks, marked)
       if (tracing) for (const [i, mark] of marks.entries()) if (marked[i]) tracing.marked(mark)
       return marked
     },
@@ -235,8 +242,11 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       const settled = await tables.settle(settles)
       const held = settles.filter((_, i) => settled[i]?.held)
       metrics.settled(held)
+      turns.settled(settles, settled)
       if (tracing) for (const one of held) tracing.settled(one)
       tellEnds(roadPool, records, held).catch(() => {}) // a log line is not worth a fault
+      // What is lost with us between the two statements the teller finds by itself.
+      if (await noteEnds(roadPool, directory.directory, settles, settled).catch(() => false)) teller?.wake()
       return settled
     },
     wake: async (keys) => {
@@ -306,8 +316,29 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         woke: (rows) => wake(rows),
       })
     : null
+  const teller =
+    worker &&
+    startTeller({
+      ...engine,
+      sql: roadPool,
+      log: book.of('teller'),
+      gated: (tenantId, connectionId) => restoring.has(`${tenantId}/${connectionId}`),
+      woke,
+    })
+  const alerts = openAlerts({
+    sql: roadPool,
+    key,
+    env,
+    log: (agent) => book.of(agent),
+    allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
+    denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
+    upkeep: does('upkeep'),
+    object: directory.directory.object,
+  })
   const agents: Stoppable[] = [
-    ...[worker, fetcher, reaper, lookout, sweeper, restorer, poller].filter((agent) => agent !== null),
+    ...alerts.agents,
+    startTallier(turns, keeping('tallier')),
+    ...[worker, fetcher, reaper, lookout, sweeper, restorer, poller, teller].filter((agent) => agent !== null),
     ...(does('upkeep')
       ? [
           startSentinel(keeping('sentinel')),
@@ -334,6 +365,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     const targets = new Map<string, Target>()
     for (const row of rows) {
       metrics.received(row)
+      alerts.seen(row)
       for (const t of directory.targetsOf(row.tenant_id, row.connection_id, row.object))
         targets.set(`${t.tenant_id}/${t.connection_id}`, t)
     }
@@ -388,6 +420,9 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       data: settings.data,
       version,
       newId: env.id,
+      learning: learning(directory.describing),
+      alerts: alerts.routes(appPool, env.id),
+      conflict: (sql, link) => readConflict(sql, directory.directory, link),
       hands: {
         rerun: (sql, links, side) => rerun(sql, links, side, null),
         declare,

@@ -4,6 +4,7 @@ import { cutRig } from './cut.ts'
 import { diskRig } from './disk.ts'
 import { echoRig } from './echo.ts'
 import { freezeRig } from './freeze.ts'
+import { fxiaokeRig } from './fxiaoke.ts'
 import { killRig } from './kill.ts'
 import { lateRig } from './late.ts'
 import { linesRig } from './lines.ts'
@@ -23,6 +24,7 @@ import { upgradeRig } from './upgrade.ts'
 export const rigs: readonly Rig[] = [
   killRig,
   recogniseRig,
+  fxiaokeRig,
   lateRig,
   freezeRig,
   ordersRig,

@@ -131,7 +131,18 @@ export const needs: Readonly<Record<string, Need | null>> = {
   listShares: { right: 'see' },
   addShare: { right: 'configure' },
   removeShare: { right: 'configure' },
+  offeredObjects: { right: 'configure' },
+  learnObject: { right: 'configure' },
+  // observe
+  listAlerts: { right: 'see' },
+  showAlertSettings: { right: 'see' },
+  putAlertSettings: { right: 'administer' },
+  testChannel: { right: 'administer' },
   // maintain
+  listTwoWay: { right: 'see' },
+  listConflicts: { right: 'see' },
+  showConflict: { right: 'operate' },
+  resolveConflict: { right: 'operate' },
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },
   showRecord: { right: 'see' },

@@ -11,9 +11,12 @@ import { flowRoutes } from '../flows/routes.ts'
 import { tryRoutes } from '../flows/try-connection.ts'
 import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
+import type { Route } from '../http/route.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
 import { type InterfaceDeps, interfaceRoutes } from '../objects/interface/routes.ts'
 import { playgroundRoutes } from '../objects/playground.ts'
+import { type TwoWayDeps, twoWayRoutes } from '../maintain/two-way.ts'
+import { type Learning, learnRoutes } from '../objects/learn.ts'
 import { objectRoutes } from '../objects/routes.ts'
 import { type HistoryRouteDeps, historyRoutes } from '../poll/history-routes.ts'
 import { type PollRouteDeps, pollRoutes } from '../poll/routes.ts'
@@ -34,6 +37,10 @@ export interface ApiWorld {
   polls: Pick<PollRouteDeps & HistoryRouteDeps, 'polled' | 'readable' | 'now' | 'woke'>
   described: InterfaceDeps['described']
   trying: ReturnType<typeof tryingOf>
+  learning: Learning
+  /** Routes of alerts, which bring their own world (cli/alerts.ts). */
+  alerts: Route[]
+  conflict: TwoWayDeps['conflict']
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -88,6 +95,8 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
           ),
       }),
       ...objectRoutes({ declaring: made, objectFile }),
+      ...learnRoutes(world.learning),
+      ...world.alerts,
       ...pollRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...historyRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...playgroundRoutes({
@@ -103,6 +112,13 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...interfaceRoutes({
         sql,
         described: world.described,
+        writeDown: noteOne,
+      }),
+      ...twoWayRoutes({
+        sql,
+        conflict: world.conflict,
+        rerun: world.hands.rerun,
+        woke: world.woke,
         writeDown: (tx, asked, routeId, tenantId, deed) => writeDown(tx, tenantId, doerOf(asked, routeId), [deed]),
       }),
       ...maintainRoutes({

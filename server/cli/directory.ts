@@ -1,5 +1,6 @@
 /** The configuration as the engine works with it: compiled pairs and living connectors; a change replaces only what it touches. */
 import { openShelf } from '../connect/auth/shelf.ts'
+import { type FxiaokeConnector, fxiaokeConnector } from '../connect/fxiaoke/fxiaoke.ts'
 import { standardConnector, type StandardConnector, type StandardDeps } from '../connect/standard/standard.ts'
 import { dayEnd } from '../connect/standard/time.ts'
 import type { Directory, Log } from '../converge/engine.ts'
@@ -42,8 +43,11 @@ const sharedWith = ({ nodes, env }: DirectoryDeps, def: ConnectionDef): Pick<Sta
 interface Living {
   revision: number
   objects: readonly ObjectDef[]
-  connector: StandardConnector
+  connector: StandardConnector | FxiaokeConnector
 }
+
+const connectorFor = (deps: StandardDeps): Living['connector'] =>
+  deps.connection.kind === 'fxiaoke' ? fxiaokeConnector(deps) : standardConnector(deps)
 
 const holds = ({ def }: Pair): boolean => sides.some((side) => def.flows[side]?.state === 'paused')
 
@@ -58,7 +62,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
 
   const egress = { allowLoopback: deps.allowLoopback, denied: deps.denied }
   const open = (def: ConnectionDef, objects: readonly ObjectDef[]) =>
-    standardConnector({
+    connectorFor({
       connection: def,
       objects: new Map(objects.map((o) => [o.code, o])),
       env: deps.env,
@@ -132,6 +136,13 @@ export const openDirectory = (deps: DirectoryDeps) => {
     connection: (tenantId, connectionId) => configuration?.connection(tenantId, connectionId),
     skew: (tenantId, connectionId) => connectors.get(at(tenantId, connectionId))?.connector.skew() ?? null,
     revision: (tenantId) => configuration?.tenants.get(tenantId)?.revision,
+    tellers: (tenantId, connectionId) =>
+      [...pairs.values()]
+        .filter(({ def }) => def.tenantId === tenantId)
+        .filter(({ def }) =>
+          sides.some((side) => def.flows[side]?.writeBack && def[side].connectionId === connectionId),
+        )
+        .map(({ def }) => ({ tenantId: def.tenantId, pairId: def.pairId })),
     targets: () => targets,
   }
   return {
@@ -162,6 +173,11 @@ export const openDirectory = (deps: DirectoryDeps) => {
       if (!def || !configuration) return undefined
       const objects = configuration.objects.of(tenantId, connectionId)
       return { def, objects, policy: { kind: 'connection', ...egress } as const, connector: open(def, objects) }
+    },
+    /** The connector of a CRM that can describe its objects; undefined where there is none. */
+    describing: (tenantId: string, connectionId: string): Pick<FxiaokeConnector, 'learn' | 'offered'> | undefined => {
+      const living = connectors.get(at(tenantId, connectionId))?.connector
+      return living && 'learn' in living ? living : undefined
     },
     close: async (): Promise<void> => {
       await Promise.all([...connectors.values()].map((l) => l.connector.close()))

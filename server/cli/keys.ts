@@ -4,6 +4,7 @@ import { type Renewal, renew, resealCredentials, retire } from '../access/renew.
 import { keyNames, reseal, type SecretKey, SecretRefused } from '../access/secrets.ts'
 import { dropTokens } from '../connect/auth/shelf.ts'
 import { resealConnections } from '../flows/reseal.ts'
+import { resealAlerts } from '../observe/alert-settings.ts'
 import { announce, lockConfiguration } from '../flows/save.ts'
 import type { Sql } from '../store/sql.ts'
 
@@ -66,7 +67,7 @@ export const rotateKeys = async (
     },
   }
   const all: Rotated = { done: 0, refused: [] }
-  for (const some of [resealConnections, resealCredentials]) {
+  for (const some of [resealConnections, resealCredentials, resealAlerts]) {
     for (let after: string | null = ''; after !== null; ) {
       const from: string = after
       const part = await sql.retrying((tx) => some(tx, how, from, slice))

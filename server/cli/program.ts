@@ -3,12 +3,15 @@ import { Command as Program, CommanderError } from 'commander'
 import { secretKey } from '../access/key.ts'
 import { checksumOf, migrate, readMigrations } from '../store/migrate.ts'
 import { type Common, commandOf, Done, describe, exitCodes, type Outside } from './command.ts'
+import { alertsCommand } from './alerts.ts'
 import { backupCommands } from './backup.ts'
 import { configureCommands } from './configure.ts'
 import { historyCommands } from './history.ts'
+import { learnCommand } from './learn.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
 import { duties, readDuties, readSettings } from './settings.ts'
+import { twoWayCommands } from './two-way.ts'
 import { recordCommands } from './upkeep.ts'
 
 export { exitCodes, type Outside } from './command.ts'
@@ -48,9 +51,12 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
       }),
     )
   configureCommands(program, command)
+  learnCommand(program, command)
   recordCommands(program, command)
   idCommands(program, command)
   historyCommands(program, command)
+  alertsCommand(program, command)
+  twoWayCommands(program, command)
 
   backupCommands(program, command)
   addSecretsCommands(program, () => {

@@ -71,9 +71,14 @@ const exported = (tenant: TenantConfig): Exported => ({
 const anything = new Proxy<Record<string, string>>({}, { get: () => 'kept', ownKeys: () => [] })
 
 /** How a connection proves who it is: of each tenant its own, and never taken from anywhere but the connection itself. */
-const proofOf = ({ headers, auth }: ConnectionConfig['def']): Pick<ConnectionConfig['def'], 'headers' | 'auth'> => ({
+const proofOf = ({
+  headers,
+  auth,
+  fxiaoke,
+}: ConnectionConfig['def']): Pick<ConnectionConfig['def'], 'headers' | 'auth' | 'fxiaoke'> => ({
   headers,
   ...(auth && { auth }),
+  ...(fxiaoke && { fxiaoke }),
 })
 
 /** Written as a file and read again: everything that a file is refused for, this is refused for, in the same words. */

@@ -42,7 +42,8 @@ export const tryingOf = ({ directory, env, address }: TryingDeps) => ({
     const trial = directory.trial(tenantId, connectionId)
     const found = trial?.objects.find((one) => one.code === object)
     try {
-      if (!trial || !found) return undefined
+      // The guide's calls are tried at systems that speak the guide.
+      if (!trial || !found || !('ask' in trial.connector)) return undefined
       const query = new URLSearchParams({ objAPIName: found.apiName, ...params, includeDetail: 'true' })
       // %20 and not +: some systems decode a path and not a form
       return await trial.connector.ask(name, query.toString().replaceAll('+', '%20'), AbortSignal.timeout(patience))

@@ -5,7 +5,7 @@ import { type Fault, sentence } from '../doc/fault.ts'
 import type { Pair } from '../doc/flow.ts'
 import type { Outcome } from '../doc/outcome.ts'
 import { emptyPrint, overlay, type Print } from '../doc/print.ts'
-import { type Adopt, type Decision, settleMs } from './decide.ts'
+import { type Adopt, type Decision, flipWindow, settleMs } from './decide.ts'
 import type { LinkRow } from './link.ts'
 import type { Agreement, AttemptEnd, Claimed, Settle } from './road.ts'
 
@@ -51,6 +51,13 @@ const adopted = (adopt: Adopt): Pick<Settle, 'left' | 'right'> => ({
   right: adopt.right ?? null,
 })
 
+/** The side that we wrote last shows something above what was agreed, soon after: our own write coming back. */
+const echoes = ({ last_side, last_call_at, now, ...link }: Claimed): boolean =>
+  last_side !== null &&
+  last_call_at !== null &&
+  now - last_call_at <= flipWindow &&
+  link[`${last_side}_version`] > link[`${last_side}_agreed_version`]
+
 /** Ends a claim that needs no call. */
 export const withoutCall = (
   link: Claimed,
@@ -71,6 +78,7 @@ export const withoutCall = (
         voided: decision.voided ?? null,
         again: decision.owes === 'still',
         later: decision.owes === 'no more' ? null : 'keep',
+        ...(decision.reason === 'unchanged' && echoes(link) && { echo: true as const }),
       }
     case 'wait':
       return {

@@ -23,6 +23,8 @@ export interface Directory {
   skew(tenantId: string, connectionId: string): { ms: number; uncertainty: number } | null
   /** Of the tenant's configuration as this directory holds it. */
   revision?(tenantId: string): number | undefined
+  /** Pairs with a flow that tells its source, on this connection, how its records fare. */
+  tellers?(tenantId: string, connectionId: string): { tenantId: string; pairId: string }[]
   /** Every connection that something is or may be sent to or read from. */
   targets(): Target[]
 }

@@ -133,6 +133,8 @@ export interface Settle {
   /** C4: a target document above this version was not looked at; read it again. `differs`: the one looked at says something else than was written. */
   target: { side: Side; connection_id: string; object: string; seen: number; differs: boolean } | null
   attempt: AttemptEnd | null
+  /** For counting alone: what came in was the echo of our own write (D2). */
+  echo?: true
 }
 
 export interface Settled {

@@ -25,6 +25,10 @@ export interface OAuth2Def {
   secretName: string
   /** Empty: the member `grant_type` is left out. */
   grantType: string
+  /** Name of that member, where it is another one. */
+  grantName?: string
+  /** A query parameter that is to be new with every request for a token. */
+  freshQuery?: string
   /** Further members of the request; secrets like the client's own. */
   params: Record<string, string>
   tokenPath: string
@@ -95,6 +99,8 @@ export interface LimitsDef {
   burst?: number
   /** So many calls in any stretch of so many milliseconds. */
   per?: { calls: number; every: Millis }[]
+  /** The same for each interface of its own: create, update, get … (what the connector calls a lane). */
+  perInterface?: { calls: number; every: Millis }[]
   /** Calls in a calendar day of the connection's zone. */
   perDay?: number
   quiet?: QuietHours[]
@@ -146,6 +152,17 @@ export interface ConnectionDef {
   pageSize: number
   /** No object is polled more often; absent: 6 minutes, the guide's figure. */
   pollFloor?: Millis
+  /** Kind `fxiaoke`: in whose name its Open API is called, and what a write may set off there. */
+  fxiaoke?: FxiaokeDef
+}
+
+export interface FxiaokeDef {
+  /** The enterprise account `ea`. */
+  enterprise: string
+  /** Id of the employee whose rights hold. */
+  user: string
+  triggerWorkFlow: boolean
+  triggerApprovalFlow: boolean
 }
 
 /** One entry of a mapping. Paths name master fields (`name`) or, inside a detail, fields of the row. */
@@ -188,6 +205,9 @@ export interface Condition {
   value?: string | number | boolean | (string | number)[]
 }
 
+/** What a field of the source is told of its record: the target's id, how it ended, why, when; or a field of the target's record. */
+export type WriteBack = 'id' | 'status' | 'error' | 'time' | { field: string }
+
 export interface FlowDef {
   from: Side
   state: 'enabled' | 'paused' | 'disabled'
@@ -201,6 +221,8 @@ export interface FlowDef {
   repush: 'update' | 'new' | 'park'
   /** Match before create by the mapped source id (D5). */
   matchBeforeCreate: boolean
+  /** Source field to what it is told. No flow of the pair reads or writes these fields, so that telling ends where it begins. */
+  writeBack?: Record<string, WriteBack>
   mapping: Mapping
 }
 

@@ -51,6 +51,8 @@ export interface DetailDef {
   idField?: string
   /** Field that holds the other side's row id, where it is written; default: the object's `externalIdField`. */
   externalIdField?: string
+  /** Where a detail is an object of its own (kind `fxiaoke`): the field of its rows that names their master. */
+  masterField?: string
   fields: FieldDef[]
 }
 
@@ -86,6 +88,8 @@ export interface ObjectDef {
   /** Field of `masterFieldVal` that holds the record's own id. */
   idField: string
   nameField?: string
+  /** Field that names who is responsible for a record: an alert about it goes to that person as well. */
+  ownerField?: string
   /** The system's own modified time or change number: orders documents (A1). */
   modifiedField?: string
   /** How fine `modifiedField` is; what is not finer than a second makes unordered events hints (A2). */

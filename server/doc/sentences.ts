@@ -179,6 +179,11 @@ export const otherSentences: Record<FaultCode, readonly [string, string, string]
     '相手システムが認証情報を拒否しました：{said}',
   ],
   'read.gone': ['来源中已没有这条数据。', '來源中已沒有這筆資料。', 'ソースにこのレコードはもうありません。'],
+  'read.clock': [
+    '来源系统的时钟与本机相差 {value} 毫秒；轮询允许 {expected}',
+    '來源系統的時鐘與本機相差 {value} 毫秒；輪詢允許 {expected}',
+    'ソースの時計は本機と {value} ミリ秒ずれています。ポーリングの許容範囲は {expected} です',
+  ],
   'read.failed': [
     '无法从来源读取这条数据：{said}',
     '無法從來源讀取這筆資料：{said}',

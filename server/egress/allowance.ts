@@ -29,7 +29,8 @@ const horizon: Millis = 500
  * the window and its slack, which are `calls` at most.
  */
 export const paceOf = (limits: LimitsDef): { every: Millis; slack: Millis } | null => {
-  const rates = ratesOf(limits)
+  // Shared by all nodes, an interface's rate holds for all of them together: which one a start will be for is not known when it is leased.
+  const rates = [...ratesOf(limits), ...(limits.perInterface ?? [])]
   if (!rates.length) return null
   const slack = Math.min(1_000, Math.max(100, Math.min(...rates.map((rate) => rate.every)) / 5))
   return { every: Math.max(...rates.map((rate) => (rate.every + slack) / rate.calls)), slack }

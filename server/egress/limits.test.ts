@@ -509,3 +509,37 @@ test('whatever is leased, taken, cut, given back and ended, no day holds more ca
     { numRuns: 500 },
   )
 })
+
+test('each interface has its own rate and its own hold; the target as a whole is not held by one of them', () => {
+  const limits = make({ concurrency: 100, perInterface: [{ calls: 2, every: 1_000 }] })
+  const call = (lane: string, now: number) => {
+    const ticket = limits.take(now, lane)
+    if ('epoch' in ticket) {
+      limits.sent(ticket, now)
+      limits.end(ticket, 'fine', now)
+    }
+    return ticket
+  }
+  for (let i = 0; i < 2; i++) assert.ok('epoch' in call('create', 0))
+  assert.deepEqual(call('create', 10), { free: 0, why: 'interface', at: 1_020 })
+  assert.ok('epoch' in call('get', 10))
+  assert.deepEqual(limits.slots(10), { free: 100 })
+  assert.ok('epoch' in call('create', 1_020))
+  // Refused together, they are one refusal; in the next window the pause is longer.
+  assert.deepEqual(
+    [1, 2, 3].map(() => limits.throttled(2_000, undefined, 'create')),
+    [3_000, 3_000, 3_000],
+  )
+  assert.deepEqual(limits.slots(2_500, 'create'), { free: 0, why: 'hold', at: 3_000 })
+  assert.equal(limits.slots(2_500, 'get').free > 0, true)
+  assert.equal(limits.throttled(3_000, undefined, 'create'), 5_000)
+})
+
+test('a ticket that never sent gives its room of the interface back', () => {
+  const limits = make({ concurrency: 10, perInterface: [{ calls: 1, every: 1_000 }] })
+  const ticket = limits.take(0, 'create')
+  assert.ok('epoch' in ticket)
+  assert.equal(limits.slots(0, 'create').free, 0)
+  limits.end(ticket, 'nothing', 0)
+  assert.equal(limits.slots(0, 'create').free, 1)
+})

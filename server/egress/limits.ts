@@ -4,8 +4,8 @@ import type { LimitsDef } from '../doc/flow.ts'
 
 export type { LimitsDef }
 
-/** `share`: the nodes' common allowance is being asked for. */
-export type Blocked = 'concurrency' | 'rate' | 'day' | 'quiet' | 'hold' | 'breaker' | 'share'
+/** `share`: the nodes' common allowance is being asked for. `interface`: only calls of this lane must wait. */
+export type Blocked = 'concurrency' | 'rate' | 'interface' | 'day' | 'quiet' | 'hold' | 'breaker' | 'share'
 
 /** `free` 0: `why`, and `at` where time alone ends it (else the end of a running call does). */
 export interface Slots {
@@ -19,6 +19,7 @@ export type Health = 'fine' | 'failing' | 'nothing'
 
 export interface Ticket {
   readonly epoch: number
+  readonly lane: string | undefined
   sent: boolean
 }
 
@@ -32,16 +33,16 @@ export interface Granted {
 
 export interface Limits {
   /** For whoever takes on work: what a lease would bring is counted as there, until the day is known to be used up. */
-  slots(now: Millis): Slots
-  /** Takes a slot, or says why not. Every ticket must be ended, once. */
-  take(now: Millis): Ticket | Slots
+  slots(now: Millis, lane?: string): Slots
+  /** Takes a slot, or says why not. Every ticket must be ended, once. `lane`: the interface that is called, where each has its own rates. */
+  take(now: Millis, lane?: string): Ticket | Slots
   /** Asked at the first byte: quiet hours, or another day, may have begun while it connected. */
   refuses(now: Millis): Slots | null
   /** The first byte is about to leave: this is the instant that the rate counts. */
   sent(ticket: Ticket, now: Millis): void
   end(ticket: Ticket, health: Health, now: Millis): void
-  /** 429: no call before `until`, or before a pause of our own where the target named none. Answers the instant. */
-  throttled(now: Millis, until?: Millis): Millis
+  /** 429: no call (of the lane) before `until`, or before a pause of our own where the target named none. Answers the instant. */
+  throttled(now: Millis, until?: Millis, lane?: string): Millis
   /** What should be asked of the common allowance, before it runs out. */
   wants(now: Millis): { day: boolean; starts: boolean }
   granted(given: Granted, asked: Millis, now: Millis): void
@@ -124,6 +125,22 @@ export const createLimits = (def: LimitsDef, options: LimitsOptions): Limits => 
   const shared = options.shared ?? { day: false, pace: false }
   const concurrency = Math.max(1, Math.floor(def.concurrency))
   const rates = ratesOf(def).map(({ calls, every }) => startLog(calls, every * rateMargin))
+
+  /** Each interface by itself: its starts, those taken and not sent, its hold. */
+  const lanes = new Map<
+    string,
+    { starts: ReturnType<typeof startLog>[]; unsent: number; hold: Millis; holds: number }
+  >()
+  const laneOf = (name: string) => {
+    let lane = lanes.get(name)
+    if (!lane) {
+      const starts = (def.perInterface ?? []).map(({ calls, every }) =>
+        startLog(Math.max(1, Math.floor(calls)), every * rateMargin),
+      )
+      lanes.set(name, (lane = { starts, unsent: 0, hold: 0, holds: 0 }))
+    }
+    return lane
+  }
 
   let running = 0
   /** Taken, and no byte has left yet: they hold room of the rate and of the day. */
@@ -214,7 +231,7 @@ export const createLimits = (def: LimitsDef, options: LimitsOptions): Limits => 
   }
 
   /** `taking`: what is only hoped for of the common allowance does not count. */
-  const room = (now: Millis, taking: boolean): Slots => {
+  const room = (now: Millis, taking: boolean, lane: string | undefined): Slots => {
     turn(now)
     const quiet = quietUntil(now)
     if (quiet !== null) return { free: 0, at: quiet, why: 'quiet' }
@@ -228,6 +245,15 @@ export const createLimits = (def: LimitsDef, options: LimitsOptions): Limits => 
       free = left
       why = reason
       at = when
+    }
+    if (lane !== undefined) {
+      const own = laneOf(lane)
+      if (own.hold - now > longestHold) own.hold = now + longestHold
+      if (now < own.hold) return { free: 0, at: own.hold, why: 'hold' }
+      for (const starts of own.starts) {
+        const sentRoom = starts.room(now)
+        least(sentRoom - own.unsent, 'interface', sentRoom <= 0 ? starts.nextAt() : undefined)
+      }
     }
     if (breaker === 'recovering') least(width - runningOfEpoch, 'breaker')
     for (const starts of rates) {
@@ -251,16 +277,17 @@ export const createLimits = (def: LimitsDef, options: LimitsOptions): Limits => 
   }
 
   return {
-    slots: (now) => room(now, false),
-    take(now) {
-      const found = room(now, true)
+    slots: (now, lane) => room(now, false, lane),
+    take(now, lane) {
+      const found = room(now, true, lane)
       if (found.free <= 0) return found
       // The start is used up here: a call that must connect first lapses no slot of its own.
       if (shared.pace) leased.shift()
       running++
       runningOfEpoch++
       unsent++
-      return { epoch, sent: false }
+      if (lane !== undefined) laneOf(lane).unsent++
+      return { epoch, lane, sent: false }
     },
     refuses(now) {
       turn(now)
@@ -274,13 +301,23 @@ export const createLimits = (def: LimitsDef, options: LimitsOptions): Limits => 
       ticket.sent = true
       unsent--
       for (const starts of rates) starts.push(now)
+      if (ticket.lane !== undefined) {
+        const own = laneOf(ticket.lane)
+        own.unsent--
+        for (const starts of own.starts) starts.push(now)
+      }
       turn(now)
       today++
       if (shared.day) dayLeft--
     },
     end(ticket, health, now) {
       running--
-      if (!ticket.sent) unsent--
+      const own = ticket.lane === undefined ? null : laneOf(ticket.lane)
+      if (!ticket.sent) {
+        unsent--
+        if (own) own.unsent--
+      }
+      if (own && health === 'fine') own.holds = 0
       if (ticket.epoch !== epoch) return
       runningOfEpoch--
       if (health === 'fine') {
@@ -288,7 +325,16 @@ export const createLimits = (def: LimitsDef, options: LimitsOptions): Limits => 
         fine()
       } else if (health === 'failing') failing(now)
     },
-    throttled(now, until) {
+    throttled(now, until, lane) {
+      if (lane !== undefined) {
+        const its = laneOf(lane)
+        // Calls that were refused together are one refusal: the pause grows with the next window, not with each of them.
+        if (until === undefined && now < its.hold) return its.hold
+        const pause = Math.min(longestOwnHold, firstHold * 2 ** its.holds) * (0.75 + options.random() / 4)
+        if (until === undefined) its.holds = Math.min(its.holds + 1, 16)
+        its.hold = Math.max(its.hold, Math.min(until ?? now + pause, now + longestHold))
+        return its.hold
+      }
       const own = Math.min(longestOwnHold, firstHold * 2 ** ownHolds)
       if (until === undefined) ownHolds = Math.min(ownHolds + 1, 16)
       const wanted = until ?? now + own * (0.75 + options.random() / 4)

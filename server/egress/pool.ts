@@ -23,7 +23,9 @@ export interface Call {
   /** Called right before the first byte may leave. */
   sent?: () => void
   /** Whether a complete answer says "too fast" in words of its own: then the whole target waits as after a 429, `until` or as long as we think. */
-  heard?: (answer: Reply & { kind: 'answer' }) => { until?: Millis } | null
+  heard?: (answer: Reply & { kind: 'answer' }) => { until?: Millis; lane?: boolean } | null
+  /** The interface that is called, where each has rates of its own. Calls of other lanes pass by one that must wait. */
+  lane?: string
   signal?: AbortSignal
 }
 
@@ -61,7 +63,8 @@ export type Reply =
 export interface Pool {
   readonly origin: string
   call(call: Call): Promise<Reply>
-  slots(): Slots
+  /** `lanes`: as many as each of these has room for. */
+  slots(lanes?: readonly string[]): Slots
   /** Refuses what has not started, waits for what has. */
   close(): Promise<void>
 }
@@ -169,6 +172,9 @@ const healthOf = (reply: Reply): Health => {
 }
 
 interface Waiting {
+  lane: string | undefined
+  /** It was started or refused. */
+  left: boolean
   start(ticket: Ticket): void
   refuse(slots: Slots): void
   over(): boolean
@@ -209,14 +215,14 @@ export const createPool = (options: PoolOptions): Pool => {
 
   /** Rate and concurrency pass by themselves within a call's time; hold, quota, quiet hours and breaker do not. */
   const worthWaiting = (slots: Slots): boolean =>
-    slots.why === 'rate' || slots.why === 'concurrency' || slots.why === 'share'
+    slots.why === 'rate' || slots.why === 'interface' || slots.why === 'concurrency' || slots.why === 'share'
 
   /** One question at a time; without an answer the next one waits a second. */
   const lease = (): void => {
     if (!options.allowance || leasing || closing) return
     const asked = env.now()
     const wants = limits.wants(asked)
-    const wanted = { day: wants.day, starts: wants.starts ? waiting.length - head : 0 }
+    const wanted = { day: wants.day, starts: wants.starts ? pending() : 0 }
     if (!wanted.day && !wanted.starts) return
     leasing = options.allowance
       .lease(wanted)
@@ -244,25 +250,54 @@ export const createPool = (options: PoolOptions): Pool => {
     if (unused > 0) await options.allowance?.giveBack(unused).catch(() => {})
   }
 
-  /** `head` moves before anything is started or refused: both may end a call at once and come back here. */
-  const pump = (): void => {
-    while (head < waiting.length) {
-      const first = waiting[head] as Waiting
-      if (first.over()) {
-        head++
+  let pumping = false
+  let pumpAgain = false
+
+  /** Those that have neither left nor ended. */
+  const pending = (): number => {
+    let count = 0
+    for (let i = head; i < waiting.length; i++) if (!waiting[i]?.left) count++
+    return count
+  }
+
+  /** In their order; those of a lane without room are passed by. Starting or refusing one may end it at once and come back here. */
+  const round = (): void => {
+    let shut: Set<string> | null = null
+    for (let i = head; i < waiting.length; i++) {
+      const next = waiting[i] as Waiting
+      if (next.left || (next.lane !== undefined && shut?.has(next.lane))) continue
+      if (next.over()) {
+        next.left = true
         continue
       }
-      const slot = limits.take(env.now())
+      const slot = limits.take(env.now(), next.lane)
       if ('epoch' in slot) {
-        head++
-        first.start(slot)
+        next.left = true
+        next.start(slot)
       } else if (worthWaiting(slot)) {
         if (slot.at !== undefined && slot.at < wakeAt) wakeUp(slot.at)
-        break
+        if (slot.why !== 'interface' || next.lane === undefined) return
+        shut ??= new Set()
+        shut.add(next.lane)
       } else {
-        head++
-        first.refuse(slot)
+        next.left = true
+        next.refuse(slot)
       }
+    }
+  }
+
+  const pump = (): void => {
+    pumpAgain = true
+    if (pumping) return
+    pumping = true
+    try {
+      while (pumpAgain) {
+        pumpAgain = false
+        round()
+        while (waiting[head]?.left) head++
+      }
+    } finally {
+      pumping = false
     }
     lease()
     if (head > 32 && head * 2 > waiting.length) waiting.splice(0, head)
@@ -322,10 +357,12 @@ export const createPool = (options: PoolOptions): Pool => {
         if (over) return
         let health = healthOf(reply)
         if (reply.kind === 'answer') {
-          const said = reply.status === 429 ? {} : (request.heard?.(reply) ?? null)
+          const said: ReturnType<NonNullable<Call['heard']>> =
+            reply.status === 429 ? {} : (request.heard?.(reply) ?? null)
           if (said) {
             health = 'nothing'
-            reply.retryAt = limits.throttled(env.now(), said.until ?? reply.retryAt)
+            const lane = said.lane ? request.lane : undefined
+            reply.retryAt = limits.throttled(env.now(), said.until ?? reply.retryAt, lane)
           } else if (reply.status === 503 && reply.retryAt !== undefined) limits.throttled(env.now(), reply.retryAt)
         }
         end(health)
@@ -440,6 +477,8 @@ export const createPool = (options: PoolOptions): Pool => {
       signal?.addEventListener('abort', aborted)
       arm(Math.min(request.timeout, sendBy === undefined ? Number.POSITIVE_INFINITY : sendBy - began))
       waiting.push({
+        lane: request.lane,
+        left: false,
         over: () => over,
         start(its) {
           ticket = its
@@ -462,16 +501,20 @@ export const createPool = (options: PoolOptions): Pool => {
   return {
     origin,
     call,
-    slots() {
-      const slots = limits.slots(env.now())
+    slots(lanes) {
+      let slots = limits.slots(env.now())
+      for (const lane of lanes ?? []) {
+        const own = limits.slots(env.now(), lane)
+        if (own.free < slots.free || (own.free === slots.free && (own.at ?? 0) > (slots.at ?? 0))) slots = own
+      }
       // Others may have given back what they had leased of the day.
       if (slots.why === 'day') lease()
-      const free = slots.free - (waiting.length - head)
+      const free = slots.free - pending()
       return free > 0 ? { free } : { ...slots, free: 0 }
     },
     close() {
       closing ??= (async () => {
-        for (const call of waiting.splice(head)) call.refuse({ free: 0 })
+        for (const call of waiting.splice(head)) if (!call.left) call.refuse({ free: 0 })
         stopping.abort()
         if (wake) clearTimeout(wake)
         if (idleTimer) clearTimeout(idleTimer)

@@ -99,6 +99,12 @@ export const connectionDefaults = {
   pageSize: 100,
 } as const
 
+/** What is another where a connection is of kind `fxiaoke`. */
+export const fxiaokeDefaults = {
+  recognise: 'byId',
+  perInterface: [{ calls: 100, every: 20_000 }],
+} as const
+
 export const flowDefaults = {
   state: 'enabled',
   startFrom: 'now',

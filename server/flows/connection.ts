@@ -2,9 +2,10 @@
 import type { ConnectionDef, Recognise } from '../doc/flow.ts'
 import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
 import { readAuth } from './auth.ts'
-import { type ConnectionConfig, connectionDefaults, defaultIdField } from './config.ts'
+import { type ConnectionConfig, connectionDefaults, defaultIdField, fxiaokeDefaults } from './config.ts'
 import { type Context, complain, isZone, knownZones, originOf, unique, words } from './context.ts'
 import { parseDuration } from './duration.ts'
+import { readFxiaoke } from './fxiaoke.ts'
 import { readLimits } from './limits.ts'
 import { didYouMean, type Path } from './problem.ts'
 import type { ConnectionFile, FieldsFile, ObjectFile } from './schema.ts'
@@ -87,7 +88,7 @@ export const readObject = (
   const idField = given.idField ?? defaultIdField
   const fields = fieldsOf(context, given.fields, [...path, 'fields'])
   const has = (code: string) => code === idField || !fields.length || fields.some((field) => field.code === code)
-  const mustHave = (key: 'nameField' | 'modifiedField') => {
+  const mustHave = (key: 'nameField' | 'modifiedField' | 'ownerField') => {
     const code = given[key]
     if (code !== undefined && !has(code))
       complain(
@@ -101,6 +102,7 @@ export const readObject = (
   }
   mustHave('nameField')
   mustHave('modifiedField')
+  mustHave('ownerField')
   if (given.modifiedGrain && !given.modifiedField)
     complain(context, [...path, 'modifiedGrain'], 'says how fine modifiedField is, which is missing', { part: 'key' })
   if (given.externalIdField === idField)
@@ -113,6 +115,7 @@ export const readObject = (
       ...(detail.apiName !== undefined && { apiName: detail.apiName }),
       ...(detail.name !== undefined && { name: detail.name }),
       ...(detail.idField !== undefined && { idField: detail.idField }),
+      ...(detail.masterField !== undefined && { masterField: detail.masterField }),
       fields: fieldsOf(context, detail.fields, [...path, 'details', i, 'fields']),
     }
   })
@@ -129,6 +132,7 @@ export const readObject = (
     ...(given.name !== undefined && { name: given.name }),
     idField,
     ...(given.nameField !== undefined && { nameField: given.nameField }),
+    ...(given.ownerField !== undefined && { ownerField: given.ownerField }),
     ...(given.modifiedField !== undefined && {
       modifiedField: given.modifiedField,
       modifiedGrain: given.modifiedGrain ?? 'second',
@@ -188,7 +192,14 @@ const checkNames = (context: Context, objects: readonly ObjectDef[], path: Path)
 
 const recogniseOf = (context: Context, given: ConnectionFile, path: Path): Recognise => {
   const readable = given.readable ?? connectionDefaults.readable
-  const recognise = given.recognise ?? (readable ? 'byWindow' : 'none')
+  const usual = given.kind === 'fxiaoke' ? fxiaokeDefaults.recognise : 'byWindow'
+  const recognise = given.recognise ?? (readable ? usual : 'none')
+  if (given.kind === 'fxiaoke' && recognise !== 'byId' && recognise !== 'none')
+    complain(
+      context,
+      [...path, 'recognise'],
+      `a Fxiaoke CRM finds a record by the field that carries our id: byId (default), or none, not ${recognise}`,
+    )
   if (!readable && (recognise === 'byWindow' || recognise === 'byId')) {
     complain(context, [...path, 'recognise'], `${recognise} reads the target, but readable is false`)
   }
@@ -216,8 +227,12 @@ export const readConnection = (
   const zone = given.zone ?? tenantZone
   if (given.zone !== undefined) checkZone(context, given.zone, [...path, 'zone'])
   const kind = given.kind ?? d.kind
-  if (kind !== 'standard')
-    complain(context, [...path, 'kind'], `connections of kind ${kind} do not exist yet in this version; standard does`)
+  if (kind !== 'standard' && kind !== 'fxiaoke')
+    complain(
+      context,
+      [...path, 'kind'],
+      `connections of kind ${kind} do not exist yet in this version; standard and fxiaoke do`,
+    )
   const headers: Record<string, string> = {}
   const headerOrigins: ConnectionConfig['headerOrigins'] = {}
   for (const [name, value] of Object.entries(given.headers ?? {})) {
@@ -233,13 +248,27 @@ export const readConnection = (
   }
   const timeout = duration('timeout')
   if (timeout < 100) complain(context, [...path, 'timeout'], 'is shorter than a tenth of a second')
-  const proof = given.auth && readAuth(context, given.auth, Object.keys(headers), [...path, 'auth'])
+  const baseUrl = baseUrlOf(context, given.baseUrl, [...path, 'baseUrl'])
+  const fxiaoke =
+    kind === 'fxiaoke' && given.fxiaoke ? readFxiaoke(context, given.fxiaoke, baseUrl, [...path, 'fxiaoke']) : undefined
+  if (kind === 'fxiaoke') {
+    if (!given.fxiaoke)
+      complain(
+        context,
+        [...path, 'kind'],
+        'kind fxiaoke needs "fxiaoke": {appId, appSecret, permanentCode, enterprise, user}',
+      )
+    for (const key of ['auth', 'result'] as const)
+      if (given[key])
+        complain(context, [...path, key], `kind fxiaoke knows its own ${key}: leave it out`, { part: 'key' })
+  } else if (given.fxiaoke) complain(context, [...path, 'fxiaoke'], 'only serves kind: fxiaoke', { part: 'key' })
+  const proof = fxiaoke ?? (given.auth && readAuth(context, given.auth, Object.keys(headers), [...path, 'auth']))
   const def: ConnectionDef = {
     tenantId,
     connectionId: String(given.id),
     kind,
     role: given.role,
-    baseUrl: baseUrlOf(context, given.baseUrl, [...path, 'baseUrl']),
+    baseUrl,
     headers,
     ...(proof && { auth: proof.auth }),
     result: {
@@ -262,11 +291,12 @@ export const readConnection = (
     timeout,
     lateness: duration('lateness'),
     overlap: duration('overlap'),
-    limits: readLimits(context, given.limits ?? {}, [...path, 'limits']),
+    limits: readLimits(context, given.limits ?? {}, [...path, 'limits'], kind),
     readable: given.readable ?? d.readable,
     zone,
     pageSize: given.pageSize ?? d.pageSize,
     ...(given.pollFloor !== undefined && { pollFloor: parseDuration(given.pollFloor) ?? 0 }),
+    ...(fxiaoke && { fxiaoke: fxiaoke.said }),
   }
   for (const key of ['refusedBeforeEffect', 'throttleCodes', 'quotaCodes', 'unsureCodes', 'refusedCodes'] as const) {
     const both = (def[key] ?? []).filter((code) => def.result.successCodes.includes(code))

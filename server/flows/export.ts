@@ -4,8 +4,16 @@ import { type Side, sides } from '../doc/document.ts'
 import type { AuthDef, Carrier, Condition, ConnectionDef, FieldRule, FlowDef, LimitsDef } from '../doc/flow.ts'
 import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
 import { authDefaults, isOpenParam } from './auth.ts'
-import { connectionDefaults, defaultIdField, flowDefaults, type Origin, type Publishing } from './config.ts'
+import {
+  connectionDefaults,
+  defaultIdField,
+  flowDefaults,
+  fxiaokeDefaults,
+  type Origin,
+  type Publishing,
+} from './config.ts'
 import { writeDuration } from './duration.ts'
+import { fxiaokeTree } from './fxiaoke.ts'
 import type { LoadedConnection, LoadedPair, Tenant } from './load.ts'
 import { clockOf } from './limits.ts'
 import { flowName } from './save.ts'
@@ -93,7 +101,8 @@ const fieldsTree = (fields: readonly FieldDef[]): Tree =>
 
 const detailTree = ({ fields, ...rest }: DetailDef): Tree => compact({ ...literal(rest), fields: fieldsTree(fields) })
 
-const objectTree = (
+/** An object as the file says it. */
+export const objectTree = (
   { fields, details, apiName, idField, poll, ...rest }: ObjectDef,
   connection: Pick<ConnectionDef, 'overlap'>,
 ): Tree =>
@@ -160,11 +169,15 @@ const authTree = (connectionId: string, auth: AuthDef, origins: Record<string, O
   })
 }
 
-const limitsTree = ({ per, quiet, ...limits }: LimitsDef): Tree =>
+const limitsTree = ({ per, perInterface, quiet, ...limits }: LimitsDef): Tree =>
   compact({
     ...limits,
     concurrency: unless(limits.concurrency, connectionDefaults.concurrency),
     per: per?.map(({ calls, every }) => ({ calls, every: writeDuration(every) })),
+    perInterface: unless(perInterface, fxiaokeDefaults.perInterface)?.map(({ calls, every }) => ({
+      calls,
+      every: writeDuration(every),
+    })),
     quiet: quiet?.map(({ from, to, days }) =>
       compact({ from: from ? clockOf(from) : undefined, to: to ? clockOf(to) : undefined, days }),
     ),
@@ -178,7 +191,11 @@ const connectionTree = (
   const duration = (key: 'keyKept' | 'longestProcessing' | 'timeout' | 'lateness' | 'overlap') =>
     def[key] === d[key] ? undefined : writeDuration(def[key])
   const { result } = def
-  const usual: ConnectionDef['recognise'] = def.readable ? 'byWindow' : 'none'
+  const usual: ConnectionDef['recognise'] = !def.readable
+    ? 'none'
+    : def.kind === 'fxiaoke'
+      ? fxiaokeDefaults.recognise
+      : 'byWindow'
   return compact({
     id: def.connectionId,
     kind: unless(def.kind, d.kind),
@@ -190,7 +207,8 @@ const connectionTree = (
         headerOrigins[name] ?? (open.has(name.toLowerCase()) ? literal(value) : variableFor(def.connectionId, name)),
       ]),
     ),
-    auth: def.auth && authTree(def.connectionId, def.auth, authOrigins),
+    auth: def.auth && !def.fxiaoke ? authTree(def.connectionId, def.auth, authOrigins) : undefined,
+    fxiaoke: fxiaokeTree(def, (name) => authOrigins[name] ?? variableFor(def.connectionId, name)),
     result: compact({
       codePath: unless(result.codePath, d.result.codePath),
       messagePath: unless(result.messagePath, d.result.messagePath),
@@ -246,6 +264,7 @@ const flowTree = (flow: FlowDef, publishing: Publishing): Tree => {
     goneAtSource: unless(flow.goneAtSource, d.goneAtSource),
     repush: unless(flow.repush, d.repush),
     matchBeforeCreate: unless(flow.matchBeforeCreate, d.matchBeforeCreate),
+    writeBack: literal(flow.writeBack),
     mapping: {
       ...compact({
         fields: rulesTree(flow.mapping.fields),

@@ -332,7 +332,7 @@ const cases: [string, string, string, string, string, RegExp][] = [
   [
     'a kind that does not exist yet',
     'role: erp\n',
-    'role: erp\n        kind: fxiaoke\n',
+    'role: erp\n        kind: masterdata-batch\n',
     '7:15',
     'tenants[acme].connections[erp].kind',
     /do not exist yet in this version/,

@@ -6,6 +6,7 @@ import { checkZone, readConnection } from './connection.ts'
 import { type Context, complain, unique } from './context.ts'
 import { compilePair } from '../map/plan.ts'
 import { type AllEnds, placeOf, readEnd, readPair } from './pair.ts'
+import { writeBackProblems } from './write-back.ts'
 import { ConfigRefused, type Path, type Problem } from './problem.ts'
 import { fileSchema, type PairFile, type TenantFile } from './schema.ts'
 import { readYaml } from './yaml.ts'
@@ -81,6 +82,11 @@ const readTenant = (context: Context, given: TenantFile, path: Path): TenantConf
   const all: AllEnds = new Map(pairs.map((pair, i) => [String(pair.id), ends[i] ?? {}]))
   const made = pairs.map((pair, i) => readPair(context, tenantId, pair, ends[i] ?? {}, all, [...path, 'pairs', i]))
   compilePairs(context, pairs, made, ends, [...path, 'pairs'])
+  const read = made.flatMap((pair, i) => (pair ? [{ def: pair.def, i }] : []))
+  for (const { pair, side, field, say } of writeBackProblems(read.map(({ def }) => def))) {
+    const flow = side === 'left' ? 'leftToRight' : 'rightToLeft'
+    complain(context, [...path, 'pairs', read[pair]?.i ?? 0, 'flows', flow, 'writeBack', field], say, { part: 'key' })
+  }
   return {
     tenantId,
     name: given.name ?? tenantId,

@@ -1,7 +1,7 @@
 /** Reads what a target may be asked for: rates, quota, quiet hours. */
-import type { LimitsDef, QuietHours } from '../doc/flow.ts'
+import type { ConnectionDef, LimitsDef, QuietHours } from '../doc/flow.ts'
 import { everOpen } from '../egress/quiet.ts'
-import { connectionDefaults } from './config.ts'
+import { connectionDefaults, fxiaokeDefaults } from './config.ts'
 import { type Context, complain } from './context.ts'
 import { parseDuration } from './duration.ts'
 import type { Path } from './problem.ts'
@@ -24,8 +24,13 @@ const quietOf = ({ from, to, days }: NonNullable<LimitsFile['quiet']>[number]): 
   ...(days && { days }),
 })
 
-export const readLimits = (context: Context, given: LimitsFile, path: Path): LimitsDef => {
+export const readLimits = (context: Context, given: LimitsFile, path: Path, kind: ConnectionDef['kind']): LimitsDef => {
   const { concurrency, perSecond, burst, per, perDay, quiet, acrossNodes } = given
+  if (given.perInterface && kind !== 'fxiaoke')
+    complain(context, [...path, 'perInterface'], 'only serves kind: fxiaoke; a rate of the whole target is per', {
+      part: 'key',
+    })
+  const perInterface = given.perInterface ?? (kind === 'fxiaoke' ? fxiaokeDefaults.perInterface : undefined)
   const hours = quiet?.map(quietOf)
   if (hours && !everOpen(hours))
     complain(context, [...path, 'quiet'], 'leaves no minute of the week in which the target may be called')
@@ -33,7 +38,7 @@ export const readLimits = (context: Context, given: LimitsFile, path: Path): Lim
     complain(context, [...path, 'burst'], 'says how many of perSecond may start back to back, which is missing', {
       part: 'key',
     })
-  if (acrossNodes && perSecond === undefined && !per?.length)
+  if (acrossNodes && perSecond === undefined && !per?.length && !perInterface?.length)
     complain(
       context,
       [...path, 'acrossNodes'],
@@ -52,6 +57,12 @@ export const readLimits = (context: Context, given: LimitsFile, path: Path): Lim
         if (ms < 100) complain(context, [...path, 'per', i, 'every'], 'is shorter than a tenth of a second')
         return { calls, every: Math.max(100, ms) }
       }),
+    }),
+    ...(perInterface?.length && {
+      perInterface: perInterface.map(({ calls, every }) => ({
+        calls,
+        every: Math.max(100, parseDuration(every) ?? 0),
+      })),
     }),
     ...(perDay !== undefined && { perDay }),
     ...(hours?.length && { quiet: hours }),

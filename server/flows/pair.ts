@@ -405,6 +405,19 @@ const checkTarget = (context: Context, flow: FlowDef, target: End, path: Path): 
     checkField(context, shapeOf(object), flow.actions.void.field, [...path, 'actions', 'void', 'field'])
 }
 
+/** What is told back are fields of the source that nobody else owns. */
+const checkWriteBack = (context: Context, flow: FlowDef, ends: Ends, path: Path): void => {
+  const { object } = ends[flow.from]
+  const theirs = shapeOf(ends[opposite(flow.from)].object)
+  for (const [field, told] of Object.entries(flow.writeBack ?? {})) {
+    const at = [...path, 'writeBack', field]
+    const own = [object.idField, object.externalIdField, object.modifiedField].includes(field)
+    if (own) complain(context, at, `"${field}" is not to be told: it belongs to the record itself`, { part: 'key' })
+    else checkField(context, shapeOf(object), field, at, 'key')
+    if (typeof told === 'object') checkField(context, theirs, told.field, [...at, 'field'])
+  }
+}
+
 const readFlow = (context: Context, from: Side, ends: Ends, all: AllEnds, given: FlowFile, path: Path): FlowDef => {
   const d = flowDefaults
   const voids = given.actions?.void ?? 'skip'
@@ -422,9 +435,11 @@ const readFlow = (context: Context, from: Side, ends: Ends, all: AllEnds, given:
     goneAtSource: given.goneAtSource ?? d.goneAtSource,
     repush: given.repush ?? d.repush,
     matchBeforeCreate: given.matchBeforeCreate ?? d.matchBeforeCreate,
+    ...(given.writeBack && { writeBack: given.writeBack }),
     mapping,
   }
   checkTarget(context, flow, ends[opposite(from)], path)
+  checkWriteBack(context, flow, ends, path)
   return flow
 }
 

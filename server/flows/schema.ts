@@ -92,6 +92,11 @@ const detail = strict({
   apiName: z.string().min(1).optional().describe('Default: the code.'),
   name: z.string().optional(),
   idField: z.string().optional().describe('Field with the row’s own id. Without it rows are told apart by position.'),
+  masterField: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Where a detail is an object of its own (kind fxiaoke): the field that names its master.'),
   fields: fields.optional(),
 })
 
@@ -144,6 +149,11 @@ const object = strict({
   name: z.string().optional().describe('What people call it.'),
   idField: z.string().min(1).optional().describe('Field of masterFieldVal with the record’s own id. Default id.'),
   nameField: z.string().optional().describe('Field that people know a record by.'),
+  ownerField: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Field that names who is responsible for a record: an alert about it goes to that person as well.'),
   modifiedField: z
     .string()
     .optional()
@@ -277,6 +287,19 @@ const connection = strict({
     .optional()
     .describe('Sent with every call. All values are stored encrypted; take secrets from the environment: ${NAME}.'),
   auth: auth.optional(),
+  fxiaoke: strict({
+    appId: z.union([z.string().min(1), z.number()]).describe('Id of the app that the enterprise made.'),
+    appSecret: given('Its secret.'),
+    permanentCode: given('Its permanent code.'),
+    enterprise: z.union([z.string().min(1), z.number()]).describe('The enterprise account, ea.'),
+    user: z
+      .union([z.string().min(1), z.number()])
+      .describe('Id of the employee in whose name calls are made; their rights hold.'),
+    triggerWorkFlow: z.boolean().optional().describe('Whether a write sets off workflows there. Default false.'),
+    triggerApprovalFlow: z.boolean().optional().describe('Whether a write sets off approvals there. Default false.'),
+  })
+    .optional()
+    .describe('kind: fxiaoke; how its Open API is called.'),
   result: strict({
     codePath: z.string().optional().describe('Default code.'),
     messagePath: z.string().optional().describe('Default message.'),
@@ -321,6 +344,10 @@ const connection = strict({
       .array(strict({ calls: z.number().int().positive(), every: duration('Any stretch so long.') }))
       .optional()
       .describe('Further rates, such as {calls: 100, every: 20s}; all hold.'),
+    perInterface: z
+      .array(strict({ calls: z.number().int().positive(), every: duration('Any stretch so long.') }))
+      .optional()
+      .describe('Rates of each interface by itself. kind: fxiaoke; default {calls: 100, every: 20s}.'),
     perDay: z
       .number()
       .int()
@@ -477,6 +504,15 @@ const flow = strict({
     .boolean()
     .optional()
     .describe('Look for a record with our id before creating one. Default false.'),
+  writeBack: z
+    .record(
+      z.string().min(1),
+      z.union([z.enum(['id', 'status', 'error', 'time']), strict({ field: z.string().min(1) })]),
+    )
+    .optional()
+    .describe(
+      'Fields of the source that are told how its record fared: {sync_id: id, sync_state: status, sync_error: error, sync_at: time, number: {field: billNo}}.',
+    ),
   mapping: mapping.describe('字段映射.'),
 })
 

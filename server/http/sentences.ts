@@ -266,6 +266,21 @@ export const apiCodes = {
     ],
     ['请联系 owner', '請聯絡 owner', 'Ask an owner', 'owner に依頼してください'],
   ),
+  'other.refused': of(
+    409,
+    [
+      '对方系统没有给出结果：{said}',
+      '對方系統沒有給出結果：{said}',
+      'The other system did not answer: {said}',
+      '相手のシステムから結果を得られません：{said}',
+    ],
+    [
+      '检查该连接器的凭据与权限后再试',
+      '請檢查該連接器的憑證與權限後再試',
+      'Check the connection’s credentials and rights, then try again',
+      'コネクションの認証情報と権限を確認してから再試行してください',
+    ],
+  ),
   unavailable: of(
     503,
     [

@@ -98,6 +98,15 @@ export const openMetrics = (options: MetricsOptions) => {
     'finding',
   ])
 
+  const echoes = counter('mortise_echoes_total', 'Our own writes that came back as events and changed nothing', [
+    'tenant',
+    'flow',
+  ])
+  const flips = counter('mortise_flips_total', 'Calls that answered the opposite call within ten minutes', [
+    'tenant',
+    'flow',
+  ])
+
   const backlog = gauge('mortise_records', 'Records that are not at rest, by state', [
     'tenant',
     'flow',
@@ -166,6 +175,9 @@ export const openMetrics = (options: MetricsOptions) => {
   const attemptOf = children((tenant, flow, outcome) => attempts.labels(tenant, flow, outcome), flows)
   const attemptTimeOf = children((tenant, flow) => attemptSeconds.labels(tenant, flow), flows)
   const endedOf = children((tenant, flow, state) => ended.labels(tenant, flow, state), flows)
+
+  const echoOf = children((tenant, flow) => echoes.labels(tenant, flow), flows)
+  const flipOf = children((tenant, flow) => flips.labels(tenant, flow), flows)
 
   const delay = monitorEventLoopDelay({ resolution: loopResolution })
   delay.enable()
@@ -259,6 +271,8 @@ export const openMetrics = (options: MetricsOptions) => {
         attemptTimeOf(tenant_id, pair_id).observe(attempt.ms / 1_000)
       }
     },
+    turned: (tenant: string, flow: string, what: 'echo' | 'flip'): void =>
+      (what === 'echo' ? echoOf : flipOf)(tenant, flow).inc(),
     found: (finding: string, count: number): void => found.inc({ finding }, count),
     /** Names, kinds and labels: what documents and dashboards may rely on. */
     described: (): { name: string; kind: string; labels: readonly string[] }[] =>

@@ -29,7 +29,7 @@ export interface TokenDeps {
   def: OAuth2Def
   /** Where an answer that brings no token says why. */
   result: { codePath: string; messagePath: string }
-  env: Pick<Env, 'now' | 'monotonic' | 'random' | 'sleep'>
+  env: Pick<Env, 'now' | 'monotonic' | 'random' | 'sleep' | 'id'>
   policy: Policy
   resolve?: Resolver
   timeout: Millis
@@ -43,13 +43,19 @@ const lookEvery: Millis = 150
 /** A token that the target has never taken is not given up twice within this: wrong permissions look like that, and no new token helps. */
 const patience: Millis = 60_000
 
+/** 32 hex digits in the shape of a UUID of version 4. */
+export const uuidOf = (id: string): string => {
+  const hex = id.replaceAll('-', '').padEnd(32, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+
 const headerSafe = /^[\x21-\x7e]{1,8192}$/
 
 /** The request for a token. Pure. */
 export const tokenRequest = (def: OAuth2Def): { headers: Record<string, string>; body: Buffer } => {
   const basic = def.clientIn === 'basic'
   const members: Record<string, string> = {
-    ...(def.grantType && { grant_type: def.grantType }),
+    ...(def.grantType && { [def.grantName ?? 'grant_type']: def.grantType }),
     ...(!basic && { [def.idName]: def.clientId, [def.secretName]: def.clientSecret }),
     ...def.params,
   }
@@ -110,6 +116,8 @@ export const openTokenSource = (deps: TokenDeps): TokenSource => {
       resolve: deps.resolve,
     })
   const path = url ? url.pathname + url.search : '/'
+  const freshPath = (): string =>
+    def.freshQuery ? `${path}${path.includes('?') ? '&' : '?'}${def.freshQuery}=${uuidOf(env.id())}` : path
   const asked = tokenRequest(def)
   const withWhat = createHash('sha256')
     .update(JSON.stringify([def.tokenUrl, asked.headers, asked.body.toString()]))
@@ -144,7 +152,7 @@ export const openTokenSource = (deps: TokenDeps): TokenSource => {
     if (!pool) return fail(`tokenUrl is not allowed: ${'refused' in checked ? checked.refused : ''}`)
     const reply = await pool.call({
       method: 'POST',
-      path,
+      path: freshPath(),
       headers: asked.headers,
       body: asked.body,
       timeout: deps.timeout,
