@@ -83,6 +83,8 @@ export interface MappingSteps {
   steps: readonly Step[]
   details: readonly DetailSteps[]
   targetIdPath: string
+  /** Some rule lets options through that are not listed. */
+  tellsOptions: boolean
   setTargetId(fields: Fields, id: string): void
   setExternalId: ((fields: Fields, id: string) => void) | null
 }
@@ -427,7 +429,8 @@ export const runMapping = (mapping: MappingSteps, input: MapInput): Applied => {
     findings: null,
     left: null,
   }
-  run.refuse.unmapped = (value) => find(run, { kind: 'unmapped', field: pathOf(run), sample: shown(value) })
+  if (mapping.tellsOptions)
+    run.refuse.unmapped = (value) => find(run, { kind: 'unmapped', field: pathOf(run), sample: shown(value) })
   const master: Fields = {}
   const outgoing: Outgoing = {
     object: mapping.targetObject,

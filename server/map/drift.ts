@@ -11,8 +11,8 @@ export const driftKinds: readonly DriftKind[] = ['unknown', 'missing', 'type', '
 
 export const driftPolicy = (flow: Pick<FlowDef, 'drift'>, kind: DriftKind): DriftPolicy => flow.drift?.[kind] ?? 'warn'
 
-/** What is looked at of one flow's source. */
-export type Watch = (content: Content, agreed: Print | undefined) => Finding[] | null
+/** What is looked at of one flow's source. `closely`: what a conversion would have refused, too. */
+export type Watch = (content: Content, agreed: Print | undefined, closely: boolean) => Finding[] | null
 
 interface Watched {
   place: Place
@@ -54,11 +54,11 @@ const optionsOf = ({ def }: Place): ((value: Json) => Json | undefined) | null =
   return (value) => itemsOf(value, separator)?.find((item) => !known.has(textOf(item) ?? ''))
 }
 
-/** Null where the flow ignores everything. `mapped`: what the rules read of the master. `details`: declared columns, by detail. */
+/** Null where the flow ignores everything. `mapped`: what the rules read of the master; `isHeld`: the conversion refuses what does not fit. `details`: declared columns, by detail. */
 export const compileWatch = (
   flow: Pick<FlowDef, 'drift'>,
   shape: Shape,
-  mapped: readonly Place[],
+  mapped: readonly { place: Place; isHeld: boolean }[],
   details: ReadonlyMap<string, Shape>,
 ): Watch | null => {
   const heeds = (kind: DriftKind) => driftPolicy(flow, kind) !== 'ignore'
@@ -69,20 +69,20 @@ export const compileWatch = (
   const columns = heeds('unknown')
     ? [...details].flatMap(([code, rows]) => (rows.open ? [] : [[code, declaredOf(rows)] as const]))
     : []
-  const watched: Watched[] = heeds('missing') ? mapped.map((place) => ({ place, key: printKey(place.path) })) : []
+  const watched: Watched[] = heeds('missing') ? mapped.map(({ place }) => ({ place, key: printKey(place.path) })) : []
   const typed = heeds('type')
-    ? mapped.flatMap((place) => {
+    ? mapped.flatMap(({ place, isHeld }) => {
         const fits = fitsOf(place)
-        return fits ? [{ place, fits }] : []
+        return fits ? [{ place, fits, isHeld }] : []
       })
     : []
   const chosen = heeds('option')
-    ? mapped.flatMap((place) => {
+    ? mapped.flatMap(({ place }) => {
         const stranger = optionsOf(place)
         return stranger ? [{ place, stranger }] : []
       })
     : []
-  return ({ masterFieldVal: master, detailFieldVals }, agreed) => {
+  return ({ masterFieldVal: master, detailFieldVals }, agreed, closely) => {
     let found: Finding[] | null = null
     const tell = (kind: DriftKind, field: string, sample?: Json): void => {
       found ??= []
@@ -101,7 +101,8 @@ export const compileWatch = (
         if (before !== undefined && before !== emptyValue && place.read(master) === undefined)
           tell('missing', place.path)
       }
-    for (const { place, fits } of typed) {
+    for (const { place, fits, isHeld } of typed) {
+      if (isHeld && !closely) continue
       const value = place.read(master)
       if (value !== undefined && value !== null && value !== '' && !fits(value)) tell('type', place.path, value)
     }

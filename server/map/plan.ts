@@ -407,6 +407,9 @@ const compileVoid = (world: World, flow: FlowDef, at: string): Compiled['writeVo
   return value === undefined ? null : (fields) => set(fields, value as Json)
 }
 
+/** A conversion to one of these refuses what it cannot read. */
+const heldTypes: ReadonlySet<string> = new Set(['decimal', 'integer', 'bool', 'date', 'datetime'])
+
 interface FlowParts {
   plan: Plan
   sourceUses: Uses
@@ -496,6 +499,9 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
     steps: rules.flatMap((one) => one?.step ?? []),
     details: details.map(({ steps }) => steps),
     targetIdPath: object.idField,
+    tellsOptions: [flow.mapping, ...flow.mapping.details].some(({ fields }) =>
+      fields.some(({ options, unmapped }) => options && unmapped !== undefined && unmapped !== 'park'),
+    ),
     setTargetId,
     setExternalId: (external && !mapped.has(external.path) && idWriter(shape, external.path)) || null,
   }
@@ -503,7 +509,9 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
     flow,
     shapes[from],
     rules.flatMap((one) =>
-      (one?.reads ?? []).flatMap(({ of, place }) => (place && typeof of !== 'object' ? [place] : [])),
+      (one?.reads ?? []).flatMap(({ of, place }) =>
+        place && typeof of !== 'object' ? [{ place, isHeld: heldTypes.has(one?.target.def?.type ?? '') }] : [],
+      ),
     ),
     new Map(
       objects[from].details
@@ -531,13 +539,13 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
       const applied = runMapping(mapping, input)
       if (applied.kind === 'missing') return applied
       if (applied.kind === 'faults') {
-        const findings = watch?.(input.source.content, input.agreed)
+        const findings = watch?.(input.source.content, input.agreed, true)
         return findings ? { ...applied, findings } : applied
       }
       const { outgoing, later, pendingKeys } = applied
       const sourcePrint = printDocument(sourcePrinter, input.source.content)
       for (const key of pendingKeys) sourcePrint.delete(key)
-      const drifted = watch?.(input.source.content, input.agreed) ?? null
+      const drifted = watch?.(input.source.content, input.agreed, false) ?? null
       const findings = drifted && applied.findings ? [...drifted, ...applied.findings] : (drifted ?? applied.findings)
       return {
         kind: 'mapped',
