@@ -2,7 +2,9 @@
 import { type Document, type Millis, opposite, type Side, sides } from '../doc/document.ts'
 import { type Fault, together } from '../doc/fault.ts'
 import {
+  type Finding,
   type FlowDef,
+  type MapInput,
   type Mapped,
   type Outgoing,
   type Pair,
@@ -39,6 +41,8 @@ export interface Situation {
   /** Records at the target that already carry this record's id; asked only where the flow matches before create (D5). */
   carriers: string[]
   now: Millis
+  /** Told each rule's value, for the preview. */
+  trace?: MapInput['trace']
 }
 
 /** A side whose staged document is agreed on as it stands. */
@@ -58,6 +62,8 @@ export interface CallDecision {
   later: string[]
   source: Document
   flips: number
+  /** What of the record does not fit its declaration. */
+  findings?: Finding[]
 }
 
 export type Decision =
@@ -71,7 +77,7 @@ export type Decision =
   | { kind: 'reread'; side: Side; there: Pair['def'][Side]; adopt: Adopt }
   /** D4, policy `field`: this side's own fields travel after the other's. */
   | { kind: 'owe'; side: Side }
-  | { kind: 'park'; why: ParkKind; fault: Fault }
+  | { kind: 'park'; why: ParkKind; fault: Fault; findings?: Finding[] }
 
 const agreedVersion = (link: LinkRow, side: Side): number =>
   side === 'left' ? link.left_agreed_version : link.right_agreed_version
@@ -255,7 +261,7 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
     return { kind: 'park', why: 'data', fault: { code: 'void.repush', stage: 'decide' } }
   if (revived && plan.def.repush === 'new') return { kind: 'unbind', side }
 
-  if (!plan.inScope(doc)) {
+  if (!plan.inScope(doc, s.refs)) {
     if (
       targetId !== null &&
       link.voided_at === null &&
@@ -265,12 +271,32 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
       return voidCall(s, plan.def, from, targetId)
     return { kind: 'idle', reason: 'out of scope', adopt: adoptBoth(s) }
   }
+  // Not agreed on: once the target's record allows it, what the source says is still new.
+  const there = s.documents[side]
+  if (plan.targetAllows && targetId !== null && there && !plan.targetAllows(there))
+    return { kind: 'idle', reason: 'out of scope', adopt: {} }
   if (targetId === null ? !plan.def.actions.create : !plan.def.actions.update)
     return { kind: 'idle', reason: 'action off', adopt: adoptBoth(s) }
 
   const detailIds = link.detail_ids[from] ?? {}
-  const whole = plan.apply({ source: doc, target: s.documents[side], targetId, detailIds, refs: s.refs, now: s.now })
-  if (whole.kind === 'faults') return { kind: 'park', why: 'data', fault: together(whole.faults) }
+  const whole = plan.apply({
+    source: doc,
+    target: there,
+    targetId,
+    detailIds,
+    refs: s.refs,
+    now: s.now,
+    known: () => known(s, side),
+    agreed: agreedPrint(link, from),
+    ...(s.trace && { trace: s.trace }),
+  })
+  if (whole.kind === 'faults')
+    return {
+      kind: 'park',
+      why: 'data',
+      fault: together(whole.faults),
+      ...(whole.findings && { findings: whole.findings }),
+    }
   if (whole.kind === 'missing') return missing(s, whole.references)
   const mapped = pair.def.conflict === 'field' && targetId !== null ? owned(pair, from, whole) : whole
 
@@ -294,10 +320,13 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
     const held = creating(s, from)
     if (held) return held
   }
+  const drifted = whole.findings && driftFault(plan.def, whole.findings)
+  if (drifted) return { kind: 'park', why: 'data', fault: drifted, findings: whole.findings ?? [] }
   const flips = flipsWith(link, side, s.now)
   if (flips > flipsAllowed)
     return { kind: 'park', why: 'loop', fault: { code: 'loop.flips', stage: 'decide', value: String(flips) } }
   return {
+    ...(whole.findings && { findings: whole.findings }),
     kind: 'call',
     from,
     side,
@@ -310,6 +339,16 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
     source: doc,
     flips,
   }
+}
+
+/** What the flow stops for (drift: park), all of it. */
+const driftFault = (def: FlowDef, findings: readonly Finding[]): Fault | null => {
+  const faults = findings.flatMap(({ kind, field, sample }): Fault[] =>
+    kind !== 'unmapped' && def.drift?.[kind] === 'park'
+      ? [{ code: 'map.drift', stage: 'map', field, value: sample ?? 'gone', expected: kind }]
+      : [],
+  )
+  return faults.length ? together(faults) : null
 }
 
 /** D4, policy `field`: an update speaks of what its side owns, and of nothing else. */
@@ -401,7 +440,7 @@ const missing = (s: Situation, references: Reference[]): Decision => {
     on: 'reference',
     keys: references.map((r) => waitKey.reference(link.tenant_id, r)),
     fault: together(faults),
-    pull: references.filter((r) => r.missing === 'pull'),
+    pull: references.filter((r) => r.missing === 'pull' || r.missing === 'stub'),
   }
 }
 

@@ -1,6 +1,7 @@
 /** One round of a target: claim, read, decide, mark, call, settle (C1-C4). What needs no call settles at once. */
 import type { Action, Change, Connector } from '../doc/connector.ts'
-import { type Document, opposite, type RecordKey, type Side, sides } from '../doc/document.ts'
+import { digest } from '../../protocol/standard.ts'
+import { type Arrival, type Document, opposite, type RecordKey, type Side, sides } from '../doc/document.ts'
 import type { Fault } from '../doc/fault.ts'
 import { type Pair, type Plan, type Reference, type Resolved, referenceKey } from '../doc/flow.ts'
 import type { DetailIds, RowIds } from '../doc/outcome.ts'
@@ -224,27 +225,55 @@ const reread = async (round: Round, s: Situation, on: 'reference' | 'create', ke
   if (mapped.length) await round.road.wake(mapped)
 }
 
-/** D6, `pull`: the referred record is read from the source at once. */
+/** D6, `pull`: the referred record is read from the source at once. `stub`: it is staged with its id alone, where nothing is known of it. */
 const pull = async (round: Round, link: Claimed, references: Reference[]): Promise<void> => {
-  const hints = references.flatMap((r) => {
-    const pair = round.directory.pair(link.tenant_id, r.pairId)
-    if (!pair) return []
-    const there = pair.def[r.side]
-    return [
-      {
-        tenant_id: link.tenant_id,
-        connection_id: there.connectionId,
-        object: there.object,
-        data_id: r.id,
-        channel: 'event' as const,
-        operation: 'upsert' as const,
-        trace_id: round.env.id(),
-        raw: Buffer.alloc(0),
-        cause: 'referred to',
-      },
-    ]
+  const asked = references.flatMap((r) => {
+    const there = round.directory.pair(link.tenant_id, r.pairId)?.def[r.side]
+    if (!there) return []
+    const { connectionId: connection_id, object } = there
+    const key: RecordKey = { tenant_id: link.tenant_id, connection_id, object, data_id: r.id }
+    return [{ key, missing: r.missing }]
   })
+  const hints = asked
+    .filter(({ missing }) => missing === 'pull')
+    .map(({ key }) => ({
+      ...key,
+      channel: 'event' as const,
+      operation: 'upsert' as const,
+      trace_id: round.env.id(),
+      raw: Buffer.alloc(0),
+      cause: 'referred to',
+    }))
   if (hints.length) await round.road.hint(hints)
+  const stubs = asked.filter(({ missing }) => missing === 'stub').map(({ key }) => key)
+  if (!stubs.length) return
+  const staged = await round.road.documents(stubs)
+  const missing = stubs.filter((_, i) => !staged[i])
+  if (missing.length) await round.road.admit(missing.map((key) => stubOf(round, key)))
+}
+
+/** The smallest version there is: whatever is known of the record, or comes of it at the same moment, wins over its stub (A1). */
+const stubVersion = 1
+
+const stubOf = (round: Round, key: RecordKey): Arrival => {
+  const field = round.directory.object(key.tenant_id, key.connection_id, key.object)?.idField ?? 'id'
+  const master = Buffer.from(JSON.stringify({ [field]: key.data_id }))
+  return {
+    ...key,
+    operation: 'upsert',
+    channel: 'fetch',
+    trace_id: round.env.id(),
+    raw: master,
+    master,
+    details: null,
+    detailsComplete: true,
+    masterHash: digest(master),
+    detailsHash: null,
+    source_time: null,
+    external_id: null,
+    version: stubVersion,
+    meta: 'stub',
+  }
 }
 
 interface Prepared {

@@ -34,6 +34,18 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     'Compare the rule’s path with a real record (mortise show).',
     'mortise show で実データを確認し、ルールのパスと比べてください。',
   ],
+  'map.formula': [
+    '用预览查看该公式读到的值，更正公式或来源数据，然后重试。',
+    '用預覽查看該公式讀到的值，更正公式或來源資料，然後重試。',
+    'See in the preview what the formula reads; mend the formula or the record, then retry.',
+    'プレビューで数式が読む値を確認し、数式またはデータを直して再試行してください。',
+  ],
+  'map.drift': [
+    '对照来源的实际字段更新对象声明；若无需停下，将集成流的 drift 改为 warn。',
+    '對照來源的實際欄位更新物件宣告；若無需停下，將整合流的 drift 改為 warn。',
+    'Declare the object as its system now sends it; where this is no reason to stop, set drift of the flow to warn.',
+    'オブジェクトの宣言を実際の項目に合わせてください。止める必要がなければフローの drift を warn にします。',
+  ],
   'map.reference': [
     '通常无需处理，被引用的数据建立映射后会自动继续；若一直不来，请从来源发送它，或更改规则的 missing。',
     '通常無需處理，被引用的資料建立對應後會自動繼續；若一直不來，請從來源傳送它，或更改規則的 missing。',
@@ -173,6 +185,12 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     '比較兩側的資料，然後用 mortise retry <id> --side left 或 right 傳送應保留的一側。',
     'Look at both sides; then mortise retry <id> --side left or right sends the one that counts.',
     '両側のデータを比べ、mortise retry <id> --side left または right で残す側を送信してください。',
+  ],
+  'conflict.matched': [
+    '其中一条来源数据可能重复：合并后重试，或用 mortise ids unbind 与 bind 更正映射。',
+    '其中一筆來源資料可能重複：合併後重試，或用 mortise ids unbind 與 bind 更正對應。',
+    'One of the two source records is probably a duplicate: merge them, then retry; or correct the mapping with mortise ids unbind and bind.',
+    'ソースのどちらかが重複している可能性があります。統合して再試行するか、mortise ids unbind と bind で対応を直してください。',
   ],
   'conflict.both': [
     '指定以哪一侧为准：mortise retry <id> --side left（或 right）。',

@@ -27,6 +27,8 @@ export const faultSentences = {
   'map.option': 'Field {field}: option {value} is not mapped.',
   'map.length': 'Field {field}: {value} is longer than {expected}.',
   'map.path': 'Field {field}: nothing is found at {expected}.',
+  'map.formula': 'Field {field}: the formula cannot be computed: {said}.',
+  'map.drift': 'Field {field} no longer fits its declaration ({expected}): {value}.',
   'map.reference': 'Field {field}: record {value} of {expected} is not in the ID mapping yet.',
   'wait.create': 'A create towards this record’s system is still unanswered and may be this very record.',
   'wait.cycle': 'Records wait for each other in a circle: {value}.',
@@ -51,6 +53,7 @@ export const faultSentences = {
   'resolve.none': 'The target offers no way to recognise an earlier create; it is never sent again by itself.',
   'resolve.unreadable': 'Whether the earlier call took effect cannot be read back: {said}',
   'conflict.several': 'Several records at the target carry this record’s id: {value}.',
+  'conflict.matched': 'The target’s record {value} matches this one, and belongs to {expected}.',
   'conflict.both': 'Both sides changed since they last agreed.',
   'conflict.id': 'The target’s record {value} is already mapped to {expected}.',
   'conflict.restored':

@@ -1,5 +1,5 @@
 /** What an administrator declares about systems and what travels between them: connections, pairs, flows, mappings. */
-import type { Content, Document, Fields, Millis, Operation, Side } from './document.ts'
+import type { Content, Document, Fields, Json, Millis, Operation, Side } from './document.ts'
 import type { Fault } from './fault.ts'
 import type { DetailIds, RowIds } from './outcome.ts'
 import type { Print } from './print.ts'
@@ -165,12 +165,73 @@ export interface FxiaokeDef {
   triggerApprovalFlow: boolean
 }
 
+/** What becomes of a record whose reference is not mapped yet (D6). `default`: the rule's default is sent instead. */
+export type Missing = 'wait' | 'pull' | 'stub' | 'empty' | 'default' | 'later' | 'park'
+/** `whenEmpty`: where the target is known to have nothing there. `neverClear`: what the source empties is left out. */
+export type WritePolicy = 'always' | 'whenEmpty' | 'onCreate' | 'neverClear'
+
+export type DriftKind = 'unknown' | 'missing' | 'type' | 'option'
+export type DriftPolicy = 'ignore' | 'warn' | 'park'
+
+/** Something in a record that the declaration does not know of. */
+export interface Finding {
+  /** `unmapped`: an option that is not listed, and that the rule keeps, empties or replaces. */
+  kind: DriftKind | 'unmapped'
+  field: string
+  sample?: string
+}
+
+/** A rule's name and the key under which a record is found by it. */
+export interface MatchKey {
+  rule: string
+  key: string
+}
+
+/** Match before create, compiled: the keys of a record of either side, in the order of the rules. */
+export interface Matching {
+  source(content: Content): MatchKey[]
+  target(content: Content): MatchKey[]
+  rules: readonly string[]
+}
+
+/** A rule of match before create (D5): all its fields must have a value and say the same, normalised. */
+export interface MatchField {
+  from: string
+  to: string
+  as: 'exact' | 'code' | 'name' | 'phone' | 'mail'
+}
+export type MatchRule = MatchField[]
+
+/** A mapping test: what a record must be mapped to. Bodies are JSON text, so that numbers stay as they are written. */
+export interface MappingTest {
+  name: string
+  id: string
+  /** Standard body: `{"masterFieldVal":{…},"detailFieldVals":{…}}`. */
+  record: string
+  /** The target's record, for an update and for what the target shows; absent: a create. */
+  target?: string
+  targetId?: string
+  /** Target ids of referred records, by `pair/id`. */
+  mapped?: Record<string, string>
+  /** The moment of `$now`. */
+  now?: string
+  /** Fields that must come out so; a detail's rows all of them. */
+  expect?: string
+  /** Or the fault that must come out, by its code. */
+  fault?: string
+}
+
 /** One entry of a mapping. Paths name master fields (`name`) or, inside a detail, fields of the row. */
 export interface FieldRule {
   /** Target field. */
   to: string
-  /** Source field; absent for `value`. `$id` is the record's own id in the source; in a detail, the row's. `$.field` reaches the master from a row. */
+  /**
+   * Source field; absent for `value` and `formula`. `$id` is the record's own id in the source; in a detail, the row's. `$.field` reaches the
+   * master from a row. `$params.name`, `$tenant`, `$source`, `$target` (connections), `$now`, `$today` are constants.
+   */
   from?: string
+  /** Computed (docs/formulas.md). */
+  formula?: string
   /** A fixed value. */
   value?: string | number | boolean | null
   /** Used where the source has none. */
@@ -179,8 +240,10 @@ export interface FieldRule {
   options?: Record<string, string>
   unmapped?: 'park' | 'keep' | 'empty' | 'default'
   /** Reference through ID mapping: the pair that maps the referred object. `missing` is the policy of D6. */
-  reference?: { pair: string; missing?: 'wait' | 'pull' | 'empty' | 'later' | 'park' }
+  reference?: { pair: string; missing?: Missing }
   required?: boolean
+  /** When the field is written. Default always. */
+  write?: WritePolicy
   /** D4, policy `field`: the side whose value of this field wins. */
   owner?: Side
 }
@@ -201,8 +264,25 @@ export interface Mapping {
 /** A condition on the master fields; all of a list must hold (数据范围). */
 export interface Condition {
   field: string
-  op: 'eq' | 'ne' | 'in' | 'notIn' | 'gt' | 'ge' | 'lt' | 'le' | 'empty' | 'notEmpty' | 'startsWith' | 'contains'
+  op:
+    | 'eq'
+    | 'ne'
+    | 'in'
+    | 'notIn'
+    | 'gt'
+    | 'ge'
+    | 'lt'
+    | 'le'
+    | 'empty'
+    | 'notEmpty'
+    | 'startsWith'
+    | 'contains'
+    /** The record that the field names is, or is not, in the ID mapping of the pair `value`. */
+    | 'mapped'
+    | 'notMapped'
   value?: string | number | boolean | (string | number)[]
+  /** Of the target's record, where it is known; a record that is not there yet is not held back. */
+  of?: 'target'
 }
 
 /** What a field of the source is told of its record: the target's id, how it ended, why, when; or a field of the target's record. */
@@ -223,7 +303,14 @@ export interface FlowDef {
   matchBeforeCreate: boolean
   /** Source field to what it is told. No flow of the pair reads or writes these fields, so that telling ends where it begins. */
   writeBack?: Record<string, WriteBack>
+  /** Match before create by rules over fields, the first that finds something decides. */
+  match?: MatchRule[]
   mapping: Mapping
+  /** Named values for rules and formulas; a map is an option map for LOOKUP. */
+  params?: Record<string, string | number | boolean | Record<string, string | number | boolean>>
+  /** What is done where a record does not fit its declaration. Absent: warn. */
+  drift?: Partial<Record<DriftKind, DriftPolicy>>
+  tests?: MappingTest[]
 }
 
 /** Two objects whose records are joined 对象映射, with at most one flow each way. */
@@ -256,7 +343,7 @@ export interface Reference {
   side: Side
   id: string
   field: string
-  missing: 'wait' | 'pull' | 'empty' | 'later' | 'park'
+  missing: Missing
 }
 
 /** What the link table says of a reference. */
@@ -271,12 +358,38 @@ export interface MapInput {
   detailIds: DetailIds
   refs: ReadonlyMap<string, Resolved>
   now: Millis
+  /** Print of what the target is known to hold, for `whenEmpty`; asked for only where a rule needs it. */
+  known?: () => Print
+  /** What was agreed of the source, for drift: a field that had a value and is gone. */
+  agreed?: Print
+  /** Told each rule's value, for the preview. */
+  trace?: (step: RuleTrace) => void
+}
+
+/** What one rule made of a record. */
+export interface RuleTrace {
+  /** `name`, or `lines[0].qty`. */
+  to: string
+  from: string | null
+  formula: string | null
+  read: Json | undefined
+  made: Json | undefined
+  /** Why nothing is written: the policy, or an absent source. */
+  left: 'absent' | 'policy' | 'reference' | 'fault' | null
 }
 
 export type Mapped =
-  | { kind: 'mapped'; outgoing: Outgoing; print: Print; later: Reference[]; sourcePrint: Print }
+  | {
+      kind: 'mapped'
+      outgoing: Outgoing
+      print: Print
+      later: Reference[]
+      sourcePrint: Print
+      /** What does not fit the declaration; absent: everything does. */
+      findings?: Finding[]
+    }
   | { kind: 'missing'; references: Reference[] }
-  | { kind: 'faults'; faults: Fault[] }
+  | { kind: 'faults'; faults: Fault[]; findings?: Finding[] }
 
 /** A flow's mapping, compiled once per published revision. Pure; 10-40 µs a record. */
 export interface Plan {
@@ -284,7 +397,12 @@ export interface Plan {
   readonly def: FlowDef
   /** Prints the fields that this flow reads of a source document (D2). */
   sourcePrint(source: Document): Print
-  inScope(source: Document): boolean
+  /** `refs`: for conditions on what is mapped. */
+  inScope(source: Document, refs: ReadonlyMap<string, Resolved>): boolean
+  /** Conditions on the target's record; null: there are none. */
+  targetAllows: ((target: Document) => boolean) | null
+  /** Null: nothing is matched by fields. */
+  matching: Matching | null
   references(source: Document): Reference[]
   /**
    * Maps a document. References with `missing: later | empty` that are unmapped leave their field out; `later` lists them, and the

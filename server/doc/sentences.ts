@@ -18,6 +18,16 @@ export const otherSentences: Record<FaultCode, readonly [string, string, string]
     '欄位 {field}：選項 {value} 沒有對應。',
     '項目 {field}：選択肢 {value} がマッピングされていません。',
   ],
+  'map.formula': [
+    '字段 {field}：公式无法计算：{said}。',
+    '欄位 {field}：公式無法計算：{said}。',
+    '項目 {field}：数式を計算できません：{said}。',
+  ],
+  'map.drift': [
+    '字段 {field} 已与其声明（{expected}）不符：{value}。',
+    '欄位 {field} 已與其宣告（{expected}）不符：{value}。',
+    '項目 {field} は宣言（{expected}）に合わなくなりました：{value}。',
+  ],
   'map.length': [
     '字段 {field}：{value} 超过 {expected}。',
     '欄位 {field}：{value} 超過 {expected}。',
@@ -136,6 +146,11 @@ export const otherSentences: Record<FaultCode, readonly [string, string, string]
     '双方自上次一致以来都有更改。',
     '雙方自上次一致以來都有更改。',
     '前回一致して以降、両側が変更されています。',
+  ],
+  'conflict.matched': [
+    '目标的数据 {value} 与本条匹配，但它属于 {expected}。',
+    '目標的資料 {value} 與本筆相符，但它屬於 {expected}。',
+    '相手側のレコード {value} はこのレコードと一致しますが、{expected} のものです。',
   ],
   'conflict.id': [
     '目标系统的数据 {value} 已映射到 {expected}。',

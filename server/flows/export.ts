@@ -263,7 +263,16 @@ const flowTree = (flow: FlowDef, publishing: Publishing): Tree => {
     leavingScope: unless(flow.leavingScope, d.leavingScope),
     goneAtSource: unless(flow.goneAtSource, d.goneAtSource),
     repush: unless(flow.repush, d.repush),
-    matchBeforeCreate: unless(flow.matchBeforeCreate, d.matchBeforeCreate),
+    matchBeforeCreate: flow.match
+      ? flow.match.map((rule) =>
+          Object.fromEntries(
+            rule.map(({ from, to, as }) => [from, as === 'code' ? literal(to) : { to: literal(to), as }]),
+          ),
+        )
+      : unless(flow.matchBeforeCreate, d.matchBeforeCreate),
+    params: flow.params && literal(flow.params),
+    drift: flow.drift,
+    tests: flow.tests?.map((test) => literal(test)),
     writeBack: literal(flow.writeBack),
     mapping: {
       ...compact({

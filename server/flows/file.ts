@@ -4,7 +4,9 @@ import { complaints } from './complaints.ts'
 import { type Config, defaultZone, type PairConfig, type TenantConfig } from './config.ts'
 import { checkZone, readConnection } from './connection.ts'
 import { type Context, complain, unique } from './context.ts'
+import { sides } from '../doc/document.ts'
 import { compilePair } from '../map/plan.ts'
+import { runMappingTest } from '../map/saved.ts'
 import { type AllEnds, placeOf, readEnd, readPair } from './pair.ts'
 import { writeBackProblems } from './write-back.ts'
 import { ConfigRefused, type Path, type Problem } from './problem.ts'
@@ -46,6 +48,15 @@ const compilePairs = (
       const { path: at, part } = placeOf(file, problem.path, [...path, i])
       const here = context.read.problem(at, problem.message, { part })
       if (!told.has(here.line)) context.problems.push(here)
+    }
+    if ('problems' in compiled || told.size) continue
+    for (const side of sides) {
+      const plan = compiled.pair.plans[side]
+      for (const [t, test] of (plan ? (pair.def.flows[side]?.tests ?? []) : []).entries()) {
+        const wrong = runMappingTest(compiled.pair, plan as NonNullable<typeof plan>, test)
+        const at = [...path, i, 'flows', side === 'left' ? 'leftToRight' : 'rightToLeft', 'tests', t]
+        for (const say of wrong) complain(context, at, `mapping test "${test.name}": ${say}`)
+      }
     }
   }
 }

@@ -1,6 +1,18 @@
 /** Reads pairs with their flows and mappings, and holds them against the objects of both sides. */
 import { opposite, type Side, sides } from '../doc/document.ts'
-import type { Condition, DetailRule, FieldRule, FlowDef, Mapping, PairDef } from '../doc/flow.ts'
+import type {
+  Condition,
+  DetailRule,
+  DriftKind,
+  DriftPolicy,
+  FieldRule,
+  FlowDef,
+  Mapping,
+  MappingTest,
+  MatchField,
+  MatchRule,
+  PairDef,
+} from '../doc/flow.ts'
 import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
 import { type ConnectionConfig, flowDefaults, type PairConfig } from './config.ts'
 import { type Context, complain } from './context.ts'
@@ -129,14 +141,18 @@ const entriesOf = (given: RulesFile | undefined, path: Path): { rule: RuleFile; 
 }
 
 const checkSource = (context: Context, between: Between, from: string, path: Path): FieldDef | undefined => {
-  if (from === '$id') return undefined
+  if (from === '$id' || /^\$(?:tenant|source|target|now|today|params\..+)$/.test(from)) return undefined
   if (from.startsWith('$.')) {
     if (between.master) return checkField(context, between.master, from.slice(2), path)
     complain(context, path, `"${from}" reaches the master from a row of a detail; here write "${from.slice(2)}"`)
     return undefined
   }
   if (from.startsWith('$')) {
-    complain(context, path, `"${from}" is not possible: $id is the record’s own id, $.field a field of the master`)
+    complain(
+      context,
+      path,
+      `"${from}" is not possible: $id is the record’s own id, $.field a field of the master, $params.name, $tenant, $source, $target, $now, $today are constants`,
+    )
     return undefined
   }
   return checkField(context, between.source, from, path)
@@ -232,17 +248,21 @@ const readRule = (
     )
   }
   const has = (key: keyof RuleFile) => rule[key] !== undefined
-  if (has('from') === has('value')) {
-    const say = has('from')
-      ? '"from" and "value" exclude each other'
-      : 'needs "from" (a source field) or "value" (a fixed value)'
-    complain(context, has('from') ? [...path, 'value'] : path, say, { part: has('from') || keyed ? 'key' : 'value' })
+  const ways = (['from', 'value', 'formula'] as const).filter(has)
+  const [, second] = ways
+  if (ways.length !== 1) {
+    const say = second
+      ? `${ways.map((way) => `"${way}"`).join(' and ')} exclude each other`
+      : 'needs "from" (a source field), "value" (a fixed value) or "formula"'
+    complain(context, second ? [...path, second] : path, say, { part: second || keyed ? 'key' : 'value' })
   }
   if (has('value')) {
     for (const key of ['options', 'reference', 'default', 'unmapped'] as const) {
       if (has(key)) complain(context, [...path, key], `a fixed value has no "${key}"`, { part: 'key' })
     }
   }
+  if (has('formula') && has('reference'))
+    complain(context, [...path, 'reference'], 'a formula names its references by MAPPED(id, "pair")', { part: 'key' })
   if (has('options') && has('reference'))
     complain(context, [...path, 'options'], 'a reference has no options', { part: 'key' })
   if (has('unmapped') && !has('options'))
@@ -256,6 +276,7 @@ const readRule = (
   return {
     to: rule.to,
     ...(rule.from !== undefined && { from: rule.from }),
+    ...(rule.formula !== undefined && { formula: rule.formula }),
     ...(rule.value !== undefined && { value: rule.value }),
     ...(rule.default !== undefined && { default: rule.default }),
     ...(rule.options && {
@@ -264,6 +285,7 @@ const readRule = (
     ...(rule.unmapped !== undefined && { unmapped: rule.unmapped }),
     ...(reference && { reference }),
     ...(rule.required !== undefined && { required: rule.required }),
+    ...(rule.write !== undefined && rule.write !== 'always' && { write: rule.write }),
     ...(rule.owner !== undefined && { owner: rule.owner }),
   }
 }
@@ -338,12 +360,20 @@ const readMapping = (
 const listOps = new Set<Condition['op']>(['in', 'notIn'])
 const bareOps = new Set<Condition['op']>(['empty', 'notEmpty'])
 
-const readScope = (context: Context, shape: Shape, given: ScopeFile | undefined, path: Path): Condition[] => {
+const readScope = (
+  context: Context,
+  source: Shape,
+  target: Shape,
+  given: ScopeFile | undefined,
+  path: Path,
+): Condition[] => {
   if (!given) return []
+  const shape = source
   if (Array.isArray(given)) {
     return given.map((condition, i): Condition => {
       const at = [...path, i]
-      if (condition.field !== '$id') checkField(context, shape, condition.field, [...at, 'field'])
+      if (condition.field !== '$id')
+        checkField(context, condition.of ? target : source, condition.field, [...at, 'field'])
       const { value } = condition
       if (bareOps.has(condition.op) ? value !== undefined : value === undefined) {
         complain(
@@ -390,7 +420,7 @@ const checkTarget = (context: Context, flow: FlowDef, target: End, path: Path): 
       { part: 'key' },
     )
   }
-  if (flow.matchBeforeCreate && external === undefined) {
+  if (flow.matchBeforeCreate && !flow.match && external === undefined) {
     complain(context, [...path, 'matchBeforeCreate'], `needs externalIdField on object ${object.code}`, { part: 'key' })
   }
   if (flow.matchBeforeCreate && !def.readable) {
@@ -425,7 +455,10 @@ const readFlow = (context: Context, from: Side, ends: Ends, all: AllEnds, given:
   const flow: FlowDef = {
     from,
     state: given.state ?? d.state,
-    scope: readScope(context, shapeOf(ends[from].object), given.scope, [...path, 'scope']),
+    scope: readScope(context, shapeOf(ends[from].object), shapeOf(ends[opposite(from)].object), given.scope, [
+      ...path,
+      'scope',
+    ]),
     actions: {
       create: given.actions?.create ?? true,
       update: given.actions?.update ?? true,
@@ -434,13 +467,82 @@ const readFlow = (context: Context, from: Side, ends: Ends, all: AllEnds, given:
     leavingScope: given.leavingScope ?? d.leavingScope,
     goneAtSource: given.goneAtSource ?? d.goneAtSource,
     repush: given.repush ?? d.repush,
-    matchBeforeCreate: given.matchBeforeCreate ?? d.matchBeforeCreate,
+    matchBeforeCreate: matches(given, ends[opposite(from)]),
+    ...(Array.isArray(given.matchBeforeCreate) && {
+      match: readMatch(context, ends, from, given.matchBeforeCreate, [...path, 'matchBeforeCreate']),
+    }),
     ...(given.writeBack && { writeBack: given.writeBack }),
     mapping,
+    ...(given.params && Object.keys(given.params).length > 0 && { params: given.params }),
+    ...(given.drift !== undefined && { drift: readDrift(given.drift) }),
+    ...(given.tests?.length && {
+      tests: given.tests.map((test, i) => readTest(context, test, [...path, 'tests', i])),
+    }),
   }
   checkTarget(context, flow, ends[opposite(from)], path)
   checkWriteBack(context, flow, ends, path)
   return flow
+}
+
+/** By rules: our id is asked for as well, where the target has a field for it and can be read. */
+const matches = (given: FlowFile, target: End): boolean =>
+  Array.isArray(given.matchBeforeCreate)
+    ? target.object.externalIdField !== undefined && target.connection.def.readable
+    : (given.matchBeforeCreate ?? flowDefaults.matchBeforeCreate)
+
+const readMatch = (
+  context: Context,
+  ends: Ends,
+  from: Side,
+  given: Exclude<FlowFile['matchBeforeCreate'], boolean | undefined>,
+  path: Path,
+): MatchRule[] => {
+  const target = ends[opposite(from)]
+  if (!target.connection.def.readable)
+    complain(context, path, `connection ${target.connection.def.connectionId} cannot be read (readable: false)`)
+  return given.map((rule, i) =>
+    Object.entries(rule).map(([field, said]): MatchField => {
+      const at = [...path, i, field]
+      checkField(context, shapeOf(ends[from].object), field, at, 'key')
+      const { to, as = 'code' } = typeof said === 'string' ? { to: said } : said
+      checkField(context, shapeOf(target.object), to, typeof said === 'string' ? at : [...at, 'to'])
+      return { from: field, to, as }
+    }),
+  )
+}
+
+const readDrift = (given: NonNullable<FlowFile['drift']>): Partial<Record<DriftKind, DriftPolicy>> => {
+  if (typeof given !== 'string') return given
+  return { unknown: given, missing: given, type: given, option: given }
+}
+
+/** As JSON text, checked: what a test says is not kept as doubles where it is given as text. */
+const readBody = (context: Context, given: string | object, path: Path): string => {
+  const text = typeof given === 'string' ? given : JSON.stringify(given)
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      complain(context, path, 'must be a record: {"masterFieldVal": {…}, "detailFieldVals": {…}}')
+  } catch (error) {
+    complain(context, path, `is not JSON: ${(error as Error).message}`)
+  }
+  return text
+}
+
+const readTest = (context: Context, given: NonNullable<FlowFile['tests']>[number], path: Path): MappingTest => {
+  if ((given.expect === undefined) === (given.fault === undefined))
+    complain(context, path, 'needs "expect" (fields that come out) or "fault" (its code)')
+  return {
+    name: given.name,
+    id: String(given.id ?? 'test'),
+    record: readBody(context, given.record, [...path, 'record']),
+    ...(given.target !== undefined && { target: readBody(context, given.target, [...path, 'target']) }),
+    ...(given.targetId !== undefined && { targetId: String(given.targetId) }),
+    ...(given.mapped && { mapped: given.mapped }),
+    ...(given.now !== undefined && { now: given.now }),
+    ...(given.expect !== undefined && { expect: readBody(context, given.expect, [...path, 'expect']) }),
+    ...(given.fault !== undefined && { fault: given.fault }),
+  }
 }
 
 const isMap = (value: unknown): value is object => value !== null && typeof value === 'object' && !Array.isArray(value)

@@ -380,15 +380,16 @@ const connection = strict({
 })
 
 // ── pairs and flows ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-const missing = z.enum(['wait', 'pull', 'empty', 'later', 'park'])
+const missing = z.enum(['wait', 'pull', 'stub', 'empty', 'default', 'later', 'park'])
 const ruleShape = {
   from: z
     .string()
     .min(1)
     .optional()
     .describe(
-      'Source field. $id is the record’s own id (in a detail: the row’s); $.field reaches the master from a row.',
+      'Source field. $id is the record’s own id (in a detail: the row’s); $.field reaches the master from a row. Constants: $params.name, $tenant, $source, $target (connections), $now, $today.',
     ),
+  formula: z.string().min(1).optional().describe('Computed; docs/formulas.md.'),
   value: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional().describe('A fixed value.'),
   default: scalar.optional().describe('Used where the source has none.'),
   options: z
@@ -407,6 +408,12 @@ const ruleShape = {
     .optional()
     .describe('The pair that maps the referred record, or {pair, missing}.'),
   required: z.boolean().optional().describe('A record without a value is parked.'),
+  write: z
+    .enum(['always', 'whenEmpty', 'onCreate', 'neverClear'])
+    .optional()
+    .describe(
+      'always (default); whenEmpty: only where the target is known to have nothing there; onCreate: never again after; neverClear: what the source empties is left out.',
+    ),
   owner: z.enum(['left', 'right']).optional().describe('conflict: field; the side whose value wins.'),
 }
 const rule = z.union([z.string().min(1), strict(ruleShape)]).describe('A source field, or a map with more.')
@@ -446,6 +453,8 @@ const conditionOps = {
   notEmpty: z.literal(true).optional(),
   startsWith: z.string().optional(),
   contains: z.string().optional(),
+  mapped: z.string().optional().describe('Pair in whose ID mapping the record is that the field names.'),
+  notMapped: z.string().optional(),
 }
 const scope = z
   .union([
@@ -453,14 +462,76 @@ const scope = z
     z.array(
       strict({
         field: z.string().min(1),
-        op: z.enum(['eq', 'ne', 'in', 'notIn', 'gt', 'ge', 'lt', 'le', 'empty', 'notEmpty', 'startsWith', 'contains']),
+        op: z.enum([
+          'eq',
+          'ne',
+          'in',
+          'notIn',
+          'gt',
+          'ge',
+          'lt',
+          'le',
+          'empty',
+          'notEmpty',
+          'startsWith',
+          'contains',
+          'mapped',
+          'notMapped',
+        ]),
         value: z.union([scalar, z.array(z.union([z.string(), z.number()]))]).optional(),
+        of: z
+          .literal('target')
+          .optional()
+          .describe('A field of the target’s record, where there is one: it is not written while this does not hold.'),
       }),
     ),
   ])
   .describe(
     '数据范围: all must hold. {status: approved, grade: [A, B], amount: {gt: 0}}, or a list of {field, op, value}.',
   )
+
+const driftPolicy = z.enum(['ignore', 'warn', 'park'])
+const drift = z
+  .union([
+    driftPolicy,
+    strict({
+      unknown: driftPolicy.optional().describe('A field that the object does not declare.'),
+      missing: driftPolicy.optional().describe('A mapped field that had a value and is gone.'),
+      type: driftPolicy.optional().describe('A value that is not of the declared type.'),
+      option: driftPolicy.optional().describe('An option that the field does not declare.'),
+    }),
+  ])
+  .describe('What is done where a record does not fit its declaration. Default warn: listed, and sent all the same.')
+
+const matchFields = z.record(
+  z.string().min(1),
+  z.union([
+    z.string().min(1),
+    strict({
+      to: z.string().min(1).describe('Target field.'),
+      as: z
+        .enum(['exact', 'code', 'name', 'phone', 'mail'])
+        .optional()
+        .describe('How the two are compared. Default code: case, width, spaces and dashes do not count.'),
+    }),
+  ]),
+)
+
+const body = z.union([z.string().min(2), z.record(z.string(), z.unknown())])
+const mappingTest = strict({
+  name: z.string().min(1),
+  id: z.union([z.string(), z.number()]).optional().describe('The record’s id. Default test.'),
+  record: body.describe('{masterFieldVal, detailFieldVals}, as a map or as JSON text, which keeps numbers as written.'),
+  target: body.optional().describe('What the target shows, for merged details and whenEmpty.'),
+  targetId: z
+    .union([z.string(), z.number()])
+    .optional()
+    .describe('The record is mapped: an update. Default: a create.'),
+  mapped: z.record(z.string(), z.string()).optional().describe('Target ids of referred records, by "pair/id".'),
+  now: z.string().optional().describe('A moment with its offset, for $now.'),
+  expect: body.optional().describe('Fields that must come out so; of a detail all rows.'),
+  fault: z.string().optional().describe('The code of the fault that must come out, or "out of scope".'),
+})
 
 const flow = strict({
   state: z
@@ -501,9 +572,11 @@ const flow = strict({
     .optional()
     .describe('A voided record is pushed again. Default update of the same id.'),
   matchBeforeCreate: z
-    .boolean()
+    .union([z.boolean(), z.array(matchFields).min(1)])
     .optional()
-    .describe('Look for a record with our id before creating one. Default false.'),
+    .describe(
+      'Look for the record before creating one: true by our id, or rules such as [{taxNo: tax_no}, {name: {to: name, as: name}}], of which the first that finds something decides. Default false.',
+    ),
   writeBack: z
     .record(
       z.string().min(1),
@@ -513,6 +586,15 @@ const flow = strict({
     .describe(
       'Fields of the source that are told how its record fared: {sync_id: id, sync_state: status, sync_error: error, sync_at: time, number: {field: billNo}}.',
     ),
+  params: z
+    .record(z.string().min(1), z.union([scalar, z.record(z.string(), scalar)]))
+    .optional()
+    .describe('Named values for rules and formulas ($params.name); a map is an option map for LOOKUP.'),
+  drift: drift.optional(),
+  tests: z
+    .array(mappingTest)
+    .optional()
+    .describe('Mapping tests: run whenever the flow is saved, and by mortise test.'),
   mapping: mapping.describe('字段映射.'),
 })
 

@@ -561,7 +561,7 @@ test('no document makes a plan throw', () => {
       )
       assert.ok(['mapped', 'missing', 'faults'].includes(made2.kind))
       made.references(source)
-      made.inScope(source)
+      made.inScope(source, new Map())
       made.targetPrint(target)
       assert.deepEqual(made.sourcePrint(source), made.sourcePrint(source))
     }),

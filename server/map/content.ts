@@ -10,6 +10,9 @@ const lastWins = { onDuplicateKey: ({ newValue }: { newValue: unknown }) => newV
 const read = (text: Buffer | string): Json =>
   parse(typeof text === 'string' ? text : text.toString('utf8'), undefined, lastWins) as Json
 
+/** Any JSON text, numbers as they came; throws where it is none. */
+export const readJson = (text: string): Json => read(text)
+
 const isRecord = (value: Json): value is { [key: string]: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof LosslessNumber)
 

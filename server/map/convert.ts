@@ -16,7 +16,11 @@ import { isNumber, momentsAt, type Place } from './place.ts'
 import { boolWords, itemsOf, listTypes, readBool, textOf } from './text.ts'
 
 /** Notes a fault of the value at hand. */
-export type Refuse = (code: FaultCode, value: Json, expected: string) => undefined
+export interface Refuse {
+  (code: FaultCode, value: Json, expected: string): undefined
+  /** An option that is not listed, and that the rule keeps, empties or replaces: counted, no fault. */
+  unmapped?: (value: Json) => void
+}
 /** Never sees absent, null or "". Undefined: refused, and said so. Null: the value turned out to be none. */
 export type Convert = (value: Json, refuse: Refuse) => Json | undefined
 
@@ -174,6 +178,7 @@ const chooser = ({ map, unmapped, fallback }: Options): Choose => {
     const found = text === undefined ? undefined : map.get(text)
     if (found !== undefined) return found
     if (unmapped === 'park') return refuse('map.option', value, 'a mapped option')
+    refuse.unmapped?.(value)
     if (unmapped === 'keep') return value
     return unmapped === 'default' ? (fallback ?? null) : null
   }

@@ -137,7 +137,7 @@ interface Token {
 
 const tokenText = /'((?:[^']|'')*)'|([yMdHmsSXZ])\2*|([A-Za-z])|([^A-Za-z']+)/y
 
-const tokensOf = (pattern: string): Token[] | undefined => {
+const partsOf = (pattern: string): Token[] | undefined => {
   const tokens: Token[] = []
   let at = 0
   while (at < pattern.length) {
@@ -151,7 +151,13 @@ const tokensOf = (pattern: string): Token[] | undefined => {
     else if (letter === undefined || letter === 'T') tokens.push({ part: null, width: 0, literal: other ?? 'T' })
     else return undefined
   }
-  const has = (part: Part) => tokens.some((token) => token.part === part)
+  return tokens
+}
+
+/** What dates can be read by: without a year there is none. */
+const tokensOf = (pattern: string): Token[] | undefined => {
+  const tokens = partsOf(pattern)
+  const has = (part: Part) => tokens?.some((token) => token.part === part)
   return has('y') && (has('M') || !has('d')) ? tokens : undefined
 }
 
@@ -274,6 +280,16 @@ export const momentsOf = (format: string | undefined, zone: Zone, kind: 'date' |
       }
     }
   }
+}
+
+/** Writes a moment as any of the formats says, also one that only tells the time; undefined where it is none, or the year does not fit. */
+export const writeMoment = (instant: number, format: string, zone: Zone): string | undefined => {
+  if (isDateFormat(format)) {
+    const written = momentsOf(format, zone, 'datetime')?.write(instant, false)
+    return written instanceof LosslessNumber ? written.value : (written as string | undefined)
+  }
+  const tokens = partsOf(format)
+  return tokens?.some((token) => token.part !== null) ? writePattern(instant, tokens, zone) : undefined
 }
 
 /** Is that a way to write dates, and not another use of `format` (`text`, `number`, `array`, `Y/N`)? */

@@ -1,6 +1,7 @@
 /** Compiles a pair once per published revision: both flows to closures, prints of both sides, and everything that does not fit, by path. */
 import { type Document, type Fields, type Json, opposite, type Side, sides } from '../doc/document.ts'
 import type {
+  Condition,
   ConnectionDef,
   DetailRule,
   FlowDef,
@@ -17,6 +18,8 @@ import { type DetailSteps, type MappingSteps, ownRow, referencesOf, runMapping }
 import { canonicalOf } from './compare.ts'
 import { type Compiled, compiledOf, keepCompiled, type Owned, type OwnedDetail } from './compiled.ts'
 import { converter } from './convert.ts'
+import { compileWatch } from './drift.ts'
+import { compileMatch } from './match.ts'
 import { detailOwnerOf, ownerOf, ownerProblems } from './owner.ts'
 import { masterShape, type Place, placeIn, rowShape, type Shape, writer } from './place.ts'
 import {
@@ -29,8 +32,17 @@ import {
   printOutgoing,
   rowsName,
 } from './prints.ts'
-import { type Between, type Complain, type CompiledRule, compileRule, type Problem } from './rule.ts'
-import { allHold, condition, type Scoped } from './scope.ts'
+import {
+  type Between,
+  type Complain,
+  type CompiledRule,
+  compileRule,
+  nameOf,
+  type Problem,
+  type Reads,
+  referredPair,
+} from './rule.ts'
+import { allHold, allMapped, condition, type Scoped, type ScopedReference, scopeReferences } from './scope.ts'
 
 export type { Problem } from './rule.ts'
 export { bindRows, reverseDetailIds, rowIdsToDetailIds } from './rows.ts'
@@ -221,6 +233,9 @@ const compileDetail = (
       sourceDetail: sourceDetail?.code ?? null,
       creates: flow.actions.create || flow.actions.update,
       pairOf: world.pairOf,
+      object: objects[from],
+      zone: connections[from].zone,
+      params: flow.params,
     },
     `${at}.fields`,
     complain,
@@ -250,12 +265,15 @@ const compileDetail = (
   const written = useDetail(targetUses, targetDetail.code, targetId ?? null, `${at}.to`)
   compiled.forEach((one, i) => {
     if (!one) return
-    const { step, target: place } = one
-    if (step.source) {
-      use(step.ofMaster ? sourceUses.fields : read, step.source, `${at}.fields[${i}].from`)
-      if (sourceDetail && !step.ofMaster && step.sourceKey !== null) ownedSource.push(step.sourceKey)
+    const { step, target: place, reads } = one
+    for (const what of reads) {
+      useRead(world, from, what, read, sourceUses, `${at}.fields[${i}].from`)
+      if (sourceDetail && what.of === 'row' && what.place)
+        ownedSource.push(printKey(nameOf(what, { sourceDetail: sourceDetail.code })))
     }
     if (place.path === targetDetail.idField) return
+    // What says nothing by itself, and columns that only new or empty rows get, would make rows look different that are not.
+    if (one.isVolatile || step.write === 'onCreate' || step.write === 'whenEmpty') return
     use(written, place, `${at}.fields[${i}].to`)
     ownedTarget.push(printKey(columnName(targetDetail.code, place.path)))
   })
@@ -286,31 +304,85 @@ const compileDetail = (
   }
 }
 
-const compileScope = (world: World, flow: FlowDef, at: string, uses: Uses): Scoped[] => {
-  const { complain, shapes } = world
-  return flow.scope.flatMap((one, i): Scoped[] => {
+/** Adds what a rule reads to what its flow reads of the source. */
+const useRead = (
+  world: World,
+  from: Side,
+  { of, place }: Reads,
+  row: Map<string, Used>,
+  sourceUses: Uses,
+  at: string,
+): void => {
+  if (typeof of !== 'object') {
+    if (place) use(of === 'master' ? sourceUses.fields : row, place, at)
+    return
+  }
+  const object = world.objects[from]
+  const detail = object.details.find(({ code }) => code === of.detail)
+  if (!detail) return
+  const rows = rowShape(object, detail, world.connections[from].zone)
+  const idPlace = detail.idField === undefined ? null : (placeIn(rows, detail.idField) ?? null)
+  const columns = useDetail(sourceUses, of.detail, idPlace, at)
+  if (place) use(columns, place, at)
+}
+
+interface Scopes {
+  own: Scoped[]
+  mapped: ScopedReference[]
+  target: Scoped[]
+}
+
+const compileScope = (world: World, flow: FlowDef, at: string, uses: Uses): Scopes => {
+  const scopes: Scopes = { own: [], mapped: [], target: [] }
+  flow.scope.forEach((one, i) => {
     const here = `${at}.scope[${i}]`
-    const isId = one.field === '$id'
-    const place = isId ? null : placeIn(shapes[flow.from], one.field)
-    if (place === undefined) {
-      complain(`${here}.field`, `"${one.field}" is not a field of ${shapes[flow.from].what}`)
-      return []
-    }
-    const idPlace: Place = {
-      path: '$id',
-      segments: ['$id'],
-      def: { code: '$id', type: 'text' },
-      zone: 'UTC',
-      read: () => undefined,
-    }
-    const holds = condition(place ?? idPlace, one)
-    if (typeof holds === 'string') {
-      complain(`${here}.value`, holds)
-      return []
-    }
-    if (place) use(uses.fields, place, `${here}.field`)
-    return [{ place, holds }]
+    if (one.op === 'mapped' || one.op === 'notMapped')
+      scopes.mapped.push(...compileMapped(world, flow, one, here, uses))
+    else if (one.of === 'target') scopes.target.push(...compileCondition(world, opposite(flow.from), one, here, null))
+    else scopes.own.push(...compileCondition(world, flow.from, one, here, uses))
   })
+  return scopes
+}
+
+/** "Only if its account is in the CRM." */
+const compileMapped = (world: World, flow: FlowDef, one: Condition, here: string, uses: Uses): ScopedReference[] => {
+  const { complain, shapes, def, pairOf } = world
+  const place = placeIn(shapes[flow.from], one.field)
+  if (!place) {
+    complain(`${here}.field`, `"${one.field}" is not a field of ${shapes[flow.from].what}`)
+    return []
+  }
+  const found = referredPair(String(one.value), { from: flow.from, def, pairOf }, place.def?.references)
+  if (typeof found === 'string') {
+    complain(`${here}.value`, found)
+    return []
+  }
+  use(uses.fields, place, `${here}.field`)
+  return [{ place, pairId: String(one.value), side: found.side, mapped: one.op === 'mapped' }]
+}
+
+const compileCondition = (world: World, side: Side, one: Condition, here: string, uses: Uses | null): Scoped[] => {
+  const { complain, shapes } = world
+  const isId = one.field === '$id'
+  const place = isId ? null : placeIn(shapes[side], one.field)
+  if (place === undefined) {
+    complain(`${here}.field`, `"${one.field}" is not a field of ${shapes[side].what}`)
+    return []
+  }
+  const idPlace: Place = {
+    path: '$id',
+    segments: ['$id'],
+    def: { code: '$id', type: 'text' },
+    zone: 'UTC',
+    read: () => undefined,
+  }
+  const holds = condition(place ?? idPlace, one)
+  if (typeof holds === 'string') {
+    complain(`${here}.value`, holds)
+    return []
+  }
+  if (place && uses) use(uses.fields, place, `${here}.field`)
+  return [{ place, holds }]
 }
 
 const compileVoid = (world: World, flow: FlowDef, at: string): Compiled['writeVoid'] => {
@@ -334,6 +406,9 @@ const compileVoid = (world: World, flow: FlowDef, at: string): Compiled['writeVo
         )
   return value === undefined ? null : (fields) => set(fields, value as Json)
 }
+
+/** A conversion to one of these refuses what it cannot read. */
+const heldTypes: ReadonlySet<string> = new Set(['decimal', 'integer', 'bool', 'date', 'datetime'])
 
 interface FlowParts {
   plan: Plan
@@ -361,6 +436,9 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
     sourceDetail: null,
     creates: flow.actions.create,
     pairOf: world.pairOf,
+    object: objects[from],
+    zone: world.connections[from].zone,
+    params: flow.params,
   }
   const rules = compileRules(flow.mapping.fields, between, `${at}.mapping.fields`, complain)
   const mapped = new Set(flow.mapping.fields.map((rule) => rule.to))
@@ -376,11 +454,12 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
   const sourceOwned = new Set<number>()
   rules.forEach((one, i) => {
     if (!one) return
-    const { step, target, rule } = one
-    const source = step.sourceKey === null ? [] : [step.sourceKey]
-    if (step.source) use(sourceUses.fields, step.source, `${at}.mapping.fields[${i}].from`)
+    const { step, target, rule, reads } = one
+    const source = step.sourceKeys
+    for (const what of reads)
+      useRead(world, from, what, sourceUses.fields, sourceUses, `${at}.mapping.fields[${i}].from`)
     for (const key of source) sourceOwned.add(key)
-    const isPrinted = target.path !== object.idField && target.path !== object.modifiedField
+    const isPrinted = target.path !== object.idField && target.path !== object.modifiedField && !one.isVolatile
     if (isPrinted) use(targetUses.fields, target, `${at}.mapping.fields[${i}].to`)
     const owner = ownerOf(rule, back?.mapping.fields ?? [], from)
     ownedFields.set(rule.to, {
@@ -420,24 +499,62 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
     steps: rules.flatMap((one) => one?.step ?? []),
     details: details.map(({ steps }) => steps),
     targetIdPath: object.idField,
+    tellsOptions: [flow.mapping, ...flow.mapping.details].some(({ fields }) =>
+      fields.some(({ options, unmapped }) => options && unmapped !== undefined && unmapped !== 'park'),
+    ),
     setTargetId,
     setExternalId: (external && !mapped.has(external.path) && idWriter(shape, external.path)) || null,
   }
+  const watch = compileWatch(
+    flow,
+    shapes[from],
+    rules.flatMap((one) =>
+      (one?.reads ?? []).flatMap(({ of, place }) =>
+        place && typeof of !== 'object' ? [{ place, isHeld: heldTypes.has(one?.target.def?.type ?? '') }] : [],
+      ),
+    ),
+    new Map(
+      objects[from].details
+        .filter(({ code }) => sourceUses.details.has(code))
+        .map((detail) => [detail.code, rowShape(objects[from], detail, world.connections[from].zone)]),
+    ),
+  )
   const restKeys = [...sourceUses.fields.keys()].map(printKey).filter((key) => !sourceOwned.has(key))
   const plan: Plan = {
     from,
     def: flow,
     sourcePrint: (source: Document) => printDocument(sourcePrinter, source.content),
-    inScope: (source: Document) => allHold(scope, source.content.masterFieldVal, source.data_id),
-    references: (source: Document) =>
-      referencesOf(mapping, source.content.masterFieldVal, source.content.detailFieldVals),
+    inScope: (source: Document, refs) =>
+      allHold(scope.own, source.content.masterFieldVal, source.data_id) &&
+      (!scope.mapped.length || allMapped(scope.mapped, source.content.masterFieldVal, refs)),
+    targetAllows: scope.target.length
+      ? (target) => allHold(scope.target, target.content.masterFieldVal, target.data_id)
+      : null,
+    matching: flow.match ? compileMatch(flow.match, shapes[from], shape, `${at}.matchBeforeCreate`, complain) : null,
+    references: (source: Document) => {
+      const own = referencesOf(mapping, source, 0)
+      return scope.mapped.length ? [...own, ...scopeReferences(scope.mapped, source.content.masterFieldVal)] : own
+    },
     apply: (input: MapInput): Mapped => {
       const applied = runMapping(mapping, input)
-      if (applied.kind !== 'made') return applied
+      if (applied.kind === 'missing') return applied
+      if (applied.kind === 'faults') {
+        const findings = watch?.(input.source.content, input.agreed, true)
+        return findings ? { ...applied, findings } : applied
+      }
       const { outgoing, later, pendingKeys } = applied
       const sourcePrint = printDocument(sourcePrinter, input.source.content)
       for (const key of pendingKeys) sourcePrint.delete(key)
-      return { kind: 'mapped', outgoing, print: printOutgoing(targetPrinter, outgoing), later, sourcePrint }
+      const drifted = watch?.(input.source.content, input.agreed, false) ?? null
+      const findings = drifted && applied.findings ? [...drifted, ...applied.findings] : (drifted ?? applied.findings)
+      return {
+        kind: 'mapped',
+        outgoing,
+        print: printOutgoing(targetPrinter, outgoing),
+        later,
+        sourcePrint,
+        ...(findings && { findings }),
+      }
     },
     targetPrint: (target: Document) => printDocument(targetPrinter, target.content),
     sentPrint: (outgoing, rowIds, print) =>

@@ -20,7 +20,7 @@ const world = (scope: Condition[]) => ({
   flows: { left: flow('left', [{ to: 'name', from: 'name' }], [], { scope }) },
 })
 const holds = (condition: Condition | Condition[], master: string): boolean =>
-  planOf(compiled(world([condition].flat()))).inScope(document('SO-1', master))
+  planOf(compiled(world([condition].flat()))).inScope(document('SO-1', master), new Map())
 
 test('conditions on a field, case by case', () => {
   for (const [condition, master, wanted] of [

@@ -1,6 +1,6 @@
 /** Data scope 数据范围: conditions on the source's master fields; all must hold. */
-import type { Fields, Json } from '../doc/document.ts'
-import type { Condition } from '../doc/flow.ts'
+import type { Fields, Json, Side } from '../doc/document.ts'
+import { type Condition, type Reference, referenceKey, type Resolved } from '../doc/flow.ts'
 import { type Canonical, canonicalOf, fold } from './compare.ts'
 import { constant } from './convert.ts'
 import { compareDecimals, readDecimal } from './decimal.ts'
@@ -78,6 +78,7 @@ const listOf = (value: Condition['value']): readonly (string | number)[] | undef
 export const condition = (place: Place, { op, value: wanted }: Condition): Holds | string => {
   if (op === 'empty') return isEmpty
   if (op === 'notEmpty') return (value) => !isEmpty(value)
+  if (op === 'mapped' || op === 'notMapped') return `"${op}" is not asked of a value`
   if (wanted === undefined) return `"${op}" needs a value`
   const canonical = canonicalOf(place)
   if (typeof canonical === 'string') return canonical
@@ -141,7 +142,38 @@ export interface Scoped {
   holds: Holds
 }
 
+/** A condition on the ID mapping: whether the record that a field names has a counterpart. */
+export interface ScopedReference {
+  place: Place
+  pairId: string
+  side: Side
+  mapped: boolean
+}
+
 export const allHold = (conditions: readonly Scoped[], master: Fields, id: string): boolean => {
   for (const { place, holds } of conditions) if (!holds(place ? place.read(master) : id)) return false
+  return true
+}
+
+/** Whom the conditions ask for; they never wait. */
+export const scopeReferences = (conditions: readonly ScopedReference[], master: Fields): Reference[] =>
+  conditions.flatMap(({ place, pairId, side }): Reference[] => {
+    const value = place.read(master)
+    const id = value === undefined || value === null ? undefined : textOf(value)
+    return id ? [{ pairId, side, id, field: place.path, missing: 'empty' }] : []
+  })
+
+/** A record that names nobody is not mapped. */
+export const allMapped = (
+  conditions: readonly ScopedReference[],
+  master: Fields,
+  refs: ReadonlyMap<string, Resolved>,
+): boolean => {
+  for (const { place, pairId, side, mapped } of conditions) {
+    const value = place.read(master)
+    const id = value === undefined || value === null ? undefined : textOf(value)
+    const found = id ? refs.get(referenceKey({ pairId, side, id })) : undefined
+    if ((found !== undefined && found !== 'unmapped') !== mapped) return false
+  }
   return true
 }
