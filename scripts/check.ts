@@ -7,6 +7,7 @@ const checks: Record<string, string[]> = {
   'format (biome)': ['biome', 'format', '--colors=off', '.'],
   'lint (oxlint)': ['oxlint', '--type-aware', '--deny-warnings'],
   'types (tsc)': ['tsc', '--noEmit'],
+  'types of the console (tsc)': ['tsc', '--noEmit', '-p', 'console'],
   'unused (knip)': ['knip', '--no-progress'],
 }
 

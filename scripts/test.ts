@@ -7,7 +7,7 @@ import { inspect } from 'node:util'
 import { privateCluster } from '../server/store/fresh.ts'
 
 const root = join(import.meta.dirname, '..')
-const ROOMS = '{protocol,server,sandbox,sdk,conformance,prove,bench,examples,scripts,docs,deploy}'
+const ROOMS = '{protocol,server,sandbox,sdk,conformance,prove,bench,examples,scripts,docs,deploy,console}'
 const OLDEST = 15 // the oldest PostgreSQL we promise (docs, "database"); Debian 12 brings it
 const ON_OLDEST =
   /^server\/(store|stage|converge|receive|maintain)\/|^server\/(egress\/allowance|connect\/auth\/auth|cli\/keys)\.test/

@@ -35,6 +35,18 @@ const BESIDE: Record<string, string[]> = {
   sdk: ['protocol'],
   conformance: ['protocol', 'sdk'],
   examples: ['protocol', 'sdk', 'conformance'],
+  console: [],
+}
+/** Inside the console: `app` knows everyone, a page knows no other page, what they share stands in `ui` and `api`. */
+const consoleFault = (from: string, to: string): string | null => {
+  const [, high = '', page = ''] = from.split('/')
+  const [, low = '', other = ''] = to.split('/')
+  if (high === 'app' || low === high)
+    return high === 'features' && page !== other ? 'pages do not import each other' : null
+  const may: Record<string, string[]> = { features: ['ui', 'api'], ui: ['api', 'words'], api: [] }
+  return (may[high] ?? []).includes(low)
+    ? null
+    : `console/${high} may import only ${['itself', ...(may[high] ?? [])].join(', ')}`
 }
 const FREE = new Set(['prove', 'bench', 'scripts'])
 const HOMELESS = new Set(['utils', 'common', 'shared', 'helpers', 'types', 'services'])
@@ -58,6 +70,7 @@ const importFault = (from: string, to: string): string | null => {
   if (to === TEST_SUPPORT) return 'is test support'
   const [zone, target] = [from.split('/')[0]!, to.split('/')[0]!]
   if (zone !== 'server') {
+    if (zone === 'console' && target === 'console') return consoleFault(from, to)
     return zone === target || (BESIDE[zone] ?? []).includes(target)
       ? null
       : `${zone}/ may import only ${['itself', ...(BESIDE[zone] ?? [])].join(', ')}`
@@ -108,7 +121,7 @@ const violations = (sources: readonly Source[]): string[] => {
 
 const root = join(import.meta.dirname, '..')
 const everyFile = (): Source[] =>
-  globSync('{protocol,server,sandbox,sdk,conformance,examples,bench,prove,scripts}/**/*.ts', {
+  globSync('{protocol,server,sandbox,sdk,conformance,examples,bench,prove,scripts,console}/**/*.{ts,tsx}', {
     cwd: root,
     exclude: (name) => name.includes('node_modules'),
   }).map((path) => ({ path: path.replaceAll('\\', '/'), text: readFileSync(join(root, path), 'utf8') }))
@@ -135,6 +148,9 @@ test('the rule refuses what it must refuse', () => {
     [file('server/receive/push.ts', '../../sandbox/erp.ts'), /only main\.ts and cli\/ may import sandbox/],
     [file('server/stage/admit.ts', '../store/fresh.ts'), /is test support/],
     [file('server/stage/admit.ts', './admit.test.ts'), /is a test/],
+    [file('console/features/calls/calls.tsx', '../mapping/mapping.tsx'), /pages do not import each other/],
+    [file('console/ui/time.tsx', '../features/calls/curl.ts'), /console\/ui may import only itself, api, words/],
+    [file('console/api/client.ts', '../../server/http/route.ts'), /console\/ may import only itself/],
     [file('server/doc/utils/text.ts'), /a folder named utils is no room/],
     [file('server/extra/thing.ts'), /stands in no room/],
     [{ path: 'server/doc/fault.ts', text: 'export const x = 1\n' }, /does not open with a sentence/],

@@ -9,6 +9,7 @@ import type { Stoppable } from './agent/loop.ts'
 import { openAlerts } from './cli/alerts.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
+import { mountConsole } from './cli/console.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { admitEdited, stagedText } from './cli/edit.ts'
@@ -452,6 +453,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       changed: watching.look,
     }),
   )
+  await mountConsole(http.app, { build: settings.buildConsole ?? false, log: book.of('console') })
 
   // ── doors ──
   const admit = (row: Arrival) => (tracing ? tracing.stage(row, () => commits.admit(row)) : commits.admit(row))
@@ -556,7 +558,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
  * lease: it is looked up by another node, or by the next start, before anything else is done with its record.
  */
 export const serve = async (only?: readonly Duty[]): Promise<void> => {
-  const settings: Settings = { ...readSettings(process.env), ...(only && { only }) }
+  const settings: Settings = { ...readSettings(process.env), buildConsole: true, ...(only && { only }) }
   const running = await start(settings, (text) => void process.stdout.write(text))
   await new Promise<void>((ended, failed) => {
     let asked = false

@@ -16,7 +16,7 @@ const may = (role: Role, right: Right): boolean =>
   })[right].includes(role)
 
 /** Routes that change something and that everybody may who sees: one's own account and keys, and a count. */
-const harmless = ['signIn', 'signOut', 'changeOwnPassword', 'addKey', 'removeKey', 'estimateRetry']
+const harmless = ['signIn', 'signOut', 'changeOwnPassword', 'putPreference', 'addKey', 'removeKey', 'estimateRetry']
 
 interface Operation {
   path: string
@@ -104,6 +104,8 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     showSession: { good: [200] },
     signOut: { good: [204] },
     changeOwnPassword: { body: { password: 'wrong', newPassword: 'long enough now' }, good: [400] },
+    showPreference: { good: [200] },
+    putPreference: { body: { locale: null, zone: 'Asia/Shanghai', theme: null }, good: [200] },
     whoAmI: { good: [200] },
     listRoles: { good: [200] },
     listEveryUser: { good: [200] },
@@ -210,6 +212,7 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     listGroups: { query: '?flow=customer:leftToRight', good: [200] },
     showRecord: { ids: { link: things.link }, good: [200] },
     showJourney: { query: '?id=SAME-1', good: [200] },
+    showStory: { ids: { link: things.link }, good: [200] },
     retryRecord: { ids: { link: things.link }, body: {}, good: [200] },
     declareRecord: { ids: { link: things.link }, body: { absent: true }, good: [409] },
     ignoreRecord: { ids: nowhere, body: { reason: 'test data' }, good: [404] },
@@ -226,6 +229,9 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     listTasks: { good: [200] },
     showTask: { ids: { task: things.task }, good: [200] },
     stopTask: { ids: nowhere, good: [404] },
+    listCalls: { query: '?outcome=applied', good: [200] },
+    showCall: { ids: { attempt: '999999999' }, query: '?at=2026-01-01T00:00:00.000Z', good: [404] },
+    showPulse: { query: '?span=day', good: [200] },
   }
   const example = examples[id]
   assert.ok(example, `the matrix has no example of ${id}: every new route needs one`)

@@ -41,6 +41,8 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showSession: { right: 'self', only: 'session' },
   signOut: { right: 'self', only: 'session' },
   changeOwnPassword: { right: 'self', only: 'session' },
+  showPreference: { right: 'self', only: 'session' },
+  putPreference: { right: 'self', only: 'session' },
   whoAmI: { right: 'self' },
   listRoles: { right: 'self' },
   listEveryUser: { right: 'install' },
@@ -148,6 +150,7 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showRecord: { right: 'see' },
   listGroups: { right: 'see' },
   showJourney: { right: 'see' },
+  showStory: { right: 'see' },
   retryRecord: { right: 'operate' },
   declareRecord: { right: 'operate' },
   ignoreRecord: { right: 'operate' },
@@ -164,6 +167,9 @@ export const needs: Readonly<Record<string, Need | null>> = {
   listTasks: { right: 'see' },
   showTask: { right: 'see' },
   stopTask: { right: 'operate' },
+  listCalls: { right: 'see' },
+  showCall: { right: 'see' },
+  showPulse: { right: 'see' },
 }
 
 export const needOf = (routeId: string): Need | null => {

@@ -24,6 +24,7 @@ import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import { addKey, type ApiKey, readKeys, revokeKey } from './api-keys.ts'
 import { afterEntry, type Deed, doerOf, type Entry, readAudit, writeDown } from './audit.ts'
+import { putPreference, readPreference } from './preference.ts'
 import { makeSecret } from './generated.ts'
 import { hashPassword, longestPassword, shortestPassword } from './password.ts'
 import {
@@ -81,6 +82,19 @@ const callerShape = z.object({
 const sessionShape = callerShape.extend({
   csrfToken: z.string().describe('Goes into X-CSRF-Token of every change.'),
   expiresAt: moment,
+})
+
+const isZone = (name: string): boolean => {
+  try {
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
+  } catch {
+    return false
+  }
+}
+const preferenceShape = z.object({
+  locale: z.enum(['zh_CN', 'zh_TW', 'en_US', 'ja_JP']).nullable(),
+  zone: z.string().max(64).refine(isZone, 'not a time zone such as Asia/Shanghai').nullable(),
+  theme: z.enum(['light', 'dark']).nullable(),
 })
 
 const userShape = z.object({
@@ -259,6 +273,31 @@ const sessionRoutes = ({ sql }: AccessDeps): Route[] => [
       )
       await endSessionsOf(sql, userId, cookieOf(asked))
       return done()
+    },
+  }),
+  route({
+    id: 'showPreference',
+    method: 'GET',
+    path: '/session/preference',
+    group: 'session',
+    summary: 'How one wants the console; null: as the browser has it',
+    answer: preferenceShape,
+    handle: async ({ who: { userId } }) => {
+      const found = await asTenant(sql, '', (tx) => readPreference(tx, userId), userId)
+      return ok(preferenceShape.parse(found))
+    },
+  }),
+  route({
+    id: 'putPreference',
+    method: 'PUT',
+    path: '/session/preference',
+    group: 'session',
+    summary: 'Language, time zone and looks of the console for oneself',
+    body: preferenceShape,
+    answer: preferenceShape,
+    handle: async ({ who: { userId }, body }) => {
+      await asTenant(sql, '', (tx) => putPreference(tx, userId, body), userId)
+      return ok(body)
     },
   }),
   route({

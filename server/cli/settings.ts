@@ -19,6 +19,8 @@ export interface Settings {
   drain?: number
   /** Days for which what came in, what was sent and what could not be read is kept. */
   retention?: number
+  /** The console's pages are built where they are missing or stale. */
+  buildConsole?: boolean
   /** Absent: all of them. */
   only?: readonly Duty[]
 }

@@ -1,6 +1,6 @@
 /** One record's whole story, found by any id: its links, what came in, what was sent, what failed, whom it refers to. Reads only. */
 import type { Fault } from '../doc/fault.ts'
-import type { Sql } from '../store/sql.ts'
+import { at, type Sql } from '../store/sql.ts'
 import { type Trouble, troublesOf } from './groups.ts'
 import { mask } from './mask.ts'
 import { linksNumbered, linksOf, planned, type RecordRow } from './records.ts'
@@ -215,24 +215,63 @@ const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promis
   }))
 }
 
+interface AttemptColumns {
+  attempt_id: number
+  started_at: number
+  finished_at: number | null
+  tenant_id: string
+  pair_id: string
+  link_id: number
+  target_connection: string
+  call: string
+  trace_id: string
+  outcome: string | null
+  status: number | null
+  ms: number | null
+  request: Buffer | null
+  answer: string | null
+  fault: string | null
+}
+
+const attemptOf = (row: AttemptColumns): AttemptRow => {
+  const fault = parseFault(row.fault)
+  return {
+    attemptId: row.attempt_id,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    tenantId: row.tenant_id,
+    pairId: row.pair_id,
+    linkId: row.link_id,
+    target: row.target_connection,
+    call: row.call,
+    traceId: row.trace_id,
+    outcome: row.outcome,
+    status: row.status,
+    ms: row.ms,
+    request: shownText(row.request),
+    answer: row.answer === null ? null : mask(row.answer),
+    fault,
+    why: faultSentencesOf(fault),
+  }
+}
+
+/** One call, found by when it was made (to the millisecond): the log has no index by number. */
+export const attemptAt = async (
+  sql: Sql,
+  tenantId: string,
+  attemptId: number,
+  startedAt: number,
+): Promise<AttemptRow | null> => {
+  const [row] = await sql<AttemptColumns>`
+    select attempt_id, started_at, finished_at, tenant_id, pair_id, link_id, target_connection, call, trace_id, outcome, status, ms,
+      substring(request from 1 for ${shownBytes}) as request, left(answer, ${shownBytes}) as answer, fault
+    from attempt
+    where tenant_id = ${tenantId} and started_at >= ${at(startedAt)} and started_at < ${at(startedAt + 1)} and attempt_id = ${attemptId}`
+  return row ? attemptOf(row) : null
+}
+
 const attemptsOf = async (sql: Sql, links: readonly RecordRow[], limit: number): Promise<AttemptRow[]> => {
-  const rows = await sql<{
-    attempt_id: number
-    started_at: number
-    finished_at: number | null
-    tenant_id: string
-    pair_id: string
-    link_id: number
-    target_connection: string
-    call: string
-    trace_id: string
-    outcome: string | null
-    status: number | null
-    ms: number | null
-    request: Buffer | null
-    answer: string | null
-    fault: string | null
-  }>`
+  const rows = await sql<AttemptColumns>`
     select a.attempt_id, a.started_at, a.finished_at, a.tenant_id, a.pair_id, a.link_id, a.target_connection, a.call, a.trace_id,
       a.outcome, a.status, a.ms, substring(a.request from 1 for ${shownBytes}) as request, left(a.answer, ${shownBytes}) as answer, a.fault
     from unnest(
@@ -246,27 +285,7 @@ const attemptsOf = async (sql: Sql, links: readonly RecordRow[], limit: number):
       limit ${limit}) a
     order by a.started_at desc, a.attempt_id desc
     limit ${limit}`
-  return rows.map((row) => {
-    const fault = parseFault(row.fault)
-    return {
-      attemptId: row.attempt_id,
-      startedAt: row.started_at,
-      finishedAt: row.finished_at,
-      tenantId: row.tenant_id,
-      pairId: row.pair_id,
-      linkId: row.link_id,
-      target: row.target_connection,
-      call: row.call,
-      traceId: row.trace_id,
-      outcome: row.outcome,
-      status: row.status,
-      ms: row.ms,
-      request: shownText(row.request),
-      answer: row.answer === null ? null : mask(row.answer),
-      fault,
-      why: faultSentencesOf(fault),
-    }
-  })
+  return rows.map(attemptOf)
 }
 
 const stagedOf = async (sql: Sql, keys: readonly Key[]): Promise<StagedRow[]> => {
@@ -347,6 +366,13 @@ export const findJourney = (
   options: { tenantId?: string; limit?: number } = {},
 ): Promise<Journey> => planned(sql, (tx) => readJourney(tx, id, options))
 
+/** Of one link and nothing else that may bear the same number. */
+export const journeyOfLink = (sql: Sql, tenantId: string, linkId: number, limit: number): Promise<Journey> =>
+  planned(sql, async (tx) => {
+    const links = (await linksNumbered(tx, [linkId])).filter((link) => link.tenantId === tenantId)
+    return storyOf(tx, links, distinct(recordsOf(links)), limit)
+  })
+
 const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; limit?: number }): Promise<Journey> => {
   const tenantId = options.tenantId ?? null
   const limit = options.limit ?? 20
@@ -372,7 +398,10 @@ const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; l
       .map((link) => [JSON.stringify([link.tenantId, link.pairId, link.linkId]), link]),
   )
   const found = [...links.values()]
-  const keys = distinct([...recordsOf(found), ...alone])
+  return storyOf(sql, found, distinct([...recordsOf(found), ...alone]), limit)
+}
+
+const storyOf = async (sql: Sql, found: RecordRow[], keys: readonly Key[], limit: number): Promise<Journey> => {
   const { parents, children } = await relativesOf(sql, found)
   return {
     links: found,

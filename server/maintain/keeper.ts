@@ -2,6 +2,7 @@
 import { type Loop, startLoop } from '../agent/loop.ts'
 import type { Env } from '../doc/env.ts'
 import type { Sql } from '../store/sql.ts'
+import { takePulse } from './pulse.ts'
 import { takeTally } from './tally.ts'
 
 /** Closed errors are part of a record's story for so long. */
@@ -28,6 +29,7 @@ export const startKeeper = (deps: {
     every: 60_000,
     run: async () => {
       const took = await takeTally(deps.sql)
+      await takePulse(deps.sql)
       const forgotten = await forgetTroubles(deps.sql)
       const rest = took === null ? undefined : Math.max(60_000, took * 50)
       return forgotten === slice ? 1_000 : rest

@@ -29,11 +29,14 @@ import {
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import { ignoreAll, type LinkName, nameOf, refetchAll, sourceOf } from './deeds.ts'
+import { type Call, listCalls } from './calls.ts'
 import { type ErrorGroup, readGroups } from './groups.ts'
-import { findJourney, isEmpty, type Journey } from './journey.ts'
+import { attemptAt, findJourney, isEmpty, type Journey, journeyOfLink } from './journey.ts'
 import { countRecords, engineStates, type Mapped, type PageFilter, pageOfLinks } from './pages.ts'
 import { CursorRefused, linksNumbered, listRecords, type RecordFilter, type RecordRow } from './records.ts'
+import { readPulse, spans } from './pulse.ts'
 import { askReads } from './reads.ts'
+import type { Relative } from './relatives.ts'
 import { readStatus } from './status.ts'
 import { addTask, readTasks, stopTask, type Task } from './tasks.ts'
 import { faultSentencesOf, shownState, shownStates } from './words.ts'
@@ -137,6 +140,15 @@ const shownRecord = (row: RecordRow, locale: Locale): z.input<typeof recordShape
   why: faultSentencesOf(row.fault, locale),
 })
 
+const relativeShape = z.object({
+  pair: z.string(),
+  link: z.number().nullable().describe('Null: that pair does not know the record yet.'),
+  left: z.string().nullable(),
+  right: z.string().nullable(),
+  state: z.enum(shownStates).nullable(),
+  through: z.string().describe('The field that refers; of a child: what it waits for.'),
+})
+
 const journeyShape = z.object({
   links: z.array(recordShape),
   arrivals: z.array(
@@ -151,6 +163,8 @@ const journeyShape = z.object({
       traceId: z.string(),
       outcome: z.string(),
       bytes: z.number(),
+      body: z.string().nullable().describe('Credentials hidden, the end cut off.'),
+      editedBy: z.string().nullable(),
     }),
   ),
   attempts: z.array(
@@ -166,6 +180,7 @@ const journeyShape = z.object({
       outcome: z.string().nullable(),
       status: z.number().nullable(),
       ms: z.number().nullable(),
+      request: z.string().nullable().describe('Both with credentials hidden, the end cut off.'),
       answer: z.string().nullable(),
       fault: faultShape.nullable(),
       why: z.array(z.string()),
@@ -179,6 +194,7 @@ const journeyShape = z.object({
       version: z.number(),
       operation: z.string(),
       sourceTime: moment.nullable(),
+      content: z.string().describe('JSON of the standard format, credentials hidden.'),
     }),
   ),
   reads: z.array(
@@ -193,12 +209,38 @@ const journeyShape = z.object({
       why: z.array(z.string()),
     }),
   ),
+  troubles: z
+    .array(
+      z.object({
+        link: z.number(),
+        group: z.string(),
+        why: z.array(z.string()),
+        times: z.number(),
+        firstAt: moment,
+        lastAt: moment,
+        closedAt: moment.nullable().describe('Null: it is in this trouble now.'),
+        closedBy: z.string().nullable().describe('Who ignored it.'),
+        note: z.string().nullable(),
+      }),
+    )
+    .describe('What its links were parked for, now and before.'),
+  parents: z.array(relativeShape).describe('Records it refers to.'),
+  children: z.array(relativeShape).describe('Records that wait for it.'),
+})
+
+const shownRelative = (one: Relative): z.input<typeof relativeShape> => ({
+  pair: one.pairId,
+  link: one.linkId,
+  left: one.left,
+  right: one.right,
+  state: one.shown,
+  through: one.through,
 })
 
 const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyShape> => ({
   links: journey.links.map((row) => shownRecord(row, locale)),
   arrivals: journey.arrivals.map(
-    ({ seq, receivedAt, connectionId, object, id, operation, channel, traceId, outcome, bytes }) => ({
+    ({ seq, receivedAt, connectionId, object, id, operation, channel, traceId, outcome, bytes, body, editedBy }) => ({
       seq,
       at: toMoment(receivedAt),
       connection: connectionId,
@@ -209,6 +251,8 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
       traceId,
       outcome,
       bytes,
+      body,
+      editedBy,
     }),
   ),
   attempts: journey.attempts.map((one) => ({
@@ -223,6 +267,7 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
     outcome: one.outcome,
     status: one.status,
     ms: one.ms,
+    request: one.request,
     answer: one.answer,
     fault: one.fault as (Fault & Record<string, unknown>) | null,
     why: faultSentencesOf(one.fault, locale),
@@ -234,6 +279,7 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
     version: one.version,
     operation: one.operation,
     sourceTime: toMomentOrNull(one.sourceTime),
+    content: one.content,
   })),
   reads: journey.fetches.map((one) => ({
     connection: one.connectionId,
@@ -245,6 +291,19 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
     nextAt: toMomentOrNull(one.nextAt),
     why: faultSentencesOf(one.fault, locale),
   })),
+  troubles: journey.troubles.map((one) => ({
+    link: one.linkId,
+    group: one.group,
+    why: one.why,
+    times: one.times,
+    firstAt: toMoment(one.firstAt),
+    lastAt: toMoment(one.lastAt),
+    closedAt: toMomentOrNull(one.closedAt),
+    closedBy: one.closedBy,
+    note: one.note,
+  })),
+  parents: journey.parents.map(shownRelative),
+  children: journey.children.map(shownRelative),
 })
 
 const taskShape = z.object({
@@ -497,6 +556,22 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
     handle: async ({ params: { tenant }, query: { id, limit }, locale }) => {
       const journey = await asTenant(sql, tenant, (tx) => findJourney(tx, id, { tenantId: tenant, limit }))
       return isEmpty(journey) ? refuse('absent', { what: `record ${id}` }) : ok(shownJourney(journey, locale))
+    },
+  }),
+  route({
+    id: 'showStory',
+    method: 'GET',
+    path: '/tenants/:tenant/records/:link/journey',
+    group: 'records',
+    summary: 'The whole story of one record, by the number of its link',
+    params: aLink,
+    query: z.object({
+      limit: z.coerce.number().int().min(1).max(200).default(50).describe('Arrivals and attempts, newest first.'),
+    }),
+    answer: journeyShape,
+    handle: async ({ params: { tenant, link }, query: { limit }, locale }) => {
+      const journey = await asTenant(sql, tenant, (tx) => journeyOfLink(tx, tenant, link, limit))
+      return journey.links.length ? ok(shownJourney(journey, locale)) : refuse('absent', { what: `record ${link}` })
     },
   }),
   route({
@@ -1035,6 +1110,149 @@ const mappingRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =
   }),
 ]
 
+// ── calls and how flows fare ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+const callShape = z.object({
+  attempt: z.number(),
+  at: moment,
+  endedAt: moment.nullable(),
+  pair: z.string(),
+  link: z.number(),
+  target: z.string(),
+  call: z.string(),
+  traceId: z.string(),
+  outcome: z.string().nullable().describe('Null: nothing heard yet.'),
+  status: z.number().nullable(),
+  ms: z.number().nullable(),
+  bytes: z.number().nullable().describe('Of the request.'),
+  why: z.array(z.string()),
+})
+const wholeCall = callShape.extend({
+  request: z.string().nullable().describe('Both with credentials hidden, the end cut off.'),
+  answer: z.string().nullable(),
+})
+
+const shownCall = (one: Omit<Call, 'fault'>): z.input<typeof callShape> => ({
+  attempt: one.attemptId,
+  at: toMoment(one.startedAt),
+  endedAt: toMomentOrNull(one.finishedAt),
+  pair: one.pairId,
+  link: one.linkId,
+  target: one.target,
+  call: one.call,
+  traceId: one.traceId,
+  outcome: one.outcome,
+  status: one.status,
+  ms: one.ms,
+  bytes: one.bytes,
+  why: one.why,
+})
+
+const afterCall = z.object({ at: z.number(), id: z.number() })
+
+const callRoutes = ({ sql }: MaintainDeps): Route[] => [
+  route({
+    id: 'listCalls',
+    method: 'GET',
+    path: '/tenants/:tenant/calls',
+    group: 'calls',
+    summary: 'Calls to other systems 接口日志, the newest first',
+    params: inTenant,
+    query: z.object({
+      ...paging,
+      pair: z.string().max(200).optional(),
+      target: z.string().max(200).optional().describe('Connection that was called.'),
+      call: z.string().max(100).optional().describe('create, update, …'),
+      outcome: z.string().max(40).optional().describe('applied, refused, again, unknown; `open`: nothing heard yet.'),
+      trace: z.string().max(64).optional(),
+      from: moment.optional(),
+      to: moment.optional(),
+    }),
+    answer: pageOf(callShape),
+    handle: async ({ params: { tenant }, query }) => {
+      const after = fromCursor(afterCall, query.cursor)
+      if (isRefused(after)) return after
+      const calls = await asTenant(sql, tenant, (tx) =>
+        listCalls(tx, {
+          tenantId: tenant,
+          pairId: query.pair ?? null,
+          target: query.target ?? null,
+          outcome: query.outcome ?? null,
+          call: query.call ?? null,
+          trace: query.trace ?? null,
+          since: query.from === undefined ? null : Date.parse(query.from),
+          before: after ?? (query.to === undefined ? null : { at: Date.parse(query.to), id: 0 }),
+          limit: query.limit + 1,
+        }),
+      )
+      const page = calls.slice(0, query.limit)
+      const last = page.at(-1)
+      const isMore = calls.length > page.length
+      return ok({
+        items: page.map(shownCall),
+        next: isMore && last ? toCursor({ at: last.startedAt, id: last.attemptId }) : null,
+      })
+    },
+  }),
+  route({
+    id: 'showCall',
+    method: 'GET',
+    path: '/tenants/:tenant/calls/:attempt',
+    group: 'calls',
+    summary: 'One call, with what was sent and answered',
+    params: inTenant.extend({ attempt: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+    query: z.object({ at: moment.describe('When it was made: `at` of the list.') }),
+    answer: wholeCall,
+    handle: async ({ params: { tenant, attempt }, query }) => {
+      const found = await asTenant(sql, tenant, (tx) => attemptAt(tx, tenant, attempt, Date.parse(query.at)))
+      if (!found) return refuse('absent', { what: `call ${attempt}` })
+      const { request, answer } = found
+      return ok({
+        ...shownCall({ ...found, bytes: request === null ? null : Buffer.byteLength(request) }),
+        request,
+        answer,
+      })
+    },
+  }),
+  route({
+    id: 'showPulse',
+    method: 'GET',
+    path: '/tenants/:tenant/pulse',
+    group: 'records',
+    summary: 'How each flow fared over an hour, a day or a week, step by step; steps in which nothing was are left out',
+    params: inTenant,
+    query: z.object({ span: z.enum(['hour', 'day', 'week']).default('hour') }),
+    answer: z.object({
+      from: moment,
+      to: moment,
+      step: z.number().describe('Seconds.'),
+      steps: z.array(
+        z.object({
+          at: moment,
+          pair: z.string(),
+          target: z.string(),
+          applied: z.number(),
+          refused: z.number(),
+          again: z.number().describe('Calls that will be made again.'),
+          unanswered: z.number(),
+          ms: z.number().describe('Of all its calls together.'),
+          backlog: z.number(),
+          oldestMs: z.number().describe('How long the oldest pending record waited.'),
+        }),
+      ),
+    }),
+    handle: async ({ params: { tenant }, query: { span } }) => {
+      const steps = await asTenant(sql, tenant, (tx) => readPulse(tx, tenant, span))
+      const now = Date.now()
+      return ok({
+        from: toMoment(now - spans[span].seconds * 1_000),
+        to: toMoment(now),
+        step: spans[span].step,
+        steps: steps.map(({ at, pairId, ...one }) => ({ at: toMoment(at), pair: pairId, ...one })),
+      })
+    },
+  }),
+]
+
 export const maintainRoutes = (deps: MaintainDeps): Route[] => [
   ...recordRoutes(deps),
   ...deedRoutes(deps),
@@ -1042,4 +1260,5 @@ export const maintainRoutes = (deps: MaintainDeps): Route[] => [
   ...retryRoutes(deps),
   ...taskRoutes(deps),
   ...mappingRoutes(deps),
+  ...callRoutes(deps),
 ]

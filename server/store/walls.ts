@@ -18,10 +18,21 @@ const seen: Record<string, string> = {
   user: `${orEverywhere} or user_id = nullif(current_setting('mortise.user', true), '') or exists (
     select from membership m where m.user_id = "user".user_id and m.tenant_id = nullif(current_setting('mortise.tenant', true), ''))`,
   session: "user_id = nullif(current_setting('mortise.user', true), '')",
+  preference: "user_id = nullif(current_setting('mortise.user', true), '')",
 }
 
 /** Nothing of these for the road: a bug of a door must not reach a password. */
-const people = ['user', 'membership', 'session', 'api_key', 'sign_in_try', 'audit', 'task', 'interface_share']
+const people = [
+  'user',
+  'membership',
+  'session',
+  'api_key',
+  'sign_in_try',
+  'audit',
+  'task',
+  'interface_share',
+  'preference',
+]
 
 /** What the road may do with what it does not write; everything else it may write. */
 const roadRights: Record<string, string> = {
@@ -46,6 +57,7 @@ const appRights: Record<string, string> = {
   trouble: 'select, update',
   tally: 'select',
   group_tally: 'select',
+  pulse: 'select',
   restore: 'select',
 }
 

@@ -1,0 +1,71 @@
+/** Who is signed in, in which tenant the page stands, and what may be done there: by the very table that the server decides by. */
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { createContext, type ReactNode, useContext } from 'react'
+import { type Answer, call, carried, Refusal, type RouteId } from '../api/client.ts'
+
+export type Session = Answer<'showSession'>
+
+const remembered = 'mortise.signedIn'
+
+/** A browser in which nobody has signed in need not be told so by the server, with an error in its console. */
+export const remember = (isIn: boolean): void =>
+  isIn ? localStorage.setItem(remembered, '1') : localStorage.removeItem(remembered)
+
+/** Null: nobody is signed in. */
+export const sessionQuery = {
+  queryKey: ['session'],
+  staleTime: 60_000,
+  queryFn: async (): Promise<Session | null> => {
+    if (localStorage.getItem(remembered) === null) return null
+    try {
+      const session = await call('showSession', {})
+      carried.csrfToken = session.csrfToken
+      return session
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 401) {
+        remember(false)
+        return null
+      }
+      throw error
+    }
+  },
+}
+
+const TenantContext = createContext<string | null>(null)
+
+export const InTenant = ({ tenant, children }: { tenant: string; children: ReactNode }) => (
+  <TenantContext value={tenant}>{children}</TenantContext>
+)
+
+export const useTenant = (): string => {
+  const tenant = useContext(TenantContext)
+  if (tenant === null) throw new Error('no tenant around this')
+  return tenant
+}
+
+export const useTenants = () =>
+  useQuery({ queryKey: ['tenants'], staleTime: 60_000, queryFn: () => call('listTenants', { query: { limit: 500 } }) })
+
+const useRights = () => useQuery({ queryKey: ['rights'], staleTime: 600_000, queryFn: () => call('listRoles', {}) })
+
+/** May the person do this here? No while that is not known. False as well for a route that this server does not have. */
+export const useMay = (): ((route: RouteId | (string & {})) => boolean) => {
+  const tenant = useContext(TenantContext)
+  const tenants = useTenants().data?.items
+  const rights = useRights().data
+  const { data: session } = useQuery(sessionQuery)
+  const role = (tenant !== null && tenants?.find((one) => one.tenant === tenant)?.role) || session?.everywhere || null
+  const held = rights?.roles.find((one) => one.role === role)?.rights as readonly string[] | undefined
+  return (route) => {
+    const right = rights?.routes.find((one) => one.route === route)?.right
+    if (right === undefined) return false
+    return right === null || (held?.includes(right) ?? false)
+  }
+}
+
+/** Everything that was read of the tenant is asked for again. */
+export const useRefresh = (): (() => void) => {
+  const client = useQueryClient()
+  const tenant = useContext(TenantContext)
+  return () => void client.invalidateQueries({ queryKey: ['in', tenant] })
+}

@@ -1,0 +1,116 @@
+/** What is told of a state, a refusal or nothing at all: tags, error boxes with the trace id, and empty places that say what to do next. */
+import { Alert, Button, Typography } from 'antd'
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Refusal } from '../api/client.ts'
+
+export const states = ['pending', 'syncing', 'succeeded', 'waiting', 'unknown', 'failed', 'skipped'] as const
+export type State = (typeof states)[number]
+
+/** A dot with a shape and a word: never by colour alone. */
+export const StateTag = ({ state, held = false }: { state: State; held?: boolean }) => {
+  const { t } = useTranslation()
+  return (
+    <span className={`state state-${state}`}>
+      <i aria-hidden />
+      {t(`state.${state}`)}
+      {held && state === 'pending' ? ` · ${t('state.held')}` : ''}
+    </span>
+  )
+}
+
+/** How a call ended. */
+export const OutcomeTag = ({ outcome, status }: { outcome: string | null; status?: number | null }) => {
+  const { t, i18n } = useTranslation()
+  const word = outcome ?? 'open'
+  const kind =
+    word === 'applied' || word === 'found'
+      ? 'succeeded'
+      : word === 'refused'
+        ? 'failed'
+        : word === 'unknown'
+          ? 'unknown'
+          : word === 'open'
+            ? 'syncing'
+            : 'waiting'
+  const key = `outcome.${word}`
+  return (
+    <span className={`state state-${kind}`}>
+      <i aria-hidden />
+      {i18n.exists(key) ? t(key as 'outcome.applied') : word}
+      {status ? ` · ${status}` : ''}
+    </span>
+  )
+}
+
+export const refusalOf = (error: unknown): Refusal =>
+  error instanceof Refusal
+    ? error
+    : new Refusal(0, { detail: error instanceof Error ? error.message : String(error), code: 'bug' })
+
+/** One no, whole: sentence, what to do, places, trace id to copy. */
+export const Problem = ({ error, retry }: { error: unknown; retry?: () => void }) => {
+  const { t } = useTranslation()
+  const no = refusalOf(error)
+  const title = no.code === 'unreachable' ? t('problem.unreachable') : no.message
+  return (
+    <Alert
+      type="error"
+      showIcon
+      role="alert"
+      title={title}
+      action={
+        retry && (
+          <Button size="small" onClick={retry}>
+            {t('act.again')}
+          </Button>
+        )
+      }
+      description={
+        <>
+          {no.todo && <div>{no.todo}</div>}
+          {no.problems.length > 0 && (
+            <ul className="plain">
+              {no.problems.map((one) => (
+                <li key={`${one.path} ${one.say}`}>
+                  <code>{one.path}</code> {one.say}
+                </li>
+              ))}
+            </ul>
+          )}
+          {no.traceId && (
+            <div className="faint">
+              {t('problem.trace')}{' '}
+              <Typography.Text copyable={{ text: no.traceId, tooltips: false }} code>
+                {no.traceId}
+              </Typography.Text>
+            </div>
+          )}
+        </>
+      }
+    />
+  )
+}
+
+/** Nothing here, and what to do about it. */
+export const Nothing = ({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) => (
+  <div className="nothing">
+    <svg viewBox="0 0 120 60" aria-hidden width="120" height="60">
+      <path d="M4 14h42v12h18v10H46v12H4z" className="tenon" />
+      <path d="M116 14H74v8h-6v18h6v8h42z" className="mortise" />
+    </svg>
+    <h2>{title}</h2>
+    {children && <p>{children}</p>}
+    {action}
+  </div>
+)
+
+export const PageHead = ({ title, sub, children }: { title: ReactNode; sub?: ReactNode; children?: ReactNode }) => (
+  <header className="page-head">
+    <div>
+      <h1>{title}</h1>
+      {sub && <p className="faint">{sub}</p>}
+    </div>
+    {children && <div className="page-acts">{children}</div>}
+  </header>
+)

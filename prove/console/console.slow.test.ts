@@ -1,0 +1,326 @@
+/** The console in a real browser, on a whole Mortise with its sandbox: a failure is found, mended for its group and replayed; roles and tenants hold on the pages; every page is clean. */
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { build } from '../../server/cli/console-build.ts'
+import { type Running, start } from '../../server/main.ts'
+import { type FreshDatabase, freshDatabase } from '../../server/store/fresh.ts'
+import { openBrowser, type Watched, watchedPage } from './browser.ts'
+
+interface Secrets {
+  token: string
+  console: { user: string; password: string }
+}
+
+let browser: Browser | { reason: string }
+let db: FreshDatabase
+let running: Running
+let data: string
+let secrets: Secrets
+
+before(async () => {
+  browser = await openBrowser()
+  if ('reason' in browser) return
+  await build()
+  db = await freshDatabase()
+  data = await mkdtemp(join(tmpdir(), 'mortise-console-'))
+  const settings = { port: 0, host: '127.0.0.1', data, databaseUrl: db.url, sandbox: true, config: null }
+  running = await start(settings, () => {})
+  secrets = JSON.parse(await readFile(join(data, 'sandbox.json'), 'utf8')) as Secrets
+})
+
+after(async () => {
+  if (!browser || 'reason' in browser) return
+  await browser.close()
+  await running.stop()
+  await rm(data, { recursive: true, force: true })
+  await db[Symbol.asyncDispose]()
+})
+
+const push = async (id: string, fields: Record<string, string>): Promise<void> => {
+  const answer = await fetch(`${running.url}/erp/syncdata/open/objdata/syncpush`, {
+    method: 'POST',
+    headers: { token: secrets.token, tenantId: 'sandbox', objectApiName: 'BD_Customer', id },
+    body: JSON.stringify({ objAPIName: 'BD_Customer', masterFieldVal: fields }),
+  })
+  assert.match(await answer.text(), /s106240000/, `${id} was not taken`)
+}
+
+const signIn = async (page: Page, user: string, password: string): Promise<void> => {
+  await page.goto(`${running.url}/sign-in`)
+  await page.fill('#user', user)
+  await page.fill('#password', password)
+  await page.press('#password', 'Enter')
+}
+
+const asAdmin = async (page: Page): Promise<void> => {
+  await signIn(page, secrets.console.user, secrets.console.password)
+  await page.waitForSelector('#main h1')
+}
+
+/** Called as the page calls: with its cookie, its token and its origin. */
+const callFrom = (page: Page, method: string, path: string, body?: unknown): Promise<number> =>
+  page.evaluate(
+    async ([how, where, what]) => {
+      const session = (await (await fetch('/api/v1/session')).json()) as { csrfToken: string }
+      const headers = { 'x-csrf-token': session.csrfToken, 'content-type': 'application/json' }
+      return (await fetch(`/api/v1${where}`, { method: how as string, headers, body: JSON.stringify(what) })).status
+    },
+    [method, path, body ?? {}] as const,
+  )
+
+const english = { 'mortise.locale': 'en_US', 'mortise.theme': 'light' }
+
+test('a record fails, is found in data maintenance, its group is mended and replayed, and its journey tells all of it', async (t) => {
+  if ('reason' in browser) return t.skip(browser.reason)
+  const watched = await watchedPage(browser, english)
+  const { page } = watched
+  for (const [id, grade] of [
+    ['W-1', 'X'],
+    ['W-2', 'X'],
+    ['W-3', 'Y'],
+  ] as const)
+    await push(id, { number: id, name: `Wood ${id}`, grade })
+  await asAdmin(page)
+  await page.click('nav >> text=Data maintenance')
+  await page.waitForSelector('.group:has-text("is not mapped") .many:has-text("3")')
+
+  await page.click('.group button:has-text("Fix and replay")')
+  const [first, second] = [page.locator('#v0'), page.locator('#v1')]
+  await first.fill('1')
+  await second.fill('2')
+  await second.press('Tab') // the list of options goes away
+  await page.click('button:has-text("Fix and re-run 3 records")')
+  await page.waitForSelector('text=Nothing is left in this group.')
+  await page.click('.ant-modal-footer button:has-text("Close")')
+
+  await page.fill('#search', 'W-1')
+  await page.press('#search', 'Enter')
+  await page.waitForSelector('h1:has-text("W-1") .state-succeeded')
+  const story = await page.textContent('.line')
+  assert.match(
+    story ?? '',
+    /Create → crm.*Succeeded.*The trouble ended.*Failed.*option X is not mapped.*Came in by push/s,
+  )
+  const sent = await page.textContent('.card:has-text("As it was mapped and sent last")')
+  assert.match(sent ?? '', /"level": "1"/)
+  assert.deepEqual(watched.errors, [])
+  await watched.close()
+})
+
+test('a viewer is offered nothing that changes, an operator retries and does not edit mappings, and another tenant is not there', async (t) => {
+  if ('reason' in browser) return t.skip(browser.reason)
+  const admin = await watchedPage(browser, english)
+  await asAdmin(admin.page)
+  const made = async (path: string, body: object) =>
+    assert.equal(await callFrom(admin.page, 'POST', path, body), 201, path)
+  await made('/tenants', { tenant: 'other', name: 'Other' })
+  for (const [user, tenant, role] of [
+    ['vera', 'sandbox', 'viewer'],
+    ['otto', 'sandbox', 'operator'],
+    ['bert', 'other', 'owner'],
+  ])
+    await made(`/tenants/${tenant}/users`, { user, role, password: `password of ${user}` })
+  await push('V-1', { number: 'V-1', name: 'View', grade: 'Z' })
+  await admin.close()
+
+  const buttons = async (page: Page): Promise<string[]> =>
+    (await page.locator('#main button:visible').allTextContents()).map((one) => one.trim())
+  const walk = async (user: string, look: (page: Page, watched: Watched) => Promise<void>) => {
+    const watched = await watchedPage(browser as Browser, english)
+    await signIn(watched.page, user, `password of ${user}`)
+    await watched.page.waitForSelector('#main')
+    await look(watched.page, watched)
+    await watched.close()
+  }
+  const toRecord = async (page: Page) => {
+    await page.goto(`${running.url}/t/sandbox/find?id=V-1`)
+    await page.waitForSelector('h1:has-text("V-1")')
+    await page.waitForSelector('.line li')
+  }
+
+  await walk('vera', async (page) => {
+    await page.goto(`${running.url}/t/sandbox/maintain`)
+    await page.waitForSelector('.group')
+    assert.deepEqual(
+      (await buttons(page)).filter((one) => /re-run|fix|ignore/i.test(one)),
+      [],
+    )
+    await toRecord(page)
+    assert.deepEqual(
+      (await buttons(page)).filter((one) => /re-|edit|bind|ignore/i.test(one)),
+      [],
+    )
+    await page.goto(`${running.url}/t/sandbox/flows/customer/leftToRight`)
+    await page.waitForSelector('h2:has-text("Field mapping")')
+    assert.deepEqual(await buttons(page), [])
+    const link = new URL((await toRecord(page), page.url())).pathname.split('/').at(-1)
+    assert.equal(await callFrom(page, 'POST', `/tenants/sandbox/records/${link}/retry`), 403)
+    assert.equal(
+      await callFrom(page, 'PATCH', '/tenants/sandbox/pairs/customer/flows/leftToRight', { state: 'paused' }),
+      403,
+    )
+  })
+
+  await walk('otto', async (page) => {
+    await toRecord(page)
+    const offered = await buttons(page)
+    for (const deed of ['Re-fetch and sync', 'Re-run', 'Edit and re-run', 'Ignore'])
+      assert.ok(offered.includes(deed), `${deed} of ${offered.join(', ')}`)
+    await page.goto(`${running.url}/t/sandbox/flows/customer/leftToRight`)
+    await page.waitForSelector('h2:has-text("Field mapping")')
+    assert.deepEqual(await buttons(page), ['Pause', 'Disable'])
+    assert.equal(
+      await callFrom(page, 'PUT', '/tenants/sandbox/pairs/customer/flows/leftToRight/mapping', { fields: {} }),
+      403,
+    )
+  })
+
+  await walk('bert', async (page) => {
+    await page.goto(`${running.url}/t/sandbox/maintain`)
+    await page.waitForSelector('[role=alert]')
+    const seen = await page.textContent('#main')
+    assert.doesNotMatch(seen ?? '', /V-1|W-1|not mapped/)
+    assert.match(seen ?? '', /There is no tenant sandbox here/)
+    assert.equal(await callFrom(page, 'POST', '/tenants/sandbox/retries/estimate', { keyword: 'V' }), 404)
+  })
+})
+
+const pages = [
+  '',
+  'maintain',
+  'mapping',
+  'calls',
+  'tasks',
+  'connections',
+  'connections/erp',
+  'objects',
+  'objects/erp/BD_Customer',
+  'flows',
+  'flows/customer/leftToRight',
+  'settings/callers',
+  'settings/users',
+  'settings/keys',
+  'settings/versions',
+  'settings/audit',
+  'settings/tenant',
+  'find?id=W-2',
+]
+
+/** What is worth a walk with a phone: watching and repairing. */
+const onThePhone = ['', 'maintain', 'find?id=W-2', 'calls', 'connections/erp', 'settings/callers']
+
+interface AxeResult {
+  violations: { id: string; impact: string; help: string; nodes: { html: string; failureSummary: string }[] }[]
+}
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** What axe finds that is serious or worse. */
+const axeOf = async (page: Page): Promise<string[]> => {
+  const source = await readFile(axePath, 'utf8')
+  // through the debugger: the page's own policy lets no script of others in
+  await page.evaluate(source)
+  const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as AxeResult
+  return violations
+    .filter((one) => ['serious', 'critical'].includes(one.impact))
+    .map(
+      (one) =>
+        `${one.id} (${one.help}): ${one.nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(' | ')}`,
+    )
+}
+
+/** The text of the page, without bodies that other systems sent. */
+const ownWords = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    interface Place {
+      textContent: string
+      querySelectorAll(which: string): Iterable<{ remove(): void }>
+    }
+    const { document } = globalThis as unknown as { document: { body: { cloneNode(deep: boolean): Place } } }
+    const copy = document.body.cloneNode(true)
+    for (const body of copy.querySelectorAll('pre, script, style')) body.remove()
+    return copy.textContent
+  })
+
+/** Names that the sandbox gives its own things. */
+const ofTheData = /ERP 侧对象的 APIName|明细 apiName\d?|客户|联系人|产品|物料|销售订单|明细/g
+
+test('every page: no error in its console, nothing beyond its edge, no Chinese in English, nothing serious for axe; light and dark, wide and as a phone', async (t) => {
+  if ('reason' in browser) return t.skip(browser.reason)
+  const looks = [
+    { settings: english, options: {} },
+    {
+      settings: { 'mortise.locale': 'ja_JP', 'mortise.theme': 'dark' },
+      options: { viewport: { width: 390, height: 800 } },
+    },
+  ]
+  for (const { settings, options } of looks) {
+    const watched = await watchedPage(browser, settings, options)
+    const { page } = watched
+    const found: string[] = []
+    await page.goto(`${running.url}/sign-in`)
+    await page.waitForSelector('#password')
+    found.push(...(await axeOf(page)).map((one) => `sign-in: ${one}`))
+    await asAdmin(page)
+    for (const path of options === looks[0]?.options ? pages : onThePhone) {
+      await page.goto(`${running.url}/t/sandbox/${path}`)
+      await page.waitForSelector('#main h1, #main h2')
+      await page.waitForSelector('.ant-skeleton', { state: 'detached' })
+      await page.waitForTimeout(200) // colours fade in
+      const where = `${settings['mortise.locale']} /${path}`
+      const over = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+      if ((over as number) > 0) found.push(`${where}: ${String(over)} px beyond the edge`)
+      if (settings === english) {
+        const chinese = (
+          (await ownWords(page)).replaceAll(ofTheData, '').match(/[\u3040-\u30ff\u4e00-\u9fff].{0,20}/g) ?? []
+        ).join(' | ')
+        if (chinese) found.push(`${where}: ${chinese}`)
+      }
+      found.push(...(await axeOf(page)).map((one) => `${where}: ${one}`))
+    }
+    assert.deepEqual(found, [])
+    assert.deepEqual(watched.errors, [])
+    await watched.close()
+  }
+})
+
+test('the page comes under a policy that lets in our own only; assets are kept for a year; the first load is small', async (t) => {
+  if ('reason' in browser) return t.skip(browser.reason)
+  const answer = await fetch(running.url)
+  const policy = answer.headers.get('content-security-policy') ?? ''
+  assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self' 'nonce-[\w+/=]{20,}'/)
+  assert.doesNotMatch(policy, /unsafe|\*|https?:/)
+  assert.equal(answer.headers.get('cache-control'), 'no-store')
+  const again = await fetch(running.url)
+  assert.notEqual(again.headers.get('content-security-policy'), policy, 'a nonce is used once')
+  const page = await answer.text()
+  const [asset] = /\/assets\/index-[\w-]+\.js/.exec(page) ?? []
+  const script = await fetch(`${running.url}${asset}`, { headers: { 'accept-encoding': 'br' } })
+  assert.equal(script.headers.get('cache-control'), 'public, max-age=31536000, immutable')
+  assert.equal(script.headers.get('content-encoding'), 'br')
+  assert.equal((await fetch(`${running.url}/assets/..%2Findex.html`)).status, 404)
+  assert.equal((await fetch(`${running.url}/t/sandbox/maintain`)).status, 200, 'an address of a page is a page')
+  assert.equal((await fetch(`${running.url}/nowhere`)).status, 404)
+
+  // what the overview of somebody who is signed in asks for until it is still, without the picture and the plots that come after it
+  const watched = await watchedPage(browser, english)
+  const got: [string, number][] = []
+  watched.page.on('response', async (one) => {
+    const path = new URL(one.url()).pathname
+    if (!path.startsWith('/assets/')) return
+    const packed = await fetch(`${running.url}${path}`, { headers: { 'accept-encoding': 'gzip' } })
+    got.push([path, Number(packed.headers.get('content-length') ?? 0)])
+  })
+  await asAdmin(watched.page)
+  await watched.page.waitForLoadState('networkidle')
+  const late = /\/(road|plots)-/
+  const bytes = got.filter(([path]) => !late.test(path)).reduce((sum, [, size]) => sum + size, 0)
+  assert.ok(got.length > 5 && bytes > 100_000, 'the assets were counted')
+  assert.ok(bytes <= 450_000, `${bytes} bytes packed: ${got.map(([path, size]) => `${path} ${size}`).join(', ')}`)
+  await watched.close()
+})

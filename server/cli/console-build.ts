@@ -1,0 +1,90 @@
+/** Builds the console's pages with Vite, packs them, and puts them where the server looks: a process of its own, so that none of it stays in memory. */
+import { createHash } from 'node:crypto'
+import { existsSync, globSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+
+const root = join(import.meta.dirname, '../..')
+const source = join(root, 'console')
+export const builtFolder = join(root, '.runtime', 'console')
+
+/** Name of what these sources become: the same text is the same build, whatever a checkout or a copy did to the files' times. */
+export const sourceName = async (): Promise<string> => {
+  const hash = createHash('sha256')
+  const files = globSync('**/*.{ts,tsx,css,json,html,svg}', { cwd: source, exclude: ['**/*.test.ts'] })
+  for (const file of files.map((one) => one.replaceAll('\\', '/')).sort())
+    hash.update(`${file}\0`).update(await readFile(join(source, file)))
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** Where the build of these sources stands, or null where there is none yet. */
+export const builtOf = async (): Promise<string | null> => {
+  if (!existsSync(source)) {
+    // a container has the pages and not their sources
+    const [only] = existsSync(builtFolder)
+      ? (await readdir(builtFolder)).filter((name) => /^[0-9a-f]{16}$/.test(name))
+      : []
+    return only === undefined ? null : join(builtFolder, only)
+  }
+  const folder = join(builtFolder, await sourceName())
+  return existsSync(join(folder, 'index.html')) ? folder : null
+}
+
+/** Smaller copies beside each file that is worth it; the server sends the one that the browser takes. */
+const pack = async (folder: string): Promise<void> => {
+  for (const name of await readdir(join(folder, 'assets'))) {
+    const path = join(folder, 'assets', name)
+    const bytes = await readFile(path)
+    if (bytes.length < 1_000 || !/\.(js|css|svg|json)$/.test(name)) continue
+    await writeFile(`${path}.gz`, gzipSync(bytes, { level: 9 }))
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 9 }
+    await writeFile(`${path}.br`, brotliCompressSync(bytes, { params }))
+  }
+}
+
+const tooOld = 10 * 60_000
+
+/** Builds, unless somebody else is at it or has done it; answers the folder. Others' unfinished work older than ten minutes is nobody's. */
+export const build = async (): Promise<string> => {
+  const before = await builtOf()
+  if (before !== null) return before
+  await mkdir(builtFolder, { recursive: true })
+  const folder = join(builtFolder, await sourceName())
+  const lock = `${folder}.lock`
+  for (;;) {
+    try {
+      await mkdir(lock)
+      break
+    } catch {
+      const made = await stat(lock).catch(() => null)
+      if (made && Date.now() - made.mtimeMs > tooOld) await rm(lock, { recursive: true, force: true })
+      else await new Promise((done) => setTimeout(done, 300))
+      if (existsSync(join(folder, 'index.html'))) return folder
+    }
+  }
+  try {
+    const fresh = `${folder}.${process.pid}`
+    const vite = await import('vite')
+    await vite.build({
+      root: source,
+      configFile: join(source, 'vite.config.ts'),
+      logLevel: 'warn',
+      build: { outDir: fresh },
+    })
+    await pack(fresh)
+    await rm(folder, { recursive: true, force: true })
+    await rename(fresh, folder)
+    for (const name of await readdir(builtFolder))
+      if (/^[0-9a-f]{16}$/.test(name) && join(builtFolder, name) !== folder)
+        await rm(join(builtFolder, name), { recursive: true, force: true })
+    return folder
+  } finally {
+    await rm(lock, { recursive: true, force: true })
+  }
+}
+
+if (import.meta.main) {
+  const folder = await build()
+  process.stdout.write(`${folder}\n`)
+}
