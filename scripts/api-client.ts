@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import Fastify from 'fastify'
 import { apiOf } from '../server/cli/api.ts'
 import { mountApi } from '../server/http/api.ts'
+import { alertRoutes } from '../server/observe/routes.ts'
 
 interface Schema {
   type?: string | string[]
@@ -100,10 +101,19 @@ export const entriesOf = (document: Document): Map<string, { type: string; value
   return entries
 }
 
+/** A world in which nothing can be asked: routes are described, never called. */
+const nobody = (): Parameters<typeof apiOf>[0] => {
+  const anything: unknown = new Proxy(() => undefined, { get: () => anything })
+  return new Proxy(
+    { alerts: alertRoutes({} as never) },
+    { get: (known, name) => Reflect.get(known, name) ?? anything },
+  ) as never
+}
+
 /** The document of the code as it stands: no database is asked for it. */
 export const describedApi = async (): Promise<Document> => {
   const app = Fastify({ routerOptions: { maxParamLength: 512 } })
-  await mountApi(app, { ...apiOf({} as Parameters<typeof apiOf>[0]), version: '' })
+  await mountApi(app, { ...apiOf(nobody()), version: '' })
   const answer = await app.inject('/api/openapi.json')
   await app.close()
   return JSON.parse(answer.body) as Document

@@ -1,5 +1,11 @@
 /** Made by scripts/api-client.ts from the OpenAPI document: what each route takes and answers. A test holds it to the document. */
 export interface Routes {
+  addBackfill: {
+    path: { tenant: string }
+    query: unknown
+    body: { connection: string; object: string; ranges?: { from: string; to: string }[]; ids?: string[]; mapped?: string; where?: Record<string, string>; compare?: boolean; startAt?: string }
+    answer: { id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null }
+  }
   addEveryKey: {
     path: unknown
     query: unknown
@@ -17,6 +23,12 @@ export interface Routes {
     query: unknown
     body: { name: string; scopes: ("see" | "operate" | "configure" | "administer" | "install")[]; days?: number }
     answer: { key: string; name: string; user: string; scopes: string[]; createdAt: string; expiresAt: string; lastUsedAt: string | null; secret: string }
+  }
+  addShare: {
+    path: { tenant: string; connection: string; object: string }
+    query: unknown
+    body: { days?: number }
+    answer: { share: string; url: string; expiresAt: string | null }
   }
   addTenant: {
     path: unknown
@@ -72,11 +84,23 @@ export interface Routes {
     body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string }
     answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string }
   }
+  continueBackfill: {
+    path: { tenant: string; backfill: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   declareRecord: {
     path: { tenant: string; link: number }
     query: unknown
     body: { found: string } | { absent: true }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
+  }
+  estimateBackfill: {
+    path: { tenant: string }
+    query: unknown
+    body: { connection: string; object: string; ranges?: { from: string; to: string }[]; ids?: string[]; mapped?: string; where?: Record<string, string>; compare?: boolean; startAt?: string }
+    answer: { total: number; unit: "milliseconds" | "records"; staged: number }
   }
   estimateRetry: {
     path: { tenant: string }
@@ -102,11 +126,29 @@ export interface Routes {
     body: { reason: string }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
   }
+  learnObject: {
+    path: { tenant: string; connection: string }
+    query: unknown
+    body: { object: string; details?: string[] }
+    answer: Record<string, unknown>
+  }
+  listAlerts: {
+    path: { tenant: string }
+    query: { state?: "pending" | "firing" | "recovered"; before?: number; limit?: number }
+    body: undefined
+    answer: { alerts: ({ alert: number; rule: string; about: string; level: "info" | "warning" | "critical"; state: "pending" | "firing" | "recovered"; sentence: string; figures: Record<string, string | number>; since: string; firedAt: string | null; recoveredAt: string | null; notices: ({ what: "fired" | "recovered"; channel: string; recipient: string; state: "due" | "sent" | "failed" | "dropped"; attempts: number; fault: string | null; at: string | null })[] })[] }
+  }
   listAudit: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; actor?: string; kind?: string; name?: string; from?: string; to?: string }
     body: undefined
     answer: { items: { id: number; at: string; actor: string; route: string; kind: string; name: string; what: string; before: unknown; after: unknown; traceId: string; address: string }[]; next: string | null }
+  }
+  listBackfills: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: ({ id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null })[]; next: string | null }
   }
   listBatchClients: {
     path: { tenant: string }
@@ -119,6 +161,12 @@ export interface Routes {
     query: { limit?: number; cursor?: string; pair?: string; target?: string; call?: string; outcome?: string; trace?: string; from?: string; to?: string }
     body: undefined
     answer: { items: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; bytes: number | null; why: string[] })[]; next: string | null }
+  }
+  listConflicts: {
+    path: { tenant: string }
+    query: { after?: number; limit?: number }
+    body: undefined
+    answer: { conflicts: ({ link: number; pair: string; left: string; right: string; since: string | null })[] }
   }
   listConnections: {
     path: { tenant: string }
@@ -180,6 +228,24 @@ export interface Routes {
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
   }
+  listPollGaps: {
+    path: { tenant: string; connection: string; object: string }
+    query: { from?: string; to?: string }
+    body: undefined
+    answer: { within: { from: string; to: string } | null; gaps: { from: string; to: string }[] }
+  }
+  listPollWindows: {
+    path: { tenant: string; connection: string; object: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: ({ id: number; cause: "schedule" | "again"; from: string; to: string; readUntil: string; state: "wanted" | "reading" | "done"; askedBy: string | null; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null })[]; next: string | null }
+  }
+  listPolls: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: ({ connection: string; object: string; schedule: Record<string, unknown> | null; zone: string | null; state: "waiting" | "reading" | "paused" | "trouble"; pausedBy: string | null; readUntil: string; lastRun: string | null; nextRuns: string[]; late: boolean; openWindows: number; skewMs: number | null; attempts: number; fault: Record<string, unknown> | null })[]; next: string | null }
+  }
   listRecords: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; flow?: string; object?: string; state?: ("pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | "due" | "working" | "idle" | "parked")[]; fault?: string; group?: string; from?: string; to?: string; keyword?: string }
@@ -191,6 +257,12 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: { roles: ({ role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; routes: ({ route: string; right: string | null; only: string | null })[] }
+  }
+  listShares: {
+    path: { tenant: string; connection: string; object: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: ({ share: string; madeBy: string; createdAt: string; expiresAt: string | null })[]; next: string | null }
   }
   listTasks: {
     path: { tenant: string }
@@ -210,6 +282,12 @@ export interface Routes {
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
   }
+  listTwoWay: {
+    path: { tenant: string }
+    query: unknown
+    body: undefined
+    answer: { pairs: { pair: string; conflict: string; left: string; right: string; leftToRight: string; rightToLeft: string; today: { echoes: number; flips: number }; week: { echoes: number; flips: number }; conflicts: number; loops: number }[] }
+  }
   listUsers: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner" }
@@ -222,6 +300,24 @@ export interface Routes {
     body: undefined
     answer: { items: ({ kind: "connection" | "object" | "pair" | "flow"; name: string; number: number; what: "added" | "changed" | "removed"; who: string; at: string; fields: { path: string; before: unknown; after: unknown }[] })[]; next: string | null }
   }
+  offeredObjects: {
+    path: { tenant: string; connection: string }
+    query: unknown
+    body: undefined
+    answer: { objects: { code: string; name: string }[] }
+  }
+  pauseBackfill: {
+    path: { tenant: string; backfill: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
+  pausePoll: {
+    path: { tenant: string; connection: string; object: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   planConfiguration: {
     path: { tenant: string }
     query: unknown
@@ -233,6 +329,12 @@ export interface Routes {
     query: unknown
     body: { really?: boolean; plan?: string; from: string }
     answer: { plan: string; changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[] }
+  }
+  putAlertSettings: {
+    path: { tenant: string }
+    query: unknown
+    body: Record<string, unknown>
+    answer: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; link?: string; calm?: number; quiet?: ({ from: string; to: string; days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[] })[]; channels?: ({ name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "mail"; host: string; port?: number; tls?: "always" | "starttls" | "never"; user?: string; password?: string; from: string; to?: string[] } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "wecom"; url?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "dingtalk"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "feishu"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "webhook"; url?: string; secret?: string })[]; rules?: { service?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; forMs?: number }; sync?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; withinMs?: number }; breaker?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; noData?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; backlog?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; oldestMs?: number }; parked?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; loop?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; conflict?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; quota?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; percent?: number }; callback?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; tries?: number }; pollGap?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; forMs?: number }; record?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number } }; noData?: { connection: string; object?: string; minutes: number }[]; owner?: { channel: string; people?: Record<string, string> } }
   }
   putBatchClient: {
     path: { tenant: string; id: string }
@@ -267,7 +369,7 @@ export interface Routes {
   putObject: {
     path: { tenant: string; connection: string; object: string }
     query: unknown
-    body: { apiName?: string; name?: string; idField?: string; nameField?: string; modifiedField?: string; modifiedGrain?: "millisecond" | "second" | "coarse"; externalIdField?: string; voidedWhen?: { field: string; value: string | number | boolean }; bodies?: { push?: "whole" | "partial"; event?: "whole" | "partial" }; fields?: Record<string, "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment" | { type?: "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment"; name?: string; required?: boolean; length?: number; options?: (string | number)[] | Record<string, string>; references?: string; compare?: { trim?: boolean; ignoreCase?: boolean; scale?: number; precision?: "day" | "minute" | "second" | "millisecond" }; format?: string; zone?: string }>; details?: ({ code: string; apiName?: string; name?: string; idField?: string; fields?: Record<string, "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment" | { type?: "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment"; name?: string; required?: boolean; length?: number; options?: (string | number)[] | Record<string, string>; references?: string; compare?: { trim?: boolean; ignoreCase?: boolean; scale?: number; precision?: "day" | "minute" | "second" | "millisecond" }; format?: string; zone?: string }> })[] }
+    body: { apiName?: string; name?: string; idField?: string; nameField?: string; ownerField?: string; modifiedField?: string; modifiedGrain?: "millisecond" | "second" | "coarse"; externalIdField?: string; voidedWhen?: { field: string; value: string | number | boolean }; bodies?: { push?: "whole" | "partial"; event?: "whole" | "partial" }; poll?: { every?: number | string; cron?: string; hours?: { from: string; to: string }; days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[]; monthDays?: number[]; zone?: string; jitter?: number | string; overlap?: number | string; lag?: number | string; slice?: number | string; pageSize?: number }; fields?: Record<string, "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment" | { type?: "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment"; name?: string; required?: boolean; length?: number; options?: (string | number)[] | Record<string, string>; references?: string; compare?: { trim?: boolean; ignoreCase?: boolean; scale?: number; precision?: "day" | "minute" | "second" | "millisecond" }; format?: string; zone?: string }>; details?: ({ code: string; apiName?: string; name?: string; idField?: string; masterField?: string; fields?: Record<string, "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment" | { type?: "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment"; name?: string; required?: boolean; length?: number; options?: (string | number)[] | Record<string, string>; references?: string; compare?: { trim?: boolean; ignoreCase?: boolean; scale?: number; precision?: "day" | "minute" | "second" | "millisecond" }; format?: string; zone?: string }> })[] }
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
   putOptions: {
@@ -293,6 +395,12 @@ export interface Routes {
     query: unknown
     body: { value?: string; former?: string; formerUntil?: string; connections?: (string | number)[]; objects?: string[]; ratePerSecond?: number; expiresAt?: string }
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
+  }
+  readPollAgain: {
+    path: { tenant: string; connection: string; object: string }
+    query: unknown
+    body: { from: string; to: string } | { gaps: true }
+    answer: { windows: number }
   }
   refetchGroup: {
     path: { tenant: string; group: string }
@@ -360,6 +468,12 @@ export interface Routes {
     body: undefined
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
+  removeShare: {
+    path: { tenant: string; connection: string; object: string; share: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   removeToken: {
     path: { tenant: string; id: string }
     query: unknown
@@ -390,11 +504,23 @@ export interface Routes {
     body: { what?: "secret" | "salt"; formerUntil?: string }
     answer: { secret: string }
   }
+  resolveConflict: {
+    path: { tenant: string; link: number }
+    query: unknown
+    body: { take: "left" | "right"; expected?: { left: number; right: number } }
+    answer: { resolved: "left" | "right" }
+  }
   restoreVersion: {
     path: { tenant: string; kind: "connection" | "object" | "pair" | "flow"; name: string; number: number }
     query: unknown
     body: { really?: boolean; plan?: string }
     answer: { plan: string; changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[] }
+  }
+  resumePoll: {
+    path: { tenant: string; connection: string; object: string }
+    query: unknown
+    body: undefined
+    answer: undefined
   }
   retireBatchClient: {
     path: { tenant: string; id: string }
@@ -432,6 +558,24 @@ export interface Routes {
     body: { body: string; side?: "left" | "right" }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
   }
+  runPoll: {
+    path: { tenant: string; connection: string; object: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
+  showAlertSettings: {
+    path: { tenant: string }
+    query: unknown
+    body: undefined
+    answer: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; link?: string; calm?: number; quiet?: ({ from: string; to: string; days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[] })[]; channels?: ({ name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "mail"; host: string; port?: number; tls?: "always" | "starttls" | "never"; user?: string; password?: string; from: string; to?: string[] } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "wecom"; url?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "dingtalk"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "feishu"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "webhook"; url?: string; secret?: string })[]; rules?: { service?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; forMs?: number }; sync?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; withinMs?: number }; breaker?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; noData?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; backlog?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; oldestMs?: number }; parked?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; loop?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; conflict?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; quota?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; percent?: number }; callback?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; tries?: number }; pollGap?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; forMs?: number }; record?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number } }; noData?: { connection: string; object?: string; minutes: number }[]; owner?: { channel: string; people?: Record<string, string> } }
+  }
+  showBackfill: {
+    path: { tenant: string; backfill: string }
+    query: unknown
+    body: undefined
+    answer: { id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null }
+  }
   showBody: {
     path: { tenant: string; link: number }
     query: { side?: "left" | "right" }
@@ -444,6 +588,12 @@ export interface Routes {
     body: undefined
     answer: { attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; bytes: number | null; why: string[]; request: string | null; answer: string | null }
   }
+  showConflict: {
+    path: { tenant: string; link: number }
+    query: unknown
+    body: undefined
+    answer: { link: number; pair: string; since: string | null; left: { id: string; version: number; sourceTime: string | null; voided: boolean }; right: { id: string; version: number; sourceTime: string | null; voided: boolean }; fields: ({ left: string | null; right: string | null; leftValue: string | null; rightValue: string | null; changed: ("left" | "right")[]; owner: "left" | "right" | null })[] }
+  }
   showConnection: {
     path: { tenant: string; connection: string }
     query: unknown
@@ -455,6 +605,30 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: Record<string, unknown>
+  }
+  showInterface: {
+    path: { tenant: string; connection: string; object: string }
+    query: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" }
+    body: undefined
+    answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; title: string; intro: string; addresses: { theirs: string; ours: string }; object: { code: string; apiName: string; name: string; idField: string; modifiedField: string | null; externalIdField: string | null }; fields: { code: string; name: string; type: string; kind: string; required: boolean; example: unknown; note: string }[]; details: ({ code: string; name: string; idField: string | null; fields: { code: string; name: string; type: string; kind: string; required: boolean; example: unknown; note: string }[] })[]; offers: ({ id: string; title: string; say: string; notes: string[]; method: "GET" | "POST"; url: string; headers: { name: string; value: string; required: boolean; say: string }[]; query: { name: string; value: string; required: boolean; say: string }[]; body: unknown; answer: unknown; failure: unknown; curl: string })[]; calls: ({ id: string; title: string; say: string; notes: string[]; method: "GET" | "POST"; url: string; headers: { name: string; value: string; required: boolean; say: string }[]; query: { name: string; value: string; required: boolean; say: string }[]; body: unknown; answer: unknown; failure: unknown; curl: string })[]; codes: { code: string; http: number; sentence: string }[]; batchCodes: { code: string; http: number; sentence: string }[]; placeholders: { id: string; rowId: string; otherId: string; referredId: string; secrets: string[] } }
+  }
+  showInterfaceMarkdown: {
+    path: { tenant: string; connection: string; object: string }
+    query: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" }
+    body: undefined
+    answer: string
+  }
+  showInterfaceOpenapi: {
+    path: { tenant: string; connection: string; object: string }
+    query: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" }
+    body: undefined
+    answer: string
+  }
+  showInterfacePage: {
+    path: { tenant: string; connection: string; object: string }
+    query: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" }
+    body: undefined
+    answer: string
   }
   showJourney: {
     path: { tenant: string }
@@ -552,11 +726,35 @@ export interface Routes {
     body: undefined
     answer: undefined
   }
+  stopBackfill: {
+    path: { tenant: string; backfill: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   stopTask: {
     path: { tenant: string; task: string }
     query: unknown
     body: undefined
     answer: undefined
+  }
+  testChannel: {
+    path: { tenant: string }
+    query: unknown
+    body: { channel: string; recipient?: string }
+    answer: { sent: boolean; why: string | null }
+  }
+  testConnection: {
+    path: { tenant: string; connection: string }
+    query: unknown
+    body: undefined
+    answer: { ok: boolean; steps: ({ step: "dns" | "connect" | "tls" | "auth" | "read"; ok: boolean; ms: number; sentence: string; code?: string; todo?: string })[] }
+  }
+  tryInterface: {
+    path: { tenant: string; connection: string; object: string }
+    query: unknown
+    body: { call: "queryMasterById"; id: string } | { call: "queryMasterBatch"; from: number; to: number; offset?: number; limit?: number } | { call: "syncpush"; token: string; id?: string; operationType?: "3"; directSync?: boolean; body?: string }
+    answer: { request: { method: string; url: string; headers: Record<string, string>; body: string | null }; status: number | null; ms: number; answer: string | null; fault: { code: string; sentence: string; todo: string } | null }
   }
   unbindLink: {
     path: { tenant: string; link: number }
@@ -573,9 +771,11 @@ export interface Routes {
 }
 
 export const routes: { readonly [Id in keyof Routes]: readonly [method: string, path: string] } = {
+  addBackfill: ['POST', '/tenants/{tenant}/backfills'],
   addEveryKey: ['POST', '/keys'],
   addEveryUser: ['POST', '/users'],
   addKey: ['POST', '/tenants/{tenant}/keys'],
+  addShare: ['POST', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares'],
   addTenant: ['POST', '/tenants'],
   addUser: ['POST', '/tenants/{tenant}/users'],
   applyConfiguration: ['POST', '/tenants/{tenant}/configuration/apply'],
@@ -585,14 +785,20 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   changeOwnPassword: ['PUT', '/session/password'],
   changeTenant: ['PATCH', '/tenants/{tenant}'],
   changeUser: ['PATCH', '/tenants/{tenant}/users/{user}'],
+  continueBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/continue'],
   declareRecord: ['POST', '/tenants/{tenant}/records/{link}/declare'],
+  estimateBackfill: ['POST', '/tenants/{tenant}/backfills/estimate'],
   estimateRetry: ['POST', '/tenants/{tenant}/retries/estimate'],
   exportConfiguration: ['GET', '/tenants/{tenant}/configuration'],
   exportLinks: ['GET', '/tenants/{tenant}/links.csv'],
   ignoreRecord: ['POST', '/tenants/{tenant}/records/{link}/ignore'],
+  learnObject: ['POST', '/tenants/{tenant}/connections/{connection}/learn'],
+  listAlerts: ['GET', '/tenants/{tenant}/alerts'],
   listAudit: ['GET', '/tenants/{tenant}/audit'],
+  listBackfills: ['GET', '/tenants/{tenant}/backfills'],
   listBatchClients: ['GET', '/tenants/{tenant}/batch-clients'],
   listCalls: ['GET', '/tenants/{tenant}/calls'],
+  listConflicts: ['GET', '/tenants/{tenant}/conflicts'],
   listConnections: ['GET', '/tenants/{tenant}/connections'],
   listEveryAudit: ['GET', '/audit'],
   listEveryKey: ['GET', '/keys'],
@@ -603,15 +809,24 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listLinks: ['GET', '/tenants/{tenant}/links'],
   listObjects: ['GET', '/tenants/{tenant}/connections/{connection}/objects'],
   listPairs: ['GET', '/tenants/{tenant}/pairs'],
+  listPollGaps: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/gaps'],
+  listPollWindows: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/windows'],
+  listPolls: ['GET', '/tenants/{tenant}/polls'],
   listRecords: ['GET', '/tenants/{tenant}/records'],
   listRoles: ['GET', '/roles'],
+  listShares: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares'],
   listTasks: ['GET', '/tenants/{tenant}/tasks'],
   listTenants: ['GET', '/tenants'],
   listTokens: ['GET', '/tenants/{tenant}/tokens'],
+  listTwoWay: ['GET', '/tenants/{tenant}/two-way'],
   listUsers: ['GET', '/tenants/{tenant}/users'],
   listVersions: ['GET', '/tenants/{tenant}/versions'],
+  offeredObjects: ['GET', '/tenants/{tenant}/connections/{connection}/offered'],
+  pauseBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/pause'],
+  pausePoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/pause'],
   planConfiguration: ['POST', '/tenants/{tenant}/configuration/plan'],
   promote: ['POST', '/tenants/{tenant}/promote'],
+  putAlertSettings: ['PUT', '/tenants/{tenant}/alerts/settings'],
   putBatchClient: ['PUT', '/tenants/{tenant}/batch-clients/{id}'],
   putConnection: ['PUT', '/tenants/{tenant}/connections/{connection}'],
   putFlow: ['PUT', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
@@ -622,6 +837,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   putPair: ['PUT', '/tenants/{tenant}/pairs/{pair}'],
   putPreference: ['PUT', '/session/preference'],
   putToken: ['PUT', '/tenants/{tenant}/tokens/{id}'],
+  readPollAgain: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/again'],
   refetchGroup: ['POST', '/tenants/{tenant}/groups/{group}/refetch'],
   refetchRecord: ['POST', '/tenants/{tenant}/records/{link}/refetch'],
   removeBatchClient: ['DELETE', '/tenants/{tenant}/batch-clients/{id}'],
@@ -633,22 +849,33 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   removeKey: ['DELETE', '/tenants/{tenant}/keys/{key}'],
   removeObject: ['DELETE', '/tenants/{tenant}/connections/{connection}/objects/{object}'],
   removePair: ['DELETE', '/tenants/{tenant}/pairs/{pair}'],
+  removeShare: ['DELETE', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares/{share}'],
   removeToken: ['DELETE', '/tenants/{tenant}/tokens/{id}'],
   removeUser: ['DELETE', '/tenants/{tenant}/users/{user}'],
   renewBatchClient: ['POST', '/tenants/{tenant}/batch-clients/{id}/renew'],
   renewHook: ['POST', '/tenants/{tenant}/hooks/{id}/renew'],
   renewToken: ['POST', '/tenants/{tenant}/tokens/{id}/renew'],
+  resolveConflict: ['POST', '/tenants/{tenant}/conflicts/{link}/resolve'],
   restoreVersion: ['POST', '/tenants/{tenant}/versions/{kind}/{name}/{number}/restore'],
+  resumePoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/resume'],
   retireBatchClient: ['POST', '/tenants/{tenant}/batch-clients/{id}/retire'],
   retireHook: ['POST', '/tenants/{tenant}/hooks/{id}/retire'],
   retireToken: ['POST', '/tenants/{tenant}/tokens/{id}/retire'],
   retryMatching: ['POST', '/tenants/{tenant}/retries'],
   retryRecord: ['POST', '/tenants/{tenant}/records/{link}/retry'],
   runBody: ['POST', '/tenants/{tenant}/records/{link}/body'],
+  runPoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/run'],
+  showAlertSettings: ['GET', '/tenants/{tenant}/alerts/settings'],
+  showBackfill: ['GET', '/tenants/{tenant}/backfills/{backfill}'],
   showBody: ['GET', '/tenants/{tenant}/records/{link}/body'],
   showCall: ['GET', '/tenants/{tenant}/calls/{attempt}'],
+  showConflict: ['GET', '/tenants/{tenant}/conflicts/{link}'],
   showConnection: ['GET', '/tenants/{tenant}/connections/{connection}'],
   showFlow: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
+  showInterface: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface'],
+  showInterfaceMarkdown: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface.md'],
+  showInterfaceOpenapi: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface.openapi.json'],
+  showInterfacePage: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface.html'],
   showJourney: ['GET', '/tenants/{tenant}/journey'],
   showMapping: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping'],
   showObject: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}'],
@@ -665,7 +892,11 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showVersion: ['GET', '/tenants/{tenant}/versions/{kind}/{name}/{number}'],
   signIn: ['POST', '/session'],
   signOut: ['DELETE', '/session'],
+  stopBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/stop'],
   stopTask: ['DELETE', '/tenants/{tenant}/tasks/{task}'],
+  testChannel: ['POST', '/tenants/{tenant}/alerts/test'],
+  testConnection: ['POST', '/tenants/{tenant}/connections/{connection}/test'],
+  tryInterface: ['POST', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/try'],
   unbindLink: ['DELETE', '/tenants/{tenant}/records/{link}/mapping'],
   whoAmI: ['GET', '/me'],
 }
