@@ -16,6 +16,7 @@ import { poisonRig } from './poison.ts'
 import { recogniseRig } from './recognise.ts'
 import { restoreRig } from './restore.ts'
 import type { Rig } from './rig.ts'
+import { queuesRig } from './queues.ts'
 import { rollingRig } from './rolling.ts'
 import { upgradeRig } from './upgrade.ts'
 
@@ -36,6 +37,7 @@ export const rigs: readonly Rig[] = [
   parentsRig,
   echoRig,
   badInputRig,
+  queuesRig,
   rollingRig,
   restoreRig,
   upgradeRig,

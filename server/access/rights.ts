@@ -107,6 +107,12 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showObject: { right: 'see' },
   putObject: { right: 'configure' },
   removeObject: { right: 'configure' },
+  // listen
+  listQueues: { right: 'see' },
+  listRefusedEvents: { right: 'see' },
+  showRefusedEvent: { right: 'operate' },
+  retryRefusedEvents: { right: 'operate' },
+  removeRefusedEvent: { right: 'operate' },
   // maintain
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },

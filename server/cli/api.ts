@@ -10,6 +10,7 @@ import type { SecretKey } from '../access/secrets.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
+import { type ListenRoutesDeps, listenRoutes } from '../listen/routes.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
 import { objectRoutes } from '../objects/routes.ts'
 import { asTenant } from '../store/roles.ts'
@@ -25,6 +26,7 @@ export interface ApiWorld {
   version: string
   newId(): string
   hands: MaintainDeps['hands']
+  again: ListenRoutesDeps['again']
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -67,6 +69,11 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
           ),
       }),
       ...objectRoutes({ declaring: made, objectFile }),
+      ...listenRoutes({
+        sql,
+        again: world.again,
+        writeDown: (tx, asked, routeId, tenantId, deed) => writeDown(tx, tenantId, doerOf(asked, routeId), [deed]),
+      }),
       ...maintainRoutes({
         sql,
         newId: world.newId,

@@ -3,6 +3,7 @@ import type { Content, Document, Fields, Millis, Operation, Side } from './docum
 import type { Fault } from './fault.ts'
 import type { DetailIds, RowIds } from './outcome.ts'
 import type { Print } from './print.ts'
+import type { EventShape, QueueDef } from './queue.ts'
 
 /** How a target lets us recognise an earlier create (R2). */
 export type Recognise = 'byId' | 'byWindow' | 'externalIdUnique' | 'idempotencyHeader' | 'none'
@@ -144,6 +145,10 @@ export interface ConnectionDef {
   readable: boolean
   zone: string
   pageSize: number
+  /** How its events name things; absent: as contracts.md does. */
+  events?: EventShape
+  /** Queues that bring its changes. */
+  queues?: QueueDef[]
 }
 
 /** One entry of a mapping. Paths name master fields (`name`) or, inside a detail, fields of the row. */

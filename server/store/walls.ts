@@ -47,6 +47,8 @@ const appRights: Record<string, string> = {
   tally: 'select',
   group_tally: 'select',
   restore: 'select',
+  queue_node: 'select',
+  refused_event: 'select, delete',
 }
 
 /** Columns that are written and never read: a list of users cannot show a password by mistake. */
