@@ -15,6 +15,7 @@ import { openDirectory } from './cli/directory.ts'
 import { admitEdited, stagedText } from './cli/edit.ts'
 import { pollOf, startPolling } from './cli/polling.ts'
 import { greeting } from './cli/greeting.ts'
+import { openListening, passwordsOf } from './cli/listening.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { describedIn } from './cli/interfaces.ts'
@@ -48,7 +49,7 @@ import { setRecognise } from './flows/recognise.ts'
 import { mountApi } from './http/api.ts'
 import type { RecordDoor } from './http/record.ts'
 import { httpServer } from './http/server.ts'
-import { webhookDoor, webhookPath } from './listen/webhook.ts'
+import { webhookPath } from './listen/webhook.ts'
 import { showShares } from './objects/interface/shared.ts'
 import { receiveDoors } from './receive/syncpush.ts'
 import { startKeeper } from './maintain/keeper.ts'
@@ -105,6 +106,7 @@ const secretsOf = ({ connections }: Configuration): string[] =>
   connections.flatMap(({ def }) => [
     ...Object.values(def.headers).filter((value) => !/^(?:application|text)\//.test(value)),
     URL.canParse(def.baseUrl) ? decodeURIComponent(new URL(def.baseUrl).password) : '',
+    ...(def.queues ?? []).flatMap(passwordsOf),
   ])
 
 /** How long a stop may take, from SIGTERM or from the end of the drain. */
@@ -156,6 +158,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     pools: () => ({ doors: doorPool.counts(), road: roadPool.counts() }),
     targets: () => directory.views(),
     queued: () => commits.waiting(),
+    queues: () => events.views(),
   })
   const asked = process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
   const tracing = asked ? await openTracing({ version, node }) : null
@@ -207,11 +210,14 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   let configuration: Configuration = await load(roadPool, key)
   book.hide(secretsOf(configuration))
   const database = new URL(databaseUrl)
+  const egress = {
+    allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
+    denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
+  }
   const directory = openDirectory({
     env,
     log: book.of('directory'),
-    allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
-    denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
+    ...egress,
     nodes: { sql: roadPool, seal: sealWith(key), who: node },
   })
   directory.refresh(configuration)
@@ -384,6 +390,20 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     lookout?.stir()
     word.tell()
   }
+  const admit = (row: Arrival) => (tracing ? tracing.stage(row, () => commits.admit(row)) : commits.admit(row))
+  const hint = (row: Hint) => hints.hint(row)
+  const events = openListening({
+    env,
+    node,
+    sql: roadPool,
+    policy: { kind: 'connection', ...egress },
+    configuration: () => configuration,
+    admit,
+    hint,
+    counted: metrics.heard,
+    lost: metrics.lost,
+    log: book.of('listener'),
+  })
   const watching = watchConfiguration({
     sql: roadPool,
     url: databaseUrl,
@@ -393,6 +413,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       configuration = next
       book.hide(secretsOf(next))
       directory.refresh(next)
+      events.refresh(next)
       worker?.refresh()
       fetcher?.refresh()
       sweeper?.wake()
@@ -448,6 +469,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       },
       described,
       trying: tryingOf({ directory, env, address: () => ownAddress }),
+      again: events.again,
       woke: told,
       tasked: tasker.wake,
       changed: watching.look,
@@ -456,7 +478,6 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   await mountConsole(http.app, { build: settings.buildConsole ?? false, log: book.of('console') })
 
   // ── doors ──
-  const admit = (row: Arrival) => (tracing ? tracing.stage(row, () => commits.admit(row)) : commits.admit(row))
   const traced = (path: string, door: RecordDoor): RecordDoor =>
     tracing
       ? {
@@ -474,7 +495,6 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
           },
         }
       : door
-  const hint = (row: Hint) => hints.hint(row)
   const received = receiveDoors({
     tokens: { find: (hash) => configuration.tokens.find(hash) },
     catalog: { erp: (tenantId) => configuration.catalog.erp(tenantId) },
@@ -484,26 +504,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     log: book.of('receive'),
   })
   if (does('receive')) for (const { path, door } of received) http.record(path, traced(path, door))
-  if (does('listen'))
-    http.record(
-      webhookPath,
-      traced(
-        webhookPath,
-        webhookDoor({
-          hooks: { find: (connectionId, hash) => configuration.hooks.find(connectionId, hash) },
-          catalog: {
-            connection: (tenantId, connectionId) => {
-              const found = configuration.catalog.connection(tenantId, connectionId)
-              const def = configuration.connection(tenantId, connectionId)
-              return found && def && { zone: found.zone, readable: def.readable, object: found.object }
-            },
-          },
-          admit,
-          hint,
-          log: book.of('listen'),
-        }),
-      ),
-    )
+  if (does('listen')) http.record(webhookPath, traced(webhookPath, events.door()))
   if (sandbox) {
     const shown = sandbox
     showSandbox(http.app, shown, async (connectionId, mode) => {
@@ -515,6 +516,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const listening = await http.listen({ host: settings.host, port: settings.port })
   ownAddress = listening
   serving = true
+  if (does('listen')) events.listen()
   if (sandbox) {
     await writeSandboxJson(settings.data, listening, secrets)
     // A sandbox that was running before us may still tell a former address.
@@ -530,7 +532,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     if (stopping) return
     stopping = true
     if (settings.drain) await env.sleep(settings.drain)
-    await http.stop({ limit: finishing - 5_000 }) // refuses new calls, ends those under way
+    // both refuse what is new and end what is under way
+    await Promise.all([http.stop({ limit: finishing - 5_000 }), events.stop()])
     await watching.stop()
     word.stop()
     await hearing.stop()

@@ -246,11 +246,23 @@ export interface Routes {
     body: undefined
     answer: { items: ({ connection: string; object: string; schedule: Record<string, unknown> | null; zone: string | null; state: "waiting" | "reading" | "paused" | "trouble"; pausedBy: string | null; readUntil: string; lastRun: string | null; nextRuns: string[]; late: boolean; openWindows: number; skewMs: number | null; attempts: number; fault: Record<string, unknown> | null })[]; next: string | null }
   }
+  listQueues: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: ({ connection: string; queue: string; kind: "rabbitmq" | "nats" | "kafka"; experimental: boolean; state: "connecting" | "listening" | "reconnecting" | "paused"; since: string; seenAt: string; node: string; lag: number | null; taken: number; refused: number; connects: number; fault: string | null })[]; next: string | null }
+  }
   listRecords: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; flow?: string; object?: string; state?: ("pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | "due" | "working" | "idle" | "parked")[]; fault?: string; group?: string; from?: string; to?: string; keyword?: string }
     body: undefined
     answer: { items: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; next: string | null }
+  }
+  listRefusedEvents: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string; connection?: string }
+    body: undefined
+    answer: { items: ({ event: number; connection: string; queue: string; place: string; at: string; object: string; id: string; traceId: string; code: string; path: string | null; why: string; bytes: number })[]; next: string | null }
   }
   listRoles: {
     path: unknown
@@ -357,7 +369,7 @@ export interface Routes {
   putHook: {
     path: { tenant: string; id: string }
     query: unknown
-    body: { secret?: string; former?: string; formerUntil?: string }
+    body: { secret?: string; former?: string; formerUntil?: string; verify?: { secret: string; former?: string; header: string; algorithm?: "sha1" | "sha256" | "sha512"; encoding?: "hex" | "base64" | "base64url"; prefix?: string; key?: "text" | "base64"; sign?: ("body" | { header: string } | { text: string })[]; timestamp?: { header: string; tolerance?: number | string } } }
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
   putMapping: {
@@ -468,6 +480,12 @@ export interface Routes {
     body: undefined
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
+  removeRefusedEvent: {
+    path: { tenant: string; event: number }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   removeShare: {
     path: { tenant: string; connection: string; object: string; share: string }
     query: unknown
@@ -551,6 +569,12 @@ export interface Routes {
     query: unknown
     body: { side?: "left" | "right" }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
+  }
+  retryRefusedEvents: {
+    path: { tenant: string }
+    query: unknown
+    body: { connection?: string; event?: number; after?: number }
+    answer: { taken: number; refused: number; next: number | null }
   }
   runBody: {
     path: { tenant: string; link: number }
@@ -678,6 +702,12 @@ export interface Routes {
     body: undefined
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
   }
+  showRefusedEvent: {
+    path: { tenant: string; event: number }
+    query: unknown
+    body: undefined
+    answer: { event: number; connection: string; queue: string; place: string; at: string; object: string; id: string; traceId: string; code: string; path: string | null; why: string; bytes: number; text: string; base64: string }
+  }
   showSession: {
     path: unknown
     query: unknown
@@ -688,7 +718,7 @@ export interface Routes {
     path: { tenant: string }
     query: unknown
     body: undefined
-    answer: { at: string; flows: ({ pair: string; flow: "leftToRight" | "rightToLeft"; state: string; source: string; target: string; counts: Record<string, number>; held: number; oldestPending: string | null; sweep: { what: string; done: number; total: number | null } | null })[]; connections: { connection: string; backlog: number; heldByBreaker: number; reads: number; readsFailed: number }[]; decoding: number; decodingFailed: number }
+    answer: { at: string; flows: ({ pair: string; flow: "leftToRight" | "rightToLeft"; state: string; source: string; target: string; counts: Record<string, number>; held: number; oldestPending: string | null; sweep: { what: string; done: number; total: number | null } | null })[]; connections: { connection: string; backlog: number; heldByBreaker: number; reads: number; readsFailed: number }[]; decoding: number; decodingFailed: number; queues: ({ connection: string; queue: string; kind: string; state: string; nodes: number; lag: number | null; taken: number; fault: string | null })[]; refusedEvents: number }
   }
   showStory: {
     path: { tenant: string; link: number }
@@ -812,7 +842,9 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listPollGaps: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/gaps'],
   listPollWindows: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/windows'],
   listPolls: ['GET', '/tenants/{tenant}/polls'],
+  listQueues: ['GET', '/tenants/{tenant}/queues'],
   listRecords: ['GET', '/tenants/{tenant}/records'],
+  listRefusedEvents: ['GET', '/tenants/{tenant}/refused-events'],
   listRoles: ['GET', '/roles'],
   listShares: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares'],
   listTasks: ['GET', '/tenants/{tenant}/tasks'],
@@ -849,6 +881,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   removeKey: ['DELETE', '/tenants/{tenant}/keys/{key}'],
   removeObject: ['DELETE', '/tenants/{tenant}/connections/{connection}/objects/{object}'],
   removePair: ['DELETE', '/tenants/{tenant}/pairs/{pair}'],
+  removeRefusedEvent: ['DELETE', '/tenants/{tenant}/refused-events/{event}'],
   removeShare: ['DELETE', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares/{share}'],
   removeToken: ['DELETE', '/tenants/{tenant}/tokens/{id}'],
   removeUser: ['DELETE', '/tenants/{tenant}/users/{user}'],
@@ -863,6 +896,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   retireToken: ['POST', '/tenants/{tenant}/tokens/{id}/retire'],
   retryMatching: ['POST', '/tenants/{tenant}/retries'],
   retryRecord: ['POST', '/tenants/{tenant}/records/{link}/retry'],
+  retryRefusedEvents: ['POST', '/tenants/{tenant}/refused-events/retry'],
   runBody: ['POST', '/tenants/{tenant}/records/{link}/body'],
   runPoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/run'],
   showAlertSettings: ['GET', '/tenants/{tenant}/alerts/settings'],
@@ -884,6 +918,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showPreference: ['GET', '/session/preference'],
   showPulse: ['GET', '/tenants/{tenant}/pulse'],
   showRecord: ['GET', '/tenants/{tenant}/records/{link}'],
+  showRefusedEvent: ['GET', '/tenants/{tenant}/refused-events/{event}'],
   showSession: ['GET', '/session'],
   showStatus: ['GET', '/tenants/{tenant}/status'],
   showStory: ['GET', '/tenants/{tenant}/records/{link}/journey'],

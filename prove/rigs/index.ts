@@ -18,6 +18,7 @@ import { pollRig } from './poll.ts'
 import { recogniseRig } from './recognise.ts'
 import { restoreRig } from './restore.ts'
 import type { Rig } from './rig.ts'
+import { queuesRig } from './queues.ts'
 import { rollingRig } from './rolling.ts'
 import { upgradeRig } from './upgrade.ts'
 
@@ -40,6 +41,7 @@ export const rigs: readonly Rig[] = [
   parentsRig,
   echoRig,
   badInputRig,
+  queuesRig,
   rollingRig,
   restoreRig,
   upgradeRig,

@@ -1,6 +1,7 @@
 /** Who may call: tokens of syncpush, webhook secrets, clients of the master-data batch. Kept as hashes; only salts can be read back. */
 import { timingSafeEqual } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import type { HookVerify } from '../doc/queue.ts'
 import { at, type Sql } from '../store/sql.ts'
 import { hashSecret, open, type SecretKey, SecretRefused, seal } from './secrets.ts'
 
@@ -178,6 +179,8 @@ export interface Hook {
   tenantId: string
   connectionId: string
   name: string
+  /** Its calls are signed as well; the former key is valid beside the one in use. */
+  verify?: HookVerify & { secrets: { value: string; until: number | null }[] }
 }
 
 export interface BatchClient {
@@ -277,7 +280,20 @@ export const accessOf = (credentials: readonly StoredCredential[]): Access => {
       tokens.add(hash, token, false)
       if (formerHash) tokens.add(formerHash, { ...token, expiresAt: earlier(expiresAt, formerUntil) }, true)
     } else if (kind === 'hook') {
-      const hook: Hook = { tenantId, connectionId: String(definition.connectionId), name }
+      const hook: Hook = {
+        tenantId,
+        connectionId: String(definition.connectionId),
+        name,
+        ...(definition.verify !== undefined && {
+          verify: {
+            ...(definition.verify as HookVerify),
+            secrets: [
+              { value: sealed.verify ?? '', until: null },
+              ...(sealed.formerVerify === undefined ? [] : [{ value: sealed.formerVerify, until: formerUntil }]),
+            ],
+          },
+        }),
+      }
       hooks.add(hash, { hook, until: null }, false)
       if (formerHash) hooks.add(formerHash, { hook, until: formerUntil }, true)
     } else {

@@ -140,6 +140,12 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showAlertSettings: { right: 'see' },
   putAlertSettings: { right: 'administer' },
   testChannel: { right: 'administer' },
+  // listen
+  listQueues: { right: 'see' },
+  listRefusedEvents: { right: 'see' },
+  showRefusedEvent: { right: 'operate' },
+  retryRefusedEvents: { right: 'operate' },
+  removeRefusedEvent: { right: 'operate' },
   // maintain
   listTwoWay: { right: 'see' },
   listConflicts: { right: 'see' },

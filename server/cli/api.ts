@@ -12,6 +12,7 @@ import { tryRoutes } from '../flows/try-connection.ts'
 import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
 import type { Route } from '../http/route.ts'
+import { type ListenRoutesDeps, listenRoutes } from '../listen/routes.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
 import { type InterfaceDeps, interfaceRoutes } from '../objects/interface/routes.ts'
 import { playgroundRoutes } from '../objects/playground.ts'
@@ -41,6 +42,7 @@ export interface ApiWorld {
   /** Routes of alerts, which bring their own world (cli/alerts.ts). */
   alerts: Route[]
   conflict: TwoWayDeps['conflict']
+  again: ListenRoutesDeps['again']
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -112,6 +114,11 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...interfaceRoutes({
         sql,
         described: world.described,
+        writeDown: noteOne,
+      }),
+      ...listenRoutes({
+        sql,
+        again: world.again,
         writeDown: noteOne,
       }),
       ...twoWayRoutes({

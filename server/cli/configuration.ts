@@ -12,8 +12,9 @@ import {
 import { open, type SecretKey, SecretRefused, seal } from '../access/secrets.ts'
 import type { ConnectionDef } from '../doc/flow.ts'
 import type { ObjectDef } from '../doc/object.ts'
+import type { HookVerify } from '../doc/queue.ts'
 import { ApplyRefused, type Change, type Kind } from '../flows/changes.ts'
-import type { Config, TenantConfig } from '../flows/config.ts'
+import type { Config, HookConfig, TenantConfig } from '../flows/config.ts'
 import { differences } from '../flows/differences.ts'
 import { type Exported, exportYaml } from '../flows/export.ts'
 import {
@@ -53,6 +54,12 @@ export const sealWith = (key: SecretKey): Seal => ({
   },
 })
 
+const verifyDefinition = ({ secret: _secret, origin, former, ...verify }: NonNullable<HookConfig['verify']>) => ({
+  verify,
+  verifyOrigin: origin,
+  ...(former && { formerVerifyOrigin: former.origin }),
+})
+
 const credentialsOf = (tenant: TenantConfig): Credential[] => [
   ...tenant.tokens.map(
     (one): Credential => ({
@@ -79,11 +86,15 @@ const credentialsOf = (tenant: TenantConfig): Credential[] => [
       credentialId: `${one.connectionId}/${one.name}`,
       name: one.name,
       secret: one.secret,
-      sealed: null,
+      sealed: one.verify && {
+        verify: one.verify.secret,
+        ...(one.verify.former && { formerVerify: one.verify.former.value }),
+      },
       definition: {
         connectionId: one.connectionId,
         origin: one.origin,
         ...(one.former && { formerOrigin: one.former.origin }),
+        ...(one.verify && verifyDefinition(one.verify)),
       },
       expiresAt: null,
       former: one.former?.value ?? null,
@@ -428,12 +439,20 @@ export const exportConfig = async (sql: Sql, key: SecretKey, tenantId?: string):
           former: formerHash && { origin: originOf(definition, 'formerOrigin') },
           formerUntil,
         })),
-        hooks: of('hook').map(({ name, definition, formerHash, formerUntil }) => ({
+        hooks: of('hook').map(({ name, definition, sealed, formerHash, formerUntil }) => ({
           name,
           connectionId: String(definition.connectionId),
           origin: originOf(definition, 'origin'),
           former: formerHash && { origin: originOf(definition, 'formerOrigin') },
           formerUntil,
+          verify: definition.verify
+            ? {
+                ...(definition.verify as HookVerify),
+                origin: originOf(definition, 'verifyOrigin'),
+                former:
+                  sealed.formerVerify === undefined ? null : { origin: originOf(definition, 'formerVerifyOrigin') },
+              }
+            : null,
         })),
         batchClients: of('batch-client').map(({ credentialId, definition, sealed, formerHash, formerUntil }) => ({
           clientId: credentialId,

@@ -10,6 +10,7 @@ import { RenewRefused } from '../access/renew.ts'
 import { hashSecret, type SecretKey } from '../access/secrets.ts'
 import { ApplyRefused, type Change } from '../flows/changes.ts'
 import { joinAuth, splitAuth } from '../flows/auth.ts'
+import { joinQueues, splitQueues } from '../flows/queues.ts'
 import type { Former, Origin, TenantConfig } from '../flows/config.ts'
 import { readConfig } from '../flows/file.ts'
 import { lockConfiguration } from '../flows/save.ts'
@@ -64,8 +65,10 @@ const readStored = async (tx: Sql, key: SecretKey, tenantId: string): Promise<St
   const configuration = await load(tx, own)
   const { tenants } = parse(await exportConfig(tx, own, tenantId)) as { tenants: Tree[] }
   const secrets = new Map<string, { value: string; origin: Origin }>()
-  for (const { def, headerOrigins, authOrigins } of configuration.connections) {
+  for (const { def, headerOrigins, authOrigins, queueOrigins } of configuration.connections) {
     if (def.tenantId !== tenantId) continue
+    for (const [name, value] of Object.entries(splitQueues(def.queues ?? []).secrets))
+      secrets.set(place(def.connectionId, 'queues', name), { value, origin: queueOrigins[name] ?? null })
     for (const [name, value] of Object.entries(def.headers))
       secrets.set(place(def.connectionId, 'headers', name), { value, origin: headerOrigins[name] ?? null })
     for (const [name, value] of Object.entries(def.auth ? splitAuth(def.auth).secrets : {}))
@@ -146,9 +149,9 @@ const understand = (
   const isKept = (value: string) => value.includes(mark) && !value.startsWith(`${mark}.made.`)
   const missing: Place[] = []
   const hashes = new Map<string, Buffer>()
-  for (const { def, headerOrigins, authOrigins } of tenant.connections) {
+  for (const { def, headerOrigins, authOrigins, queueOrigins } of tenant.connections) {
     const at = `connections[${def.connectionId}]`
-    const keptOf = (kind: 'headers' | 'auth', name: string, origins: Record<string, Origin>): string => {
+    const keptOf = (kind: 'headers' | 'auth' | 'queues', name: string, origins: Record<string, Origin>): string => {
       const kept = stored.secrets.get(place(def.connectionId, kind, name))
       if (!kept) missing.push({ path: `${at}.${kind}.${name}`, say: 'is not given' })
       else if (kept.origin === null) origins[name] = null
@@ -161,6 +164,12 @@ const understand = (
       for (const [name, value] of Object.entries(parts.secrets))
         if (isKept(value)) parts.secrets[name] = keptOf('auth', name, authOrigins)
       def.auth = joinAuth(parts.open, parts.secrets)
+    }
+    if (def.queues) {
+      const parts = splitQueues(def.queues)
+      for (const [name, value] of Object.entries(parts.secrets))
+        if (isKept(value)) parts.secrets[name] = keptOf('queues', name, queueOrigins)
+      def.queues = joinQueues(parts.open, parts.secrets)
     }
   }
   const originIn = (kept: StoredCredential | undefined, key: string): Origin =>
@@ -206,6 +215,23 @@ const understand = (
     if (isKept(hook.secret)) Object.assign(hook, keep('hook', id, `${at}.secret`))
     const shown = listIn(stored.tree, 'hooks').find((one) => `${one.connection}/${one.name ?? one.connection}` === id)
     hook.former = keepFormer('hook', id, hook.former, shown?.secret, `${at}.former`)
+    const { verify } = hook
+    const kept = stored.credentials.get(place('hook', id))
+    if (verify && isKept(verify.secret)) {
+      if (kept?.sealed.verify === undefined) missing.push({ path: `${at}.verify.secret`, say: 'is not given' })
+      verify.secret = kept?.sealed.verify ?? ''
+      verify.origin = originIn(kept, 'verifyOrigin')
+    }
+    if (verify?.former && isKept(verify.former.value)) {
+      // named as the one in use: this is how the key is changed with two valid
+      const isCurrent = verify.former.origin !== null && verify.former.origin === (shown?.verify as Tree)?.secret
+      const value = isCurrent ? kept?.sealed.verify : kept?.sealed.formerVerify
+      if (value === undefined) missing.push({ path: `${at}.verify.former`, say: 'is not given' })
+      verify.former = {
+        value: value ?? '',
+        origin: originIn(kept, isCurrent ? 'verifyOrigin' : 'formerVerifyOrigin'),
+      }
+    }
   }
   for (const client of tenant.batchClients) {
     const at = `batchClients[${client.clientId}]`

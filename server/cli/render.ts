@@ -94,6 +94,25 @@ export const renderStatus = (status: Status, groups: readonly ErrorGroup[], widt
       one.readsFailed,
     ]),
   )
+  const queues = status.queues.length
+    ? `\n\n${table(
+        ['tenant', 'connection', 'queue', 'state', 'nodes', 'lag', 'taken', ''],
+        status.queues.map((one) => [
+          one.tenantId,
+          one.connectionId,
+          `${one.queueId} (${one.kind}${one.kind === 'kafka' ? ', experimental' : ''})`,
+          one.state,
+          one.nodes,
+          one.lag ?? '',
+          one.taken,
+          one.fault ?? '',
+        ]),
+        width,
+      )}`
+    : ''
+  const refused = status.refusedEvents
+    ? `\n\n${status.refusedEvents} events of queues could not be read (docs/queues.md, "What could not be read").`
+    : ''
   const decoding = status.decoding
     ? `\n\n${status.decoding} arrivals wait to be decoded, ${status.decodingFailed} of them with a fault.`
     : ''
@@ -108,7 +127,7 @@ export const renderStatus = (status: Status, groups: readonly ErrorGroup[], widt
     )
     .join('')
   const trouble = groups.length ? `\n\nerror groups\n${renderGroups(groups, status.at)}` : ''
-  return `${flows}\n\n${connections}${counted}${decoding}${restoring && `\n${restoring}`}${trouble}`
+  return `${flows}\n\n${connections}${queues}${refused}${counted}${decoding}${restoring && `\n${restoring}`}${trouble}`
 }
 
 const idOf = (end: RecordRow['left']): string => end.id ?? '(none yet)'

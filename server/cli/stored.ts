@@ -27,6 +27,7 @@ const storedTenant = (configuration: Configuration, tenantId: string): TenantCon
           def: one.def,
           headerOrigins: one.headerOrigins,
           authOrigins: one.authOrigins,
+          queueOrigins: one.queueOrigins,
           objects: [...configuration.objects.of(tenantId, one.def.connectionId)],
         }),
       ),
@@ -70,15 +71,17 @@ const exported = (tenant: TenantConfig): Exported => ({
 /** Any name has a value: what is put together here is checked like a file, and its secrets are filled in afterwards. */
 const anything = new Proxy<Record<string, string>>({}, { get: () => 'kept', ownKeys: () => [] })
 
-/** How a connection proves who it is: of each tenant its own, and never taken from anywhere but the connection itself. */
+/** How a connection proves who it is, and the queues it listens to: of each tenant its own, and never taken from anywhere but the connection itself. */
 const proofOf = ({
   headers,
   auth,
   fxiaoke,
-}: ConnectionConfig['def']): Pick<ConnectionConfig['def'], 'headers' | 'auth' | 'fxiaoke'> => ({
+  queues,
+}: ConnectionConfig['def']): Pick<ConnectionConfig['def'], 'headers' | 'auth' | 'fxiaoke' | 'queues'> => ({
   headers,
   ...(auth && { auth }),
   ...(fxiaoke && { fxiaoke }),
+  ...(queues && { queues }),
 })
 
 /** Written as a file and read again: everything that a file is refused for, this is refused for, in the same words. */
@@ -95,8 +98,8 @@ const checked = (tenant: TenantConfig): TenantConfig => {
     connections: read.connections.map((one) => {
       const own = tenant.connections.find((other) => other.def.connectionId === one.def.connectionId)
       if (!own) return one
-      const { headerOrigins, authOrigins } = own
-      return { ...one, def: { ...one.def, ...proofOf(own.def) }, headerOrigins, authOrigins }
+      const { headerOrigins, authOrigins, queueOrigins } = own
+      return { ...one, def: { ...one.def, ...proofOf(own.def) }, headerOrigins, authOrigins, queueOrigins }
     }),
   }
 }
@@ -171,7 +174,9 @@ const withConnection = (now: TenantConfig, version: Version): TenantConfig => {
   const {
     headerOrigins: _headers,
     authOrigins: _origins,
+    queueOrigins: _heard,
     auth: _auth,
+    queues: _queues,
     ...def
   } = version.definition as unknown as StoredConnection
   const { tenantId, connectionId } = known.def
@@ -232,12 +237,13 @@ export const carried = (test: TenantConfig, real: TenantConfig): TenantConfig =>
     )
   const shared = new Set(test.connections.map((one) => one.def.connectionId))
   const connections = test.connections.map((one): ConnectionConfig => {
-    const { def, headerOrigins, authOrigins } = own.get(one.def.connectionId) as ConnectionConfig
-    const { auth: _auth, ...shape } = one.def
+    const { def, headerOrigins, authOrigins, queueOrigins } = own.get(one.def.connectionId) as ConnectionConfig
+    const { auth: _auth, queues: _queues, ...shape } = one.def
     return {
       def: { ...shape, tenantId: real.tenantId, baseUrl: def.baseUrl, limits: def.limits, ...proofOf(def) },
       headerOrigins,
       authOrigins,
+      queueOrigins,
       objects: one.objects,
     }
   })

@@ -14,17 +14,20 @@ export const hint = async (sql: Sql, rows: readonly Hint[], now: Millis | null):
       from unnest(
         ${col.text(rows.map((r) => r.tenant_id))}::text[], ${col.text(rows.map((r) => r.connection_id))}::text[],
         ${col.text(rows.map((r) => r.object))}::text[], ${col.text(rows.map((r) => r.data_id))}::text[],
-        ${col.text(rows.map((r) => r.trace_id))}::text[], ${col.bytes(rows.map((r) => r.raw))}::bytea[], ${col.text(rows.map((r) => r.cause))}::text[])
-        as i (tenant_id, connection_id, object, data_id, trace_id, raw, cause)),
+        ${col.text(rows.map((r) => r.trace_id))}::text[], ${col.bytes(rows.map((r) => r.raw))}::bytea[], ${col.text(rows.map((r) => r.cause))}::text[],
+        ${col.float8(rows.map((r) => r.wait ?? 0))}::float8[])
+        as i (tenant_id, connection_id, object, data_id, trace_id, raw, cause, wait)),
     wanted as (
-      insert into "fetch" as f (tenant_id, connection_id, object, data_id, wanted_seq, cause, trace_id, first_at, next_at)
-      select distinct on (tenant_id, connection_id, object, data_id) tenant_id, connection_id, object, data_id, seq, cause, trace_id, clock.now, clock.now
+      insert into "fetch" as f (tenant_id, connection_id, object, data_id, wanted_seq, cause, trace_id, first_at, next_at, not_before)
+      select distinct on (tenant_id, connection_id, object, data_id) tenant_id, connection_id, object, data_id, seq, cause, trace_id, clock.now,
+        clock.now + wait * interval '1 millisecond', case when wait > 0 then clock.now + wait * interval '1 millisecond' end
       from input cross join clock
       order by tenant_id, connection_id, object, data_id, seq desc
       on conflict (tenant_id, connection_id, object, data_id) do update set
         wanted_seq = excluded.wanted_seq, cause = case when f.cause = 'void event' and f.state = 'due' then f.cause else excluded.cause end, trace_id = excluded.trace_id,
         next_at = case when f.state = 'due' then f.next_at else excluded.next_at end,
         attempts = case when f.state = 'due' then f.attempts else 0 end,
+        not_before = excluded.not_before,
         state = 'due')
     insert into arrival (seq, received_at, tenant_id, connection_id, object, data_id, operation, channel, trace_id, outcome, body)
     select seq, clock.now, tenant_id, connection_id, object, data_id, 'hint', 'event', trace_id, 'hint', raw
@@ -72,8 +75,11 @@ export const endFetch = async (sql: Sql, row: FetchRow, end: FetchEnd, now: Mill
       attempts = ${end.kind === 'retry' ? end.attempts : end.kind === 'missing' ? row.attempts : 0},
       fault = ${'fault' in end ? end.fault : null},
       gone_since = ${end.kind === 'missing' ? at(row.gone_since ?? row.now) : null}::timestamptz,
-      next_at = coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp())
-        + case when wanted_seq = ${row.wanted_seq} then ${delay}::float8 else 0 end * interval '1 millisecond'
+      -- a wish that came meanwhile is read at once, unless it is one of a burst (greatest() passes over null)
+      next_at = case
+        when wanted_seq = ${row.wanted_seq} then
+          coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp()) + ${delay}::float8 * interval '1 millisecond'
+        else greatest(coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp()), not_before) end
     where tenant_id = ${row.tenant_id} and connection_id = ${row.connection_id} and object = ${row.object} and data_id = ${row.data_id}
       and lease_token = ${row.lease_token}`
 }

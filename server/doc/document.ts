@@ -80,6 +80,8 @@ export interface Hint extends RecordKey {
   trace_id: string
   raw: Buffer
   cause: string
+  /** Milliseconds before which it is not read: it is one of a burst. */
+  wait?: Millis
 }
 
 /** What became of one admitted row. `reread`: a reading that began before our own write ended (A1). */

@@ -3,6 +3,7 @@ import type { Content, Document, Fields, Json, Millis, Operation, Side } from '.
 import type { Fault } from './fault.ts'
 import type { DetailIds, RowIds } from './outcome.ts'
 import type { Print } from './print.ts'
+import type { EventShape, QueueDef } from './queue.ts'
 
 /** How a target lets us recognise an earlier create (R2). */
 export type Recognise = 'byId' | 'byWindow' | 'externalIdUnique' | 'idempotencyHeader' | 'none'
@@ -154,6 +155,10 @@ export interface ConnectionDef {
   pollFloor?: Millis
   /** Kind `fxiaoke`: in whose name its Open API is called, and what a write may set off there. */
   fxiaoke?: FxiaokeDef
+  /** How its events name things; absent: as contracts.md does. */
+  events?: EventShape
+  /** Queues that bring its changes. */
+  queues?: QueueDef[]
 }
 
 export interface FxiaokeDef {

@@ -1,8 +1,9 @@
 /** Reads who may call: tokens of syncpush, secrets of webhooks, clients of the master-data batch. */
 import type { BatchClientConfig, ConnectionConfig, Former, HookConfig, TokenConfig } from './config.ts'
-import { type Context, complain, secretOf, unique } from './context.ts'
+import { type Context, complain, originOf, secretOf, unique } from './context.ts'
+import { parseDuration } from './duration.ts'
 import { didYouMean, type Path } from './problem.ts'
-import type { TenantFile } from './schema.ts'
+import type { HookFile, TenantFile } from './schema.ts'
 
 /** Shorter secrets can be guessed; what Mortise makes has 192 bits. */
 const SHORTEST = 16
@@ -147,6 +148,57 @@ const readTokens = (
   })
 }
 
+export const verifyDefaults = {
+  algorithm: 'sha256',
+  encoding: 'hex',
+  prefix: '',
+  key: 'text',
+  sign: ['body'],
+  tolerance: 300_000,
+} as const
+
+const readVerify = (
+  context: Context,
+  given: NonNullable<HookFile['verify']>,
+  path: Path,
+  name: string,
+): NonNullable<HookConfig['verify']> => {
+  const d = verifyDefaults
+  const { secret, origin } = secretOf(context, given.secret, [...path, 'secret'], name)
+  const sign = given.sign ?? [...d.sign]
+  if (!sign.includes('body'))
+    complain(context, [...path, 'sign'], 'the body is not among what is signed: anybody could change it')
+  const { timestamp } = given
+  if (
+    timestamp &&
+    !sign.some(
+      (one) =>
+        typeof one === 'object' && 'header' in one && one.header.toLowerCase() === timestamp.header.toLowerCase(),
+    )
+  )
+    complain(
+      context,
+      [...path, 'sign'],
+      `header ${timestamp.header} tells the time and is not signed: anybody could change it`,
+    )
+  const tolerance = timestamp?.tolerance === undefined ? null : parseDuration(timestamp.tolerance)
+  return {
+    secret,
+    origin,
+    former:
+      given.former === undefined
+        ? null
+        : { value: given.former, origin: originOf(context.read.written([...path, 'former'])) },
+    header: given.header,
+    algorithm: given.algorithm ?? d.algorithm,
+    encoding: given.encoding ?? d.encoding,
+    prefix: given.prefix ?? d.prefix,
+    key: given.key ?? d.key,
+    sign,
+    ...(timestamp && { timestamp: { header: timestamp.header, tolerance: tolerance ?? d.tolerance } }),
+  }
+}
+
 const readHooks = (
   context: Context,
   tenant: string,
@@ -183,8 +235,12 @@ const readHooks = (
       complain(context, [...path, i, 'secret'], 'is part of an address: letters, digits, ".", "_", "~" and "-" only')
     const at = [...path, i]
     const former = readFormer(context, hook.former, secret, [...at, 'former'], `${tenant}/hook/${connectionId}/${name}`)
-    const formerUntil = readFormerUntil(context, hook.formerUntil, [former], zone, [...at, 'formerUntil'])
-    return { connectionId, name, secret, origin, former, formerUntil }
+    const keyed = hook.verify?.former === undefined ? null : { value: hook.verify.former, origin: null }
+    const formerUntil = readFormerUntil(context, hook.formerUntil, [former, keyed], zone, [...at, 'formerUntil'])
+    const verify = hook.verify
+      ? readVerify(context, hook.verify, [...at, 'verify'], `${tenant}/hook/${connectionId}/${name}/verify`)
+      : null
+    return { connectionId, name, secret, origin, former, formerUntil, verify }
   })
 }
 

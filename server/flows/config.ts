@@ -2,6 +2,7 @@
 import type { Side } from '../doc/document.ts'
 import type { ConnectionDef, PairDef } from '../doc/flow.ts'
 import type { ObjectDef } from '../doc/object.ts'
+import type { HookVerify } from '../doc/queue.ts'
 
 /** Where a secret of the file came from, so that an export can say it again without showing it: `${ERP_TOKEN}` or `generated`. */
 export type Origin = string | null
@@ -11,6 +12,8 @@ export interface ConnectionConfig {
   headerOrigins: Record<string, Origin>
   /** By the names of `splitAuth`. */
   authOrigins: Record<string, Origin>
+  /** By the names of `splitQueues`. */
+  queueOrigins: Record<string, Origin>
   objects: ObjectDef[]
 }
 
@@ -51,6 +54,7 @@ export interface HookConfig {
   origin: Origin
   former: Former | null
   formerUntil: number | null
+  verify: (HookVerify & { secret: string; origin: Origin; former: Former | null }) | null
 }
 
 export interface BatchClientConfig {

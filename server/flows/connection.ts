@@ -7,6 +7,7 @@ import { type Context, complain, isZone, knownZones, originOf, unique, words } f
 import { parseDuration } from './duration.ts'
 import { readFxiaoke } from './fxiaoke.ts'
 import { readLimits } from './limits.ts'
+import { readEvents, readQueues } from './queues.ts'
 import { didYouMean, type Path } from './problem.ts'
 import type { ConnectionFile, FieldsFile, ObjectFile } from './schema.ts'
 import { readPoll } from './poll.ts'
@@ -307,5 +308,8 @@ export const readConnection = (
     complain(context, [...path, 'auth', 'oauth2', 'tokenCodes'], `${ended.join(', ')} is a success code as well`)
   const objects = (given.objects ?? []).map((object, i) => readObject(context, object, def, [...path, 'objects', i]))
   checkNames(context, objects, [...path, 'objects'])
-  return { def, headerOrigins, authOrigins: proof?.origins ?? {}, objects }
+  if (given.events) def.events = readEvents(context, given.events, objects, [...path, 'events'])
+  const read = readQueues(context, def, given.queues ?? [], [...path, 'queues'])
+  if (read.queues.length) def.queues = read.queues
+  return { def, headerOrigins, authOrigins: proof?.origins ?? {}, queueOrigins: read.origins, objects }
 }

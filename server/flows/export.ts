@@ -3,7 +3,9 @@ import { stringify } from 'yaml'
 import { type Side, sides } from '../doc/document.ts'
 import type { AuthDef, Carrier, Condition, ConnectionDef, FieldRule, FlowDef, LimitsDef } from '../doc/flow.ts'
 import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
+import type { HookVerify } from '../doc/queue.ts'
 import { authDefaults, isOpenParam } from './auth.ts'
+import { verifyDefaults } from './callers.ts'
 import {
   connectionDefaults,
   defaultIdField,
@@ -16,6 +18,7 @@ import { writeDuration } from './duration.ts'
 import { fxiaokeTree } from './fxiaoke.ts'
 import type { LoadedConnection, LoadedPair, Tenant } from './load.ts'
 import { clockOf } from './limits.ts'
+import { eventsTree, queueTree } from './queues.ts'
 import { flowName } from './save.ts'
 import { pollTree } from './poll.ts'
 
@@ -39,6 +42,7 @@ export interface Exported {
     origin: Origin
     former: { origin: Origin } | null
     formerUntil: number | null
+    verify: (HookVerify & { origin: Origin; former: { origin: Origin } | null }) | null
   }[]
   batchClients: readonly {
     clientId: string
@@ -185,7 +189,7 @@ const limitsTree = ({ per, perInterface, quiet, ...limits }: LimitsDef): Tree =>
 
 const connectionTree = (
   tenant: Tenant,
-  { def, headerOrigins, authOrigins, objects }: Exported['connections'][number],
+  { def, headerOrigins, authOrigins, queueOrigins, objects }: Exported['connections'][number],
 ): Tree => {
   const d = connectionDefaults
   const duration = (key: 'keyKept' | 'longestProcessing' | 'timeout' | 'lateness' | 'overlap') =>
@@ -233,6 +237,12 @@ const connectionTree = (
     zone: unless(def.zone, tenant.zone),
     pageSize: unless(def.pageSize, d.pageSize),
     pollFloor: def.pollFloor === undefined ? undefined : writeDuration(def.pollFloor),
+    events: def.events && compact(literal(eventsTree(def.events))),
+    queues: def.queues?.map((queue) => {
+      const named = (secret: string): string => queueOrigins[secret] ?? variableFor(def.connectionId, 'queue', secret)
+      const { url, tls, ...rest } = queueTree(def, queue, named)
+      return { id: rest.id, ...compact({ kind: rest.kind, url, tls: tls && compact(tls as Tree), ...literal(rest) }) }
+    }),
     objects: objects.map((object) => objectTree(object, def)),
   })
 }
@@ -309,6 +319,27 @@ const pairTree = ({ def, flows }: LoadedPair): Tree => {
 
 const moment = (at: number | null): string | undefined => (at === null ? undefined : new Date(at).toISOString())
 
+const verifyTree = (tenantId: string, name: string, verify: NonNullable<Exported['hooks'][number]['verify']>): Tree => {
+  const d = verifyDefaults
+  const { timestamp } = verify
+  return compact({
+    secret: verify.origin ?? variableFor(tenantId, 'hook', name, 'verify'),
+    former: verify.former ? (verify.former.origin ?? variableFor(tenantId, 'hook', name, 'verify former')) : undefined,
+    header: verify.header,
+    algorithm: unless(verify.algorithm, d.algorithm),
+    encoding: unless(verify.encoding, d.encoding),
+    prefix: unless(literal(verify.prefix), d.prefix),
+    key: unless(verify.key, d.key),
+    sign: unless(literal(verify.sign), d.sign),
+    timestamp:
+      timestamp &&
+      compact({
+        header: timestamp.header,
+        tolerance: timestamp.tolerance === d.tolerance ? undefined : writeDuration(timestamp.tolerance),
+      }),
+  })
+}
+
 const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }: Exported): Tree => {
   return {
     id: tenant.tenantId,
@@ -339,6 +370,7 @@ const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }:
             ? (one.former.origin ?? variableFor(tenant.tenantId, 'hook', one.name, 'former'))
             : undefined,
           formerUntil: moment(one.formerUntil),
+          verify: one.verify ? verifyTree(tenant.tenantId, one.name, one.verify) : undefined,
         }),
       ),
       batchClients: batchClients.map((one) =>

@@ -3,6 +3,7 @@ import type { Side } from '../doc/document.ts'
 import type { ConnectionDef, PairDef } from '../doc/flow.ts'
 import type { Sql } from '../store/sql.ts'
 import { joinAuth } from './auth.ts'
+import { joinQueues } from './queues.ts'
 import type { ConnectionConfig, Publishing } from './config.ts'
 import { type ConnectionSecrets, connectionPlace, flowOf, type StoredConnection } from './save.ts'
 
@@ -17,6 +18,7 @@ export interface LoadedConnection {
   def: ConnectionDef
   headerOrigins: ConnectionConfig['headerOrigins']
   authOrigins: ConnectionConfig['authOrigins']
+  queueOrigins: ConnectionConfig['queueOrigins']
   revision: number
 }
 
@@ -51,11 +53,18 @@ export const readConnections = async (
     from connection
     order by tenant_id, connection_id`
   return rows.map((row) => {
-    const { headerOrigins, authOrigins = {}, auth: declared, ...rest } = JSON.parse(row.definition) as StoredConnection
+    const {
+      headerOrigins,
+      authOrigins = {},
+      queueOrigins = {},
+      auth: declared,
+      queues: heard,
+      ...rest
+    } = JSON.parse(row.definition) as StoredConnection
     const secrets = row.secrets
       ? open(connectionPlace(row.tenant_id, row.connection_id), row.secrets)
       : '{"headers":{}}'
-    const { headers, auth } = JSON.parse(secrets) as ConnectionSecrets
+    const { headers, auth, queues } = JSON.parse(secrets) as ConnectionSecrets
     return {
       def: {
         tenantId: row.tenant_id,
@@ -63,9 +72,11 @@ export const readConnections = async (
         ...rest,
         headers,
         ...(declared && { auth: joinAuth(declared, auth ?? {}) }),
+        ...(heard && { queues: joinQueues(heard, queues ?? {}) }),
       },
       headerOrigins,
       authOrigins,
+      queueOrigins,
       revision: row.revision,
     }
   })

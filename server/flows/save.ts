@@ -4,6 +4,7 @@ import { opposite, type Side, sides } from '../doc/document.ts'
 import type { ConnectionDef, FlowDef, PairDef } from '../doc/flow.ts'
 import type { Sql } from '../store/sql.ts'
 import { splitAuth } from './auth.ts'
+import { splitQueues } from './queues.ts'
 import type { Change } from './changes.ts'
 import type { ConnectionConfig, PairConfig, Publishing, TenantConfig } from './config.ts'
 import { type Difference, differences, plainJson } from './differences.ts'
@@ -53,18 +54,26 @@ interface ConnectionRow {
 export interface ConnectionSecrets {
   headers: Record<string, string>
   auth?: Record<string, string>
+  queues?: Record<string, string>
 }
 
 /** Header values are all kept apart, encrypted; which header is a secret is not ours to guess. */
-const storedConnection = ({ def, headerOrigins, authOrigins }: ConnectionConfig) => {
-  const { tenantId: _tenant, connectionId: _connection, headers, auth, ...rest } = def
+const storedConnection = ({ def, headerOrigins, authOrigins, queueOrigins }: ConnectionConfig) => {
+  const { tenantId: _tenant, connectionId: _connection, headers, auth, queues, ...rest } = def
   const parts = auth && splitAuth(auth)
-  const secrets: ConnectionSecrets = { headers, ...(parts && { auth: parts.secrets }) }
+  const heard = queues?.length ? splitQueues(queues) : undefined
+  const secrets: ConnectionSecrets = {
+    headers,
+    ...(parts && { auth: parts.secrets }),
+    ...(heard && { queues: heard.secrets }),
+  }
   return {
-    definition: plainJson({ ...rest, headerOrigins, ...(parts && { auth: parts.open, authOrigins }) }) as Record<
-      string,
-      unknown
-    >,
+    definition: plainJson({
+      ...rest,
+      headerOrigins,
+      ...(parts && { auth: parts.open, authOrigins }),
+      ...(heard && { queues: heard.open, queueOrigins }),
+    }) as Record<string, unknown>,
     secrets: JSON.stringify(secrets),
   }
 }
@@ -74,11 +83,11 @@ const secretFields = (before: string | null, after: string): Difference[] => {
   const was: ConnectionSecrets = before === null ? { headers: {} } : (JSON.parse(before) as ConnectionSecrets)
   const is = JSON.parse(after) as ConnectionSecrets
   const same = (a: object | undefined, b: object | undefined) => JSON.stringify(a ?? {}) === JSON.stringify(b ?? {})
-  const kinds = ['headers', 'auth'] as const
+  const kinds = ['headers', 'auth', 'queues'] as const
   return kinds
     .filter((kind) => before === null || !same(was[kind], is[kind]))
     .filter((kind) => before !== null || is[kind])
-    .map((kind) => ({ path: kind === 'auth' ? 'auth (secrets)' : kind, before: 'secret', after: 'other secret' }))
+    .map((kind) => ({ path: kind === 'headers' ? kind : `${kind} (secrets)`, before: 'secret', after: 'other secret' }))
 }
 
 /** Adds and changes; removals come after the pairs (`dropConnections`). */
@@ -411,4 +420,5 @@ export const announce = async (tx: Sql, tenantId: string): Promise<void> => {
 export type StoredConnection = Omit<ConnectionDef, 'tenantId' | 'connectionId' | 'headers'> & {
   headerOrigins: ConnectionConfig['headerOrigins']
   authOrigins?: ConnectionConfig['authOrigins']
+  queueOrigins?: ConnectionConfig['queueOrigins']
 }

@@ -274,6 +274,88 @@ const auth = strict({
     .describe('Signed requests.'),
 }).describe('How calls prove who they are; several together where the target asks for it.')
 
+const eventPath = (what: string) => z.string().min(1).nullable().optional().describe(`${what} Dotted; null: not told.`)
+const events = strict({
+  names: strict({
+    tenantId: eventPath('Default tenantId.'),
+    objectApiName: z.string().min(1).optional().describe('Default objectApiName. Dotted.'),
+    dataId: z.string().min(1).optional().describe('Default dataId. Dotted.'),
+    operation: eventPath('Default operation. Not told: every event is an update.'),
+    changedAt: eventPath('Default changedAt.'),
+    masterFieldVal: eventPath('Default masterFieldVal.'),
+    detailFieldVals: eventPath('Default detailFieldVals.'),
+  })
+    .optional()
+    .describe('Where an event says what.'),
+  operations: z
+    .record(z.string().min(1), z.enum(['create', 'update', 'void']))
+    .optional()
+    .describe('Their words for an operation, such as {i: create, u: update, d: void}.'),
+  objects: z
+    .record(z.string().min(1), z.string().min(1))
+    .optional()
+    .describe('Their name of an object: its code here.'),
+  tenants: z
+    .array(z.union([z.string().min(1), z.number()]))
+    .optional()
+    .describe('What they call this tenant. Default its id.'),
+  details: z
+    .record(z.string().min(1), strict({ object: z.string().min(1), masterId: z.string().min(1) }))
+    .optional()
+    .describe(
+      'Details whose rows are told by events of their own: {ContactObj: {object: AccountObj, masterId: account_id}}; masterId is a path in the event’s fields.',
+    ),
+  time: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('How changedAt is written, as format of a field. Default epoch ms or ISO 8601.'),
+  others: z
+    .enum(['refuse', 'skip'])
+    .optional()
+    .describe(
+      'Events of other tenants and of objects that are not declared: kept as refused (default), or passed over.',
+    ),
+}).describe('How the events of this system (queues and webhooks) name things.')
+
+const start = z.enum(['all', 'new']).optional().describe('Where a new subscription begins. Default all.')
+const queue = strict({
+  id: id('What people call it.'),
+  kind: z.enum(['rabbitmq', 'nats', 'kafka']).describe('kafka is experimental: it has not run against a real broker.'),
+  url: z
+    .string()
+    .min(1)
+    .describe(
+      'amqp(s)://user:password@host/vhost, nats:// or tls://, kafka(s)://; several nodes separated by commas. Stored encrypted; take it from the environment: ${NAME}.',
+    ),
+  tls: strict({
+    ca: z.string().min(1).optional().describe('Certificates that are trusted, PEM.'),
+    cert: z.string().min(1).optional().describe('Our certificate, PEM.'),
+    key: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Its key, PEM. Stored encrypted; take it from the environment: ${NAME}.'),
+  }).optional(),
+  state: z.enum(['enabled', 'paused']).optional().describe('Default enabled. Paused: what comes waits at the broker.'),
+  batch: z.number().int().min(1).max(500).optional().describe('Most messages of one commit. Default 200.'),
+  queue: z.string().min(1).optional().describe('rabbitmq: the queue.'),
+  create: z.boolean().optional().describe('rabbitmq: make a quorum queue where it is missing. Default false.'),
+  exchange: z.string().min(1).optional().describe('rabbitmq with create: bind the queue to it.'),
+  routingKeys: z.array(z.string()).optional().describe('rabbitmq with exchange. Default "#".'),
+  stream: z.string().min(1).optional().describe('nats: the JetStream stream.'),
+  durable: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .optional()
+    .describe('nats: name of the durable consumer. Default mortise-{tenant}-{connection}-{id}.'),
+  subjects: z.array(z.string().min(1)).optional().describe('nats: only these subjects. Default all of the stream.'),
+  ackWait: duration('nats: unacknowledged for so long, a message goes to another node. Default 30s.').optional(),
+  topics: z.array(z.string().min(1)).min(1).optional().describe('kafka: the topics.'),
+  group: z.string().min(1).optional().describe('kafka: consumer group. Default mortise-{tenant}-{connection}-{id}.'),
+  startFrom: start,
+}).describe('A message queue that brings the changes of this system.')
+
 const connection = strict({
   id: id('Id of the connection, the dataCenterId 账套 of the guide.'),
   kind: z
@@ -376,6 +458,8 @@ const connection = strict({
   zone: zone.optional().describe('Default: the tenant’s.'),
   pageSize: z.number().int().min(1).max(10_000).optional().describe('Rows asked for per page. Default 100.'),
   pollFloor: duration('No object is polled more often than this. Default 6m, the guide’s figure.').optional(),
+  events: events.optional(),
+  queues: list(queue, 'Message queues that bring its changes.').optional(),
   objects: list(object, 'Objects 中间表对象 of this system.').optional(),
 })
 
@@ -649,6 +733,31 @@ const hook = strict({
   secret: secret('Last part of the path, at least 16 characters.').optional(),
   former: secret('The secret before, valid as well while the other side changes to the new one.').optional(),
   formerUntil,
+  verify: strict({
+    secret: z.string().min(8).describe('Key of the HMAC. Stored encrypted; take it from the environment: ${NAME}.'),
+    former: z.string().min(8).optional().describe('The key before, valid as well until formerUntil.'),
+    header: z
+      .string()
+      .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/)
+      .describe('Header with the signature.'),
+    algorithm: z.enum(['sha1', 'sha256', 'sha512']).optional().describe('Default sha256.'),
+    encoding: z.enum(['hex', 'base64', 'base64url']).optional().describe('Default hex.'),
+    prefix: z.string().optional().describe('Before the signature, such as "sha256=".'),
+    key: z.enum(['text', 'base64']).optional().describe('The secret is the key itself (default), or its base64.'),
+    sign: z
+      .array(z.union([z.literal('body'), strict({ header: z.string().min(1) }), strict({ text: z.string() })]))
+      .min(1)
+      .optional()
+      .describe('What is signed, in this order. Default [body].'),
+    timestamp: strict({
+      header: z.string().min(1).describe('Header with the time of the call: epoch seconds, milliseconds or ISO 8601.'),
+      tolerance: duration('How far from now it may be. Default 5m.').optional(),
+    })
+      .optional()
+      .describe('Calls that are too old are refused. Sign that header too.'),
+  })
+    .optional()
+    .describe('Calls are signed (HMAC) and refused where they are not.'),
 })
 
 const batchClient = strict({
@@ -684,6 +793,9 @@ export const fileSchema = strict({
 export type FileDef = z.infer<typeof fileSchema>
 export type TenantFile = FileDef['tenants'][number]
 export type ConnectionFile = TenantFile['connections'][number]
+export type QueueFile = NonNullable<ConnectionFile['queues']>[number]
+export type EventsFile = NonNullable<ConnectionFile['events']>
+export type HookFile = NonNullable<TenantFile['hooks']>[number]
 export type ObjectFile = NonNullable<ConnectionFile['objects']>[number]
 export type FieldsFile = NonNullable<ObjectFile['fields']>
 export type PairFile = NonNullable<TenantFile['pairs']>[number]

@@ -476,6 +476,19 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
       ),
       decoding: z.number(),
       decodingFailed: z.number(),
+      queues: z.array(
+        z.object({
+          connection: z.string(),
+          queue: z.string(),
+          kind: z.string(),
+          state: z.string(),
+          nodes: z.number(),
+          lag: z.number().nullable(),
+          taken: z.number(),
+          fault: z.string().nullable(),
+        }),
+      ),
+      refusedEvents: z.number(),
     }),
     handle: async ({ params: { tenant } }) => {
       const status = await asTenant(sql, tenant, (tx) => readStatus(tx, tenant))
@@ -499,6 +512,12 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
         })),
         decoding: status.decoding,
         decodingFailed: status.decodingFailed,
+        queues: status.queues.map(({ tenantId: _tenant, connectionId, queueId, ...rest }) => ({
+          connection: connectionId,
+          queue: queueId,
+          ...rest,
+        })),
+        refusedEvents: status.refusedEvents,
       })
     },
   }),

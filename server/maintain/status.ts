@@ -32,12 +32,29 @@ export interface ConnectionStatus {
   readsFailed: number
 }
 
+/** A queue over all nodes that listen to it: the best state that any of them has. */
+export interface QueueStatus {
+  tenantId: string
+  connectionId: string
+  queueId: string
+  kind: string
+  state: string
+  nodes: number
+  /** Unacknowledged at the broker; null where it cannot be told. */
+  lag: number | null
+  taken: number
+  fault: string | null
+}
+
 export interface Status {
   at: number
   /** When pending, syncing, succeeded and skipped were counted: now, or with very many records some minutes ago. */
   countedAt: number
   flows: FlowStatus[]
   connections: ConnectionStatus[]
+  queues: QueueStatus[]
+  /** Events of queues that could not be read and wait for a person. */
+  refusedEvents: number
   /** Connections to which nothing is sent since a backup was restored, and how far the look at what they hold has come. */
   restoring: {
     tenantId: string
@@ -96,6 +113,28 @@ export const readStatus = async (sql: Sql, tenantId?: string): Promise<Status> =
     from restore
     where released_at is null and (${tenant}::text is null or tenant_id = ${tenant})
     order by tenant_id, connection_id`
+  const queues = await sql<{
+    tenant_id: string
+    connection_id: string
+    queue_id: string
+    kind: string
+    state: string
+    nodes: number
+    lag: number | null
+    taken: number
+    fault: string | null
+  }>`
+    select tenant_id, connection_id, queue_id, min(kind) as kind,
+      (array_agg(state order by array_position(array['listening', 'reconnecting', 'connecting', 'paused'], state)))[1] as state,
+      count(*) as nodes, max(lag) as lag, sum(taken)::int8 as taken, max(fault) as fault
+    from queue_node
+    where (${tenant}::text is null or tenant_id = ${tenant}) and seen_at > clock_timestamp() - interval '60 seconds'
+    group by tenant_id, connection_id, queue_id
+    order by tenant_id, connection_id, queue_id`
+  const [refused] = await sql<{ count: number }>`
+    select count(*) as count
+    from refused_event
+    where ${tenant}::text is null or tenant_id = ${tenant}`
   const [decode] = await sql<{ count: number; failed: number; now: number }>`
     select count(*) as count, count(*) filter (where fault is not null) as failed, clock_timestamp() as now
     from decode
@@ -148,6 +187,18 @@ export const readStatus = async (sql: Sql, tenantId?: string): Promise<Status> =
         readsFailed: row.failed,
       }
     }),
+    queues: queues.map((row) => ({
+      tenantId: row.tenant_id,
+      connectionId: row.connection_id,
+      queueId: row.queue_id,
+      kind: row.kind,
+      state: row.state,
+      nodes: row.nodes,
+      lag: row.lag,
+      taken: row.taken,
+      fault: row.fault,
+    })),
+    refusedEvents: refused?.count ?? 0,
     restoring: restoring.map((row) => ({
       tenantId: row.tenant_id,
       connectionId: row.connection_id,

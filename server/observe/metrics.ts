@@ -24,6 +24,8 @@ export interface MetricsOptions {
   }[]
   /** Rows that wait for the next commit of the doors. */
   queued(): number
+  /** Subscriptions of this node. */
+  queues?(): { tenantId: string; connectionId: string; queueId: string; state: string; lag: number | null }[]
   /** Most tenants, connections or flows with series of their own; the others share one. */
   most?: number
 }
@@ -138,6 +140,27 @@ export const openMetrics = (options: MetricsOptions) => {
     'state',
   ])
   const queued = gauge('mortise_commit_queue', 'Rows that wait for the next group commit')
+  const heard = counter('mortise_queue_events_total', 'Events that queues brought, by what became of them', [
+    'tenant',
+    'connection',
+    'queue',
+    'end',
+  ])
+  const losses = counter('mortise_queue_losses_total', 'Subscriptions that were lost and opened anew', [
+    'tenant',
+    'connection',
+    'queue',
+  ])
+  const listening = gauge('mortise_queue_listening', '1 while this node listens to the queue', [
+    'tenant',
+    'connection',
+    'queue',
+  ])
+  const queueLag = gauge(
+    'mortise_queue_lag',
+    'Messages at the broker that nobody has acknowledged; of all nodes together',
+    ['tenant', 'connection', 'queue'],
+  )
   const restoring = gauge('mortise_restore_pending', 'Records whose sends wait since a backup was restored')
   const database = gauge('mortise_database_up', '1 while the figures of the database could be read')
   const scrape = gauge('mortise_figures_seconds', 'How long the last reading of the figures of the database took')
@@ -170,6 +193,11 @@ export const openMetrics = (options: MetricsOptions) => {
   }
   const flows = labelCap(most)
   const connections = labelCap(most)
+  const queues = labelCap(most)
+  const queueLabels = (...names: [string, string, string]) => {
+    const [tenant = '', connection = '', queue = ''] = queues(names)
+    return { tenant, connection, queue }
+  }
   const answerOf = children((door, status, code) => answers.labels(door, status, code))
   const answerTimeOf = children((door) => answerSeconds.labels(door))
   const attemptOf = children((tenant, flow, outcome) => attempts.labels(tenant, flow, outcome), flows)
@@ -224,6 +252,12 @@ export const openMetrics = (options: MetricsOptions) => {
       pool.set({ pool: name, state: 'waiting' }, waiting)
     }
     queued.set(options.queued())
+    for (const one of [listening, queueLag]) one.reset()
+    for (const { tenantId, connectionId, queueId, state, lag: behind } of options.queues?.() ?? []) {
+      const labels = queueLabels(tenantId, connectionId, queueId)
+      listening.set(labels, state === 'listening' ? 1 : 0)
+      if (behind !== null) queueLag.set(labels, behind)
+    }
     restoring.set(figures?.restoring ?? 0)
     const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - loopResolution / 1e3)
     const any = delay.count > 0
@@ -246,6 +280,10 @@ export const openMetrics = (options: MetricsOptions) => {
   let collecting: Promise<string> | null = null
   return {
     contentType: registry.contentType,
+    heard: (from: { tenantId: string; connectionId: string; queue: { id: string } }, end: string, events: number) =>
+      heard.inc({ ...queueLabels(from.tenantId, from.connectionId, from.queue.id), end }, events),
+    lost: (from: { tenantId: string; connectionId: string; queue: { id: string } }) =>
+      losses.inc(queueLabels(from.tenantId, from.connectionId, from.queue.id)),
     /** Everything in Prometheus' text format; two that ask at once get the same. */
     text: (): Promise<string> =>
       (collecting ??= collect()

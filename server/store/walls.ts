@@ -59,6 +59,8 @@ const appRights: Record<string, string> = {
   group_tally: 'select',
   pulse: 'select',
   restore: 'select',
+  queue_node: 'select',
+  refused_event: 'select, delete',
 }
 
 /** Columns that are written and never read: a list of users cannot show a password by mistake. */
