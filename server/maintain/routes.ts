@@ -153,6 +153,16 @@ const journeyShape = z.object({
       bytes: z.number(),
     }),
   ),
+  told: z
+    .array(
+      z.object({
+        link: z.number(),
+        at: moment.nullable(),
+        open: z.boolean(),
+        why: z.array(z.string()),
+      }),
+    )
+    .describe('What the source was last told of how the record fared (writeBack).'),
   attempts: z.array(
     z.object({
       attempt: z.number(),
@@ -211,6 +221,12 @@ const shownJourney = (journey: Journey): z.input<typeof journeyShape> => ({
       bytes,
     }),
   ),
+  told: journey.told.map((one) => ({
+    link: one.linkId,
+    at: toMomentOrNull(one.toldAt),
+    open: one.open,
+    why: one.why,
+  })),
   attempts: journey.attempts.map((one) => ({
     attempt: one.attemptId,
     at: toMoment(one.startedAt),
