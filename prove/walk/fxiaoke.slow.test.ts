@@ -1,10 +1,14 @@
 /** From an ERP's push to a Fxiaoke CRM and back to the ERP's own fields: every end is told once, and the echo of telling moves nothing. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { alertsWalk } from './alerts.ts'
 import { fxiaokeWorld } from './fxiaoke.ts'
+import { twoWayWalk } from './two-way.ts'
 import { until } from './world.ts'
 
-describe('an ERP and a Fxiaoke CRM', { concurrency: 3 }, () => {
+// Mostly waiting: side by side they take as long as the longest.
+describe('an ERP and a Fxiaoke CRM', { concurrency: 5 }, () => {
+  for (const walk of [alertsWalk, twoWayWalk]) test(walk.name, walk.run)
   test('a push becomes an account, an update and a void; the ERP is told id, number, status and time, and nothing goes in circles', async () => {
     await using world = await fxiaokeWorld()
     const made = await world.erp.create('BD_Customer', { name: 'Acme', number: 'N-1', grade: 'A' })

@@ -1,6 +1,6 @@
 /** One record's whole story, found by any id: its links, what came in, what was sent, what failed, whom it refers to. Reads only. */
 import type { Fault } from '../doc/fault.ts'
-import { at, type Sql } from '../store/sql.ts'
+import { at, col, type Sql } from '../store/sql.ts'
 import { type Trouble, troublesOf } from './groups.ts'
 import { mask } from './mask.ts'
 import { linksNumbered, linksOf, planned, type RecordRow } from './records.ts'
@@ -71,6 +71,17 @@ export interface FetchShown {
   why: string[]
 }
 
+/** What its source was last told of how it fared (flow option `writeBack`). */
+export interface TellingRow {
+  linkId: number
+  /** Null: nothing yet. */
+  toldAt: number | null
+  /** It is still to be told. */
+  open: boolean
+  nextAt: number
+  why: string[]
+}
+
 export interface Journey {
   links: RecordRow[]
   /** Newest first. */
@@ -80,6 +91,7 @@ export interface Journey {
   fetches: FetchShown[]
   /** What its links were parked for, now and before. */
   troubles: Trouble[]
+  told: TellingRow[]
   /** Records it refers to, and records that wait for it. */
   parents: Relative[]
   children: Relative[]
@@ -359,6 +371,30 @@ const fetchesOf = async (sql: Sql, keys: readonly Key[]): Promise<FetchShown[]> 
   })
 }
 
+const tellingsOf = async (sql: Sql, links: readonly RecordRow[]): Promise<TellingRow[]> => {
+  if (!links.length) return []
+  const rows = await sql<{
+    link_id: number
+    told_at: number | null
+    open: boolean
+    next_at: number
+    fault: string | null
+  }>`
+    select w.link_id, w.told_at, w.told < w.wanted as open, w.next_at, w.fault
+    from unnest(
+      ${col.text(links.map((one) => one.tenantId))}::text[],
+      ${col.text(links.map((one) => one.pairId))}::text[],
+      ${col.int8(links.map((one) => one.linkId))}::int8[]) as l (tenant_id, pair_id, link_id)
+    join write_back w on w.tenant_id = l.tenant_id and w.pair_id = l.pair_id and w.link_id = l.link_id`
+  return rows.map((row) => ({
+    linkId: row.link_id,
+    toldAt: row.told_at,
+    open: row.open,
+    nextAt: row.next_at,
+    why: faultSentencesOf(parseFault(row.fault)),
+  }))
+}
+
 /** `id`: of a record on either side, of a link, or a trace id. Everything is empty when nothing is known by it. */
 export const findJourney = (
   sql: Sql,
@@ -410,6 +446,7 @@ const storyOf = async (sql: Sql, found: RecordRow[], keys: readonly Key[], limit
     staged: await stagedOf(sql, keys),
     fetches: await fetchesOf(sql, keys),
     troubles: await troublesOf(sql, found),
+    told: await tellingsOf(sql, found),
     parents,
     children,
   }
@@ -420,7 +457,7 @@ export const isEmpty = (journey: Journey): boolean =>
 
 export interface Moment {
   at: number
-  what: 'came in' | 'call' | 'failed' | 'ended' | 'voided' | 'next'
+  what: 'came in' | 'call' | 'failed' | 'ended' | 'voided' | 'told' | 'next'
   /** One line. */
   say: string
   traceId?: string
@@ -467,6 +504,16 @@ export const timeLine = (journey: Journey): Moment[] => {
         at: one.closedAt,
         what: 'ended',
         say: `${link}: ${one.closedBy === null ? 'taken up again' : `ignored by ${one.closedBy}: ${one.note ?? ''}`} (error group ${one.group})`,
+      })
+  }
+  for (const one of journey.told) {
+    const link = `link ${one.linkId}`
+    if (one.toldAt !== null) moments.push({ at: one.toldAt, what: 'told', say: `${link}: its source was told` })
+    if (one.open || one.why.length)
+      moments.push({
+        at: one.nextAt,
+        what: 'told',
+        say: `${link}: its source ${one.open ? 'is to be told' : 'could not be told'}${one.why.length ? `: ${one.why.join(' ')}` : ''}`,
       })
   }
   for (const one of journey.links) {

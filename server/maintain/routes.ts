@@ -167,6 +167,16 @@ const journeyShape = z.object({
       editedBy: z.string().nullable(),
     }),
   ),
+  told: z
+    .array(
+      z.object({
+        link: z.number(),
+        at: moment.nullable(),
+        open: z.boolean(),
+        why: z.array(z.string()),
+      }),
+    )
+    .describe('What the source was last told of how the record fared (writeBack).'),
   attempts: z.array(
     z.object({
       attempt: z.number(),
@@ -255,6 +265,12 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
       editedBy,
     }),
   ),
+  told: journey.told.map((one) => ({
+    link: one.linkId,
+    at: toMomentOrNull(one.toldAt),
+    open: one.open,
+    why: one.why,
+  })),
   attempts: journey.attempts.map((one) => ({
     attempt: one.attemptId,
     at: toMoment(one.startedAt),

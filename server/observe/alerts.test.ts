@@ -296,11 +296,14 @@ test('what fires: a service that gives no proper answer, an open breaker, a back
   await w.sql`
     insert into data_seen (tenant_id, connection_id, object, seen_at)
     values ('acme', 'erp', 'Customer', clock_timestamp() - interval '10 minutes'), ('acme', 'crm', 'AccountObj', clock_timestamp())`
-  await w.watch()
+  // What other rooms know is asked of them.
+  const sources = { callback: async () => [{ rule: 'callback' as const, about: 'hr', figures: { count: 4 } }] }
+  await watchTenant({ sql: w.sql, env, sources, ownerField: () => undefined }, 'acme', 'Asia/Shanghai')
   const found = await w.alerts()
   assert.deepEqual(found.map(({ rule, about }) => `${rule} ${about}`).toSorted(), [
     'backlog crm',
     'breaker crm',
+    'callback hr',
     'conflict customer',
     'loop customer',
     'noData erp',
