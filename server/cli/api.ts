@@ -13,6 +13,7 @@ import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
 import { type InterfaceDeps, interfaceRoutes } from '../objects/interface/routes.ts'
+import { learningRoutes } from '../objects/learn-routes.ts'
 import { playgroundRoutes } from '../objects/playground.ts'
 import { objectRoutes } from '../objects/routes.ts'
 import { asTenant } from '../store/roles.ts'
@@ -82,6 +83,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
           ),
       }),
       ...objectRoutes({ declaring: made, objectFile }),
+      ...learningRoutes({ declaring: made, fetchRecord: world.trying.fetchRecord }),
       ...playgroundRoutes({
         ask: world.trying.ask,
         push: world.trying.push,

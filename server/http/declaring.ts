@@ -52,6 +52,8 @@ export interface Declaring {
     focus: string,
     edit: (now: Tree) => Tree | Refused,
     create?: boolean,
+    /** False: only what would change. */
+    really?: boolean,
   ): Promise<Declared | Refused>
   plan(asking: Asking, yaml: string, variables: Record<string, string>): Promise<Declared | Refused>
   apply(asking: Asking, yaml: string, variables: Record<string, string>): Promise<Declared | Refused>

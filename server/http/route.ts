@@ -59,7 +59,7 @@ export interface Answered<A> {
   body?: A
   headers?: Record<string, string>
   /** Text that is sent as it is, such as CSV or YAML. */
-  text?: { type: string; content: string | Readable }
+  text?: { type: string; content: string | Buffer | Readable }
 }
 
 export const ok = <A>(body: A, headers?: Record<string, string>): Answered<A> => ({
