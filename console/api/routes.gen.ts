@@ -126,11 +126,29 @@ export interface Routes {
     body: { reason: string }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
   }
+  importObject: {
+    path: { tenant: string; connection: string; object: string }
+    query: unknown
+    body: { form: "json" | "yaml" | "xlsx"; content: string; really?: boolean }
+    answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
+  }
   learnObject: {
     path: { tenant: string; connection: string }
     query: unknown
     body: { object: string; details?: string[] }
     answer: Record<string, unknown>
+  }
+  learnRecord: {
+    path: { tenant: string; connection: string }
+    query: unknown
+    body: { object: string; id: string }
+    answer: { object: Record<string, unknown>; records: number; notes: ({ note: string; field: string | null; say: string })[] }
+  }
+  learnSample: {
+    path: { tenant: string; connection: string }
+    query: unknown
+    body: { sample: string; object?: string }
+    answer: { object: Record<string, unknown>; records: number; notes: ({ note: string; field: string | null; say: string })[] }
   }
   listAlerts: {
     path: { tenant: string }
@@ -658,7 +676,7 @@ export interface Routes {
     path: { tenant: string }
     query: { id: string; limit?: number }
     body: undefined
-    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[] }
+    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; told: ({ link: number; at: string | null; open: boolean; why: string[] })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[] }
   }
   showMapping: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -671,6 +689,24 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: Record<string, unknown>
+  }
+  showObjectJson: {
+    path: { tenant: string; connection: string; object: string }
+    query: unknown
+    body: undefined
+    answer: string
+  }
+  showObjectSheet: {
+    path: { tenant: string; connection: string; object: string }
+    query: unknown
+    body: undefined
+    answer: string
+  }
+  showObjectYaml: {
+    path: { tenant: string; connection: string; object: string }
+    query: unknown
+    body: undefined
+    answer: string
   }
   showOptions: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft"; field: string }
@@ -724,7 +760,7 @@ export interface Routes {
     path: { tenant: string; link: number }
     query: { limit?: number }
     body: undefined
-    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[] }
+    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; told: ({ link: number; at: string | null; open: boolean; why: string[] })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[] }
   }
   showTask: {
     path: { tenant: string; task: string }
@@ -822,7 +858,10 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   exportConfiguration: ['GET', '/tenants/{tenant}/configuration'],
   exportLinks: ['GET', '/tenants/{tenant}/links.csv'],
   ignoreRecord: ['POST', '/tenants/{tenant}/records/{link}/ignore'],
+  importObject: ['PUT', '/tenants/{tenant}/connections/{connection}/objects/{object}/import'],
   learnObject: ['POST', '/tenants/{tenant}/connections/{connection}/learn'],
+  learnRecord: ['POST', '/tenants/{tenant}/connections/{connection}/learn-record'],
+  learnSample: ['POST', '/tenants/{tenant}/connections/{connection}/learn-sample'],
   listAlerts: ['GET', '/tenants/{tenant}/alerts'],
   listAudit: ['GET', '/tenants/{tenant}/audit'],
   listBackfills: ['GET', '/tenants/{tenant}/backfills'],
@@ -913,6 +952,9 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showJourney: ['GET', '/tenants/{tenant}/journey'],
   showMapping: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping'],
   showObject: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}'],
+  showObjectJson: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/definition.json'],
+  showObjectSheet: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/definition.xlsx'],
+  showObjectYaml: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/definition.yaml'],
   showOptions: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/options/{field}'],
   showPair: ['GET', '/tenants/{tenant}/pairs/{pair}'],
   showPreference: ['GET', '/session/preference'],

@@ -280,3 +280,45 @@ test('lists come page by page, sorted, and a foreign cursor is refused', async (
   const bad = await world.call<Problem>('GET', '/tenants/a/connections?cursor=nonsense', { as: world.admin })
   assert.deepEqual([bad.status, bad.body.path], [400, 'query.cursor'])
 })
+
+test('who changes what has changed since he read it is refused, at every part; the tag of an answer is that of the next read', async () => {
+  const { world, call } = await worldWithTenant()
+  await using _world = world
+  const as = world.admin
+  const read = async (path: string) => {
+    const { headers, body } = await world.call('GET', `/tenants/a${path}`, { as })
+    return { tag: headers.get('etag') ?? assert.fail(`${path} has no ETag`), body }
+  }
+  const write = (method: string, path: string, tag: string, body?: unknown) =>
+    world.call<Declared & Problem>(method, `/tenants/a${path}`, {
+      as,
+      headers: { 'if-match': tag },
+      ...(body !== undefined && { body }),
+    })
+  for (const path of parts) {
+    const { tag, body } = await read(path)
+    assert.match(tag, /^"[A-Za-z0-9_-]{22}"$/)
+    const same = await write('PUT', path, tag, body)
+    assert.deepEqual([same.status, same.headers.get('etag')], [200, tag], path)
+    assert.equal((await read(path)).tag, tag)
+    const stale = await write('PUT', path, '"of-yesterday-0123456789"', body)
+    assert.deepEqual([stale.status, stale.body.code], [412, 'changed.since'], path)
+    assert.equal((await write('PUT', path, `"other", ${tag}`, body)).status, 200, 'one of several')
+    assert.equal((await write('PUT', path, '*', body)).status, 200, 'whatever it is')
+  }
+  const flow = '/pairs/customer/flows/leftToRight'
+  const before = await read(flow)
+  const paused = await write('PATCH', flow, before.tag, { state: 'paused' })
+  assert.equal(paused.status, 200)
+  assert.equal(paused.headers.get('etag'), (await read(flow)).tag)
+  assert.equal((await write('PATCH', flow, before.tag, { state: 'enabled' })).status, 412)
+  assert.equal((await write('DELETE', flow, before.tag)).status, 412)
+  assert.equal((await call('PATCH', flow, { state: 'enabled' })).status, 200, 'without a tag the last one wins')
+  // two at once with one tag: one of them comes through
+  const { tag } = await read(flow)
+  const both = await Promise.all(
+    ['paused', 'disabled'].map((state) => write('PATCH', flow, tag, { state }).then((answer) => answer.status)),
+  )
+  assert.deepEqual(both.sort(), [200, 412])
+  assert.equal((await write('PUT', '/connections/new', '*', { role: 'erp', baseUrl: 'http://192.0.2.7/' })).status, 412)
+})

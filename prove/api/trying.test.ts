@@ -136,3 +136,65 @@ test('the playground queries the system and pushes to this tenant, shows what we
   for (const secret of [token, erpToken, 'wrong"', 'Tried']) assert.ok(!kept.includes(secret), secret)
   assert.match(kept, /TRY-1/)
 })
+
+test('an object is learnt from a sample and from a live record, and declared from a document after a preview', async () => {
+  await using world = await freshWorld()
+  const api = await signedIn(world)
+  const ask = async (method: string, path: string, body?: unknown) => {
+    const answer = await api(method, path, body)
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+  }
+  const made = await world.erp.create(
+    'BD_Customer',
+    { name: 'Learnt', creditLimit: '12.5', grade: 'A' },
+    { contacts: [{ name: 'Li', mobile: '007' }] },
+  )
+  const live = await ask('POST', '/connections/erp/learn-record', { object: 'BD_Customer', id: made.id })
+  assert.equal(live.status, 200)
+  const proposed = live.body.object as {
+    idField: string
+    modifiedField: string
+    details: { code: string; idField: string }[]
+  }
+  assert.deepEqual(
+    [proposed.idField, proposed.modifiedField, proposed.details.map((one) => [one.code, one.idField])],
+    ['id', 'modifyTime', [['contacts', 'id']]],
+  )
+  assert.equal(
+    (await ask('POST', '/connections/erp/learn-record', { object: 'BD_Customer', id: 'nobody' })).status,
+    400,
+  )
+
+  const sample = await ask('POST', '/connections/erp/learn-sample', {
+    sample: `curl -X POST http://erp/create -H 'objectApiName: BD_New' --data-raw '{"masterFieldVal":{"id":"1","price":1.10}}'`,
+  })
+  assert.deepEqual(sample.body.object, { code: 'BD_New', idField: 'id', fields: { id: 'text', price: 'decimal' } })
+  const path = '/connections/erp/objects/BD_New'
+  const content = JSON.stringify(sample.body.object)
+  const planned = await ask('PUT', `${path}/import`, { form: 'json', content })
+  assert.deepEqual(
+    (planned.body.changes as { kind: string; what: string }[]).map((one) => [one.kind, one.what]),
+    [['object', 'added']],
+  )
+  assert.equal((await api('GET', path)).status, 404, 'a preview declares nothing')
+  assert.equal((await ask('PUT', `${path}/import`, { form: 'json', content, really: true })).status, 200)
+  assert.deepEqual((await ask('GET', `${path}`)).body.fields, { id: 'text', price: 'decimal' })
+
+  const sheet = await api('GET', '/connections/erp/objects/BD_Customer/definition.xlsx')
+  assert.match(sheet.headers.get('content-type') ?? '', /spreadsheetml/)
+  const bytes = Buffer.from(await sheet.arrayBuffer()).toString('base64')
+  const same = await ask('PUT', '/connections/erp/objects/BD_Customer/import', { form: 'xlsx', content: bytes })
+  assert.deepEqual(same.body.changes, [], 'what was given out changes nothing when it comes back')
+  const yaml = await (await api('GET', '/connections/erp/objects/BD_Customer/definition.yaml')).text()
+  const changed = await ask('PUT', '/connections/erp/objects/BD_Customer/import', {
+    form: 'yaml',
+    content: yaml.replace('taxNo: text', 'taxNo: { type: text, length: 20 }'),
+  })
+  const [change] = changed.body.changes as { fields: { path: string }[] }[]
+  assert.match(change?.fields.map((one) => one.path).join() ?? '', /taxNo|fields/)
+  const wrong = await ask('PUT', '/connections/erp/objects/BD_Customer/import', {
+    form: 'yaml',
+    content: 'fields: { a: nonsense }',
+  })
+  assert.equal(wrong.status, 422)
+})

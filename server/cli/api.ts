@@ -15,6 +15,7 @@ import type { Route } from '../http/route.ts'
 import { type ListenRoutesDeps, listenRoutes } from '../listen/routes.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
 import { type InterfaceDeps, interfaceRoutes } from '../objects/interface/routes.ts'
+import { learningRoutes } from '../objects/learn-routes.ts'
 import { playgroundRoutes } from '../objects/playground.ts'
 import { type TwoWayDeps, twoWayRoutes } from '../maintain/two-way.ts'
 import { type Learning, learnRoutes } from '../objects/learn.ts'
@@ -101,6 +102,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...world.alerts,
       ...pollRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...historyRoutes({ sql, ...world.polls, writeDown: noteOne }),
+      ...learningRoutes({ declaring: made, fetchRecord: world.trying.fetchRecord }),
       ...playgroundRoutes({
         ask: world.trying.ask,
         push: world.trying.push,

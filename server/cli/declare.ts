@@ -455,14 +455,14 @@ export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declari
     promote: (asking, from, how) =>
       bring(asking, how, (tx, own, asked) => promote(tx, own, { from, to: asking.tenantId }, asked)),
     /** Replaces a part: `edit` answers the tenant's tree as it shall be. `focus`: the part's path, told as `body`. */
-    edit: (asking, focus, edit, create = false) =>
+    edit: (asking, focus, edit, create = false, really = true) =>
       change(
         asking,
         (now) => {
           const next = edit(structuredClone(now))
           return 'refuse' in next ? (next as unknown as Refused) : stringify({ tenants: [next] }, { lineWidth: 0 })
         },
-        { really: true, focus, create },
+        { really, focus, create },
       ),
     plan: (asking, yaml, given) => change(asking, () => yaml, { really: false, variables: given }),
     apply: (asking, yaml, given) => change(asking, () => yaml, { really: true, variables: given }),

@@ -1,6 +1,8 @@
 /** What people try out across rooms: a connection step by step, and one call of an object's interface. */
 import { probe, type ProbeStep } from '../connect/probe.ts'
 import type { Env } from '../doc/env.ts'
+import { sentence } from '../doc/fault.ts'
+import type { LearnDeps } from '../objects/learn-routes.ts'
 import type { PlaygroundDeps } from '../objects/playground.ts'
 import type { openDirectory } from './directory.ts'
 
@@ -51,6 +53,20 @@ export const tryingOf = ({ directory, env, address }: TryingDeps) => ({
       await trial?.connector.close()
     }
   }) satisfies PlaygroundDeps['ask'],
+  fetchRecord: (async (tenantId, connectionId, object, id, locale) => {
+    const trial = directory.trial(tenantId, connectionId)
+    if (!trial) return undefined
+    const { connector } = trial
+    try {
+      // The others describe their objects themselves (learn).
+      if (!('ask' in connector)) return undefined
+      const params = `objAPIName=${encodeURIComponent(object)}&dataId=${encodeURIComponent(id)}&includeDetail=true`
+      const { exchange, why } = await connector.ask('queryMasterById', params, AbortSignal.timeout(patience))
+      return why ? { said: sentence(why, locale) } : { answer: exchange.answer ?? '' }
+    } finally {
+      await connector.close()
+    }
+  }) satisfies LearnDeps['fetchRecord'],
   push: (async (headers, body) => {
     const began = env.monotonic()
     const answer = await fetch(`${address() ?? ''}${pushPath}`, {

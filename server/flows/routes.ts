@@ -11,9 +11,12 @@ import {
   declaredShape,
   dropIn,
   findIn,
+  ifMatch,
   listIn,
   putIn,
+  type Shown,
   shownDeclared,
+  tagged,
   type Tree,
 } from '../http/declaring.ts'
 import {
@@ -93,7 +96,11 @@ const removeOne = async (
     await declaring.edit(
       askingOf(asked, routeId, asked.params.tenant),
       '',
-      (now) => dropIn(now, `${kind}s`, idIs(id)) ?? absent(`${kind} ${id}`),
+      ifMatch(
+        asked,
+        kind === 'pair' ? pairIn(id) : connectionIn(id),
+        (now) => dropIn(now, `${kind}s`, idIs(id)) ?? absent(`${kind} ${id}`),
+      ),
     ),
   )
 
@@ -199,12 +206,25 @@ const tenantRoutes = (deps: FlowDeps): Route[] => {
 }
 
 // ── connections and pairs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const shownConnection = ({ objects, ...rest }: Tree): Tree => ({
+  ...rest,
+  objects: Array.isArray(objects) ? objects.map((object: Tree) => object.code) : [],
+})
+
+const connectionIn =
+  (id: string): Shown =>
+  (now) => {
+    const found = findIn(now, 'connections', 'id', id)
+    return found && shownConnection(found)
+  }
+
+const pairIn =
+  (id: string): Shown =>
+  (now) =>
+    findIn(now, 'pairs', 'id', id)
+
 const connectionRoutes = ({ declaring }: FlowDeps): Route[] => {
   const params = part('connection')
-  const shown = ({ objects, ...rest }: Tree): Tree => ({
-    ...rest,
-    objects: Array.isArray(objects) ? objects.map((object: Tree) => object.code) : [],
-  })
   return [
     route({
       id: 'listConnections',
@@ -219,7 +239,7 @@ const connectionRoutes = ({ declaring }: FlowDeps): Route[] => {
         slice(
           listIn(await declaring.tree(tenant), 'connections')
             .filter((one) => !query.role || one.role === query.role)
-            .map(shown),
+            .map(shownConnection),
           (one) => String(one.id),
           query,
         ),
@@ -234,11 +254,12 @@ const connectionRoutes = ({ declaring }: FlowDeps): Route[] => {
       answer: tree,
       handle: async ({ params: { tenant, connection } }) => {
         const found = findIn(await declaring.tree(tenant), 'connections', 'id', connection)
-        return found ? ok(shown(found)) : absent(`connection ${connection}`)
+        return found ? tagged(shownConnection(found)) : absent(`connection ${connection}`)
       },
     }),
     route({
       id: 'putConnection',
+      matched: true,
       method: 'PUT',
       path: '/tenants/:tenant/connections/:connection',
       group: 'connections',
@@ -254,16 +275,19 @@ const connectionRoutes = ({ declaring }: FlowDeps): Route[] => {
         const body = bodyFor(asked, { id: connection })
         if (isRefusal(body)) return body
         const { objects: _objects, ...rest } = body
+        const edit = ifMatch(asked, connectionIn(connection), (now) => {
+          const objects = findIn(now, 'connections', 'id', connection)?.objects
+          return putIn(now, 'connections', idIs(connection), { ...rest, ...(objects !== undefined && { objects }) })
+        })
         return answered(
-          await declaring.edit(askingOf(asked, 'putConnection', tenant), `connections[${connection}]`, (now) => {
-            const objects = findIn(now, 'connections', 'id', connection)?.objects
-            return putIn(now, 'connections', idIs(connection), { ...rest, ...(objects !== undefined && { objects }) })
-          }),
+          await declaring.edit(askingOf(asked, 'putConnection', tenant), `connections[${connection}]`, edit),
+          connectionIn(connection),
         )
       },
     }),
     route({
       id: 'removeConnection',
+      matched: true,
       method: 'DELETE',
       path: '/tenants/:tenant/connections/:connection',
       group: 'connections',
@@ -278,6 +302,9 @@ const connectionRoutes = ({ declaring }: FlowDeps): Route[] => {
 const flowWord = z.enum(['leftToRight', 'rightToLeft'])
 const inFlow = part('pair').extend({ flow: flowWord })
 
+const flowOf = (now: Tree, { pair, flow }: z.output<typeof inFlow>): Tree | undefined =>
+  (findIn(now, 'pairs', 'id', pair)?.flows as Record<string, Tree> | undefined)?.[flow]
+
 /** `edit` answers the flow as it shall be; null takes it away. */
 const editFlow = async (
   declaring: Declaring,
@@ -285,9 +312,15 @@ const editFlow = async (
   routeId: string,
   focus: string,
   edit: (flow: Tree | undefined) => Tree | null | Refused,
+  /** What GET answers of the part that is edited. */
+  of: (flow: Tree) => unknown = (whole) => whole,
 ) => {
   const { tenant, pair, flow } = asked.params
-  return declaring.edit(askingOf(asked, routeId, tenant), `pairs[${pair}].flows.${flow}${focus}`, (now) => {
+  const shown: Shown = (now) => {
+    const is = flowOf(now, asked.params)
+    return is && of(is)
+  }
+  const change = ifMatch(asked, shown, (now) => {
     const found = findIn(now, 'pairs', 'id', pair)
     if (!found) return absent(`pair ${pair}`)
     const { [flow]: before, ...others } = (found.flows ?? {}) as Record<string, Tree>
@@ -296,10 +329,16 @@ const editFlow = async (
     const flows = next === null ? others : { ...others, [flow]: next }
     return putIn(now, 'pairs', idIs(pair), { ...found, flows })
   })
+  const declared = await declaring.edit(
+    askingOf(asked, routeId, tenant),
+    `pairs[${pair}].flows.${flow}${focus}`,
+    change,
+  )
+  return answered(declared, shown)
 }
 
-const flowIn = async (declaring: Declaring, { tenant, pair, flow }: z.output<typeof inFlow>): Promise<Tree | null> =>
-  (findIn(await declaring.tree(tenant), 'pairs', 'id', pair)?.flows as Record<string, Tree> | undefined)?.[flow] ?? null
+const flowIn = async (declaring: Declaring, at: z.output<typeof inFlow>): Promise<Tree | null> =>
+  flowOf(await declaring.tree(at.tenant), at) ?? null
 
 /** The rules of a mapping, of the master or of one detail. */
 const rulesOf = (flow: Tree, detail: string | undefined): Record<string, unknown> | null => {
@@ -312,6 +351,16 @@ const optionsShape = z.object({
   options: z.record(z.string(), z.union([z.string(), z.number()])).describe('Source option to target option.'),
   unmapped: z.enum(['park', 'keep', 'empty', 'default']).optional(),
 })
+
+const mappingOf = (flow: Tree): Tree => (flow.mapping ?? {}) as Tree
+
+/** Of one rule; undefined where there is none. */
+const optionsOf = (flow: Tree, detail: string | undefined, field: string): z.input<typeof optionsShape> | undefined => {
+  const rule = rulesOf(flow, detail)?.[field]
+  if (rule === undefined) return undefined
+  const { options = {}, unmapped } = (typeof rule === 'string' ? {} : rule) as z.input<typeof optionsShape>
+  return { options, ...(unmapped !== undefined && { unmapped }) }
+}
 
 const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
   const params = part('pair')
@@ -341,11 +390,12 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
       answer: tree,
       handle: async ({ params: { tenant, pair } }) => {
         const found = findIn(await declaring.tree(tenant), 'pairs', 'id', pair)
-        return found ? ok(found) : absent(`pair ${pair}`)
+        return found ? tagged(found) : absent(`pair ${pair}`)
       },
     }),
     route({
       id: 'putPair',
+      matched: true,
       method: 'PUT',
       path: '/tenants/:tenant/pairs/:pair',
       group: 'flows',
@@ -358,15 +408,13 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
         const { tenant, pair } = asked.params
         const body = bodyFor(asked, { id: pair })
         if (isRefusal(body)) return body
-        return answered(
-          await declaring.edit(askingOf(asked, 'putPair', tenant), `pairs[${pair}]`, (now) =>
-            putIn(now, 'pairs', idIs(pair), body),
-          ),
-        )
+        const edit = ifMatch(asked, pairIn(pair), (now) => putIn(now, 'pairs', idIs(pair), body))
+        return answered(await declaring.edit(askingOf(asked, 'putPair', tenant), `pairs[${pair}]`, edit), pairIn(pair))
       },
     }),
     route({
       id: 'removePair',
+      matched: true,
       method: 'DELETE',
       path: '/tenants/:tenant/pairs/:pair',
       group: 'flows',
@@ -385,11 +433,12 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
       answer: tree,
       handle: async ({ params: at }) => {
         const flow = await flowIn(declaring, at)
-        return flow ? ok(flow) : absentFlow(at)
+        return flow ? tagged(flow) : absentFlow(at)
       },
     }),
     route({
       id: 'putFlow',
+      matched: true,
       method: 'PUT',
       path: '/tenants/:tenant/pairs/:pair/flows/:flow',
       group: 'flows',
@@ -398,10 +447,11 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
       body: flowFile,
       unchecked: true,
       answer: declaredShape,
-      handle: async (asked) => answered(await editFlow(declaring, asked, 'putFlow', '', () => asked.body as Tree)),
+      handle: (asked) => editFlow(declaring, asked, 'putFlow', '', () => asked.body as Tree),
     }),
     route({
       id: 'changeFlowState',
+      matched: true,
       method: 'PATCH',
       path: '/tenants/:tenant/pairs/:pair/flows/:flow',
       group: 'flows',
@@ -410,25 +460,22 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
       params: inFlow,
       body: z.object({ state: z.enum(['enabled', 'paused', 'disabled']) }),
       answer: declaredShape,
-      handle: async (asked) =>
-        answered(
-          await editFlow(declaring, asked, 'changeFlowState', '', (flow) =>
-            flow ? { ...flow, state: asked.body.state } : absentFlow(asked.params),
-          ),
+      handle: (asked) =>
+        editFlow(declaring, asked, 'changeFlowState', '', (flow) =>
+          flow ? { ...flow, state: asked.body.state } : absentFlow(asked.params),
         ),
     }),
     route({
       id: 'removeFlow',
+      matched: true,
       method: 'DELETE',
       path: '/tenants/:tenant/pairs/:pair/flows/:flow',
       group: 'flows',
       summary: 'Remove a flow whose records are at rest',
       params: inFlow,
       answer: declaredShape,
-      handle: async (asked) =>
-        answered(
-          await editFlow(declaring, asked, 'removeFlow', '', (flow) => (flow ? null : absentFlow(asked.params))),
-        ),
+      handle: (asked) =>
+        editFlow(declaring, asked, 'removeFlow', '', (flow) => (flow ? null : absentFlow(asked.params))),
     }),
     route({
       id: 'showMapping',
@@ -440,11 +487,12 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
       answer: tree,
       handle: async ({ params: at }) => {
         const flow = await flowIn(declaring, at)
-        return flow ? ok((flow.mapping ?? {}) as Tree) : absentFlow(at)
+        return flow ? tagged(mappingOf(flow)) : absentFlow(at)
       },
     }),
     route({
       id: 'putMapping',
+      matched: true,
       method: 'PUT',
       path: '/tenants/:tenant/pairs/:pair/flows/:flow/mapping',
       group: 'flows',
@@ -453,11 +501,14 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
       body: flowFile.shape.mapping,
       unchecked: true,
       answer: declaredShape,
-      handle: async (asked) =>
-        answered(
-          await editFlow(declaring, asked, 'putMapping', '.mapping', (flow) =>
-            flow ? { ...flow, mapping: asked.body } : absentFlow(asked.params),
-          ),
+      handle: (asked) =>
+        editFlow(
+          declaring,
+          asked,
+          'putMapping',
+          '.mapping',
+          (flow) => (flow ? { ...flow, mapping: asked.body } : absentFlow(asked.params)),
+          mappingOf,
         ),
     }),
     route({
@@ -472,14 +523,13 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
       handle: async ({ params: at, query }) => {
         const flow = await flowIn(declaring, at)
         if (!flow) return absentFlow(at)
-        const rule = rulesOf(flow, query.detail)?.[at.field]
-        if (rule === undefined) return absent(`rule ${at.field}`)
-        const { options = {}, unmapped } = (typeof rule === 'string' ? {} : rule) as z.input<typeof optionsShape>
-        return ok({ options, ...(unmapped !== undefined && { unmapped }) })
+        const found = optionsOf(flow, query.detail, at.field)
+        return found ? tagged(found) : absent(`rule ${at.field}`)
       },
     }),
     route({
       id: 'putOptions',
+      matched: true,
       method: 'PUT',
       path: '/tenants/:tenant/pairs/:pair/flows/:flow/options/:field',
       group: 'flows',
@@ -492,8 +542,12 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
         const { field } = asked.params
         const { detail } = asked.query
         const focus = detail === undefined ? `.mapping.fields.${field}` : `.mapping.details.${detail}.fields.${field}`
-        return answered(
-          await editFlow(declaring, asked, 'putOptions', focus, (flow) => {
+        return editFlow(
+          declaring,
+          asked,
+          'putOptions',
+          focus,
+          (flow) => {
             if (!flow) return absentFlow(asked.params)
             const rules = rulesOf(flow, detail)
             const rule = rules?.[field]
@@ -502,7 +556,8 @@ const pairRoutes = ({ declaring }: FlowDeps): Route[] => {
             const { options, unmapped } = asked.body
             rules[field] = { ...kept, options, ...(unmapped !== undefined && { unmapped }) } // a copy of ours
             return flow
-          }),
+          },
+          (flow) => optionsOf(flow, detail, field),
         )
       },
     }),

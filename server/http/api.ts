@@ -100,7 +100,10 @@ const statusOf = (route: Route): number => route.status ?? (route.answer || rout
 
 /** What fastify and the OpenAPI document are told of a route. */
 const schemaOf = (route: Route, need: ReturnType<ApiDeps['needs']>) => {
-  const refusals = need === null ? [400, 401, 429] : [400, 401, 403, 404, ...(route.method === 'GET' ? [] : [409])]
+  const refusals =
+    need === null
+      ? [400, 401, 429]
+      : [400, 401, 403, 404, ...(route.method === 'GET' ? [] : [409]), ...(route.matched ? [412] : [])]
   const status = statusOf(route)
   const good = route.text
     ? { description: route.summary, content: { [route.text]: { schema: z.string() } } }
@@ -110,7 +113,14 @@ const schemaOf = (route: Route, need: ReturnType<ApiDeps['needs']>) => {
     operationId: route.id,
     tags: [route.group],
     summary: route.summary,
-    ...(route.describe !== undefined && { description: route.describe }),
+    ...((route.describe !== undefined || route.matched) && {
+      description: [
+        route.describe,
+        route.matched && 'With If-Match (the ETag that was read) it is refused where it has changed since.',
+      ]
+        .filter(Boolean)
+        .join(' '),
+    }),
     ...(route.params && { params: route.params }),
     ...(route.query && { querystring: route.query }),
     ...(route.body && { body: route.body }),

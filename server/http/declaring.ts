@@ -1,4 +1,5 @@
 /** What rooms are handed to read and change the configuration of a tenant (main.ts), and the shape in which a change is answered. */
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type Answered, type Asked, ok, type Refused, refuse } from './route.ts'
 
@@ -51,6 +52,8 @@ export interface Declaring {
     focus: string,
     edit: (now: Tree) => Tree | Refused,
     create?: boolean,
+    /** False: only what would change. */
+    really?: boolean,
   ): Promise<Declared | Refused>
   plan(asking: Asking, yaml: string, variables: Record<string, string>): Promise<Declared | Refused>
   apply(asking: Asking, yaml: string, variables: Record<string, string>): Promise<Declared | Refused>
@@ -104,8 +107,39 @@ export const shownDeclared = (declared: Declared): z.input<typeof declaredShape>
   secrets: [...declared.made],
 })
 
-export const answered = (declared: Declared | Refused): Answered<z.input<typeof declaredShape>> | Refused =>
-  'refuse' in declared ? declared : ok(shownDeclared(declared))
+/** With `of`, the answer carries the tag of what was declared, for the next `If-Match`. */
+export const answered = (
+  declared: Declared | Refused,
+  of?: Shown,
+): Answered<z.input<typeof declaredShape>> | Refused => {
+  if ('refuse' in declared) return declared
+  const is = of?.(declared.tree)
+  return ok(shownDeclared(declared), is === undefined ? undefined : { ETag: tagOf(is) })
+}
+
+// ── one thing, as it was seen ────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** What GET answers of a thing of the tenant; undefined: it is not there. */
+export type Shown = (now: Tree) => unknown
+
+/** The same for as long as the thing is said in the same words. */
+export const tagOf = (shown: unknown): string =>
+  `"${createHash('sha256').update(JSON.stringify(shown)).digest('base64url').slice(0, 22)}"`
+
+export const tagged = <A>(shown: A): Answered<A> => ok(shown, { ETag: tagOf(shown) })
+
+/** `If-Match`: the edit is refused where the thing is no longer what its caller saw. Asked in the edit's own transaction. */
+export const ifMatch =
+  (asked: Pick<Asked<unknown, unknown, unknown>, 'headers'>, of: Shown, edit: (now: Tree) => Tree | Refused) =>
+  (now: Tree): Tree | Refused => {
+    const wanted = asked.headers['if-match']
+    if (wanted === undefined) return edit(now)
+    const tags = String(wanted)
+      .split(',')
+      .map((tag) => tag.trim())
+    const is = of(now)
+    const fits = is !== undefined && (tags.includes('*') || tags.includes(tagOf(is)))
+    return fits ? edit(now) : refuse('changed.since')
+  }
 
 // ── trees ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 export const listIn = (tree: Tree, key: string): Tree[] => (Array.isArray(tree[key]) ? (tree[key] as Tree[]) : [])

@@ -10,6 +10,7 @@ const titles: Record<number, Sentences> = {
   405: { zh_CN: '不支持该方法', zh_TW: '不支援該方法', en_US: 'Method not allowed', ja_JP: '許可されていないメソッド' },
   408: { zh_CN: '请求超时', zh_TW: '請求逾時', en_US: 'The request took too long', ja_JP: 'リクエストのタイムアウト' },
   409: { zh_CN: '与现状冲突', zh_TW: '與現狀衝突', en_US: 'Conflict', ja_JP: '競合' },
+  412: { zh_CN: '内容已有变化', zh_TW: '內容已有變化', en_US: 'Changed since', ja_JP: '変更されています' },
   413: { zh_CN: '请求体过大', zh_TW: '請求內容過大', en_US: 'The body is too large', ja_JP: '本文が大きすぎます' },
   414: { zh_CN: '地址过长', zh_TW: '位址過長', en_US: 'The address is too long', ja_JP: 'アドレスが長すぎます' },
   415: { zh_CN: '不支持的数据格式', zh_TW: '不支援的資料格式', en_US: 'Unsupported media type', ja_JP: '非対応の形式' },

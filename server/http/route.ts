@@ -59,7 +59,7 @@ export interface Answered<A> {
   body?: A
   headers?: Record<string, string>
   /** Text that is sent as it is, such as CSV or YAML. */
-  text?: { type: string; content: string | Readable }
+  text?: { type: string; content: string | Buffer | Readable }
 }
 
 export const ok = <A>(body: A, headers?: Record<string, string>): Answered<A> => ({
@@ -96,6 +96,8 @@ export interface RouteOf<P extends z.ZodType, Q extends z.ZodType, B extends z.Z
   status?: 200 | 201 | 202 | 204
   /** Media type of an answer that is text. */
   text?: string
+  /** `If-Match` is heeded: the ETag of the thing as it was read. */
+  matched?: boolean
   /** The body's schema only describes it: the handler checks it, with better sentences than a schema has. */
   unchecked?: boolean
   handle(asked: Asked<z.output<P>, z.output<Q>, z.output<B>>): Promise<Answered<z.input<A>> | Refused>

@@ -161,6 +161,21 @@ export const apiCodes = {
       '示された状況を解消してから再試行してください',
     ],
   ),
+  'changed.since': of(
+    412,
+    [
+      '读取之后已有更改，没有写入',
+      '讀取之後已有變更，沒有寫入',
+      'It has changed since it was read; nothing was written',
+      '読み取った後に変更されています。書き込みは行われていません',
+    ],
+    [
+      '重新读取并比较，然后再改',
+      '請重新讀取並比較，然後再改',
+      'Read it again, compare, then change it',
+      'もう一度読み取って比べてから変更してください',
+    ],
+  ),
   taken: of(
     409,
     ['{what} 已存在', '{what} 已存在', '{what} exists already', '{what} は既に存在します'],

@@ -8,11 +8,14 @@ import {
   declaredShape,
   dropIn,
   findIn,
+  ifMatch,
   listIn,
   putIn,
+  type Shown,
+  tagged,
   type Tree,
 } from '../http/declaring.ts'
-import { inTenant, ok, pageOf, paging, refuse, type Route, route, slice } from '../http/route.ts'
+import { inTenant, pageOf, paging, refuse, type Route, route, slice } from '../http/route.ts'
 
 export interface ObjectDeps {
   declaring: Declaring
@@ -26,6 +29,11 @@ const anObject = onConnection.extend({ object: z.string().min(1).max(200).descri
 
 const connectionIs = (id: string) => (entry: Tree) => String(entry.id) === id
 const codeIs = (code: string) => (entry: Tree) => String(entry.code) === code
+
+const objectIn =
+  ({ connection, object }: { connection: string; object: string }): Shown =>
+  (now) =>
+    findIn(findIn(now, 'connections', 'id', connection) ?? {}, 'objects', 'code', object)
 
 export const objectRoutes = ({ declaring, objectFile }: ObjectDeps): Route[] => [
   route({
@@ -55,7 +63,7 @@ export const objectRoutes = ({ declaring, objectFile }: ObjectDeps): Route[] => 
     handle: async ({ params: { tenant, connection, object } }) => {
       const found = findIn(await declaring.tree(tenant), 'connections', 'id', connection)
       const one = found && findIn(found, 'objects', 'code', object)
-      return one ? ok(one) : absent(`object ${connection}/${object}`)
+      return one ? tagged(one) : absent(`object ${connection}/${object}`)
     },
   }),
   route({
@@ -67,6 +75,7 @@ export const objectRoutes = ({ declaring, objectFile }: ObjectDeps): Route[] => 
     params: anObject,
     body: objectFile,
     unchecked: true,
+    matched: true,
     answer: declaredShape,
     handle: async (asked) => {
       const { tenant, connection, object } = asked.params
@@ -74,14 +83,13 @@ export const objectRoutes = ({ declaring, objectFile }: ObjectDeps): Route[] => 
       if (String(code) !== object)
         return refuse('request.invalid', { said: `code: ${String(code)} ≠ ${object}` }, { path: 'body.code' })
       const focus = `connections[${connection}].objects[${object}]`
-      return answered(
-        await declaring.edit(askingOf(asked, 'putObject', tenant), focus, (now) => {
-          const found = findIn(now, 'connections', 'id', connection)
-          if (!found) return absent(`connection ${connection}`)
-          const next = putIn(found, 'objects', codeIs(object), { code: object, ...rest })
-          return putIn(now, 'connections', connectionIs(connection), next)
-        }),
-      )
+      const edit = ifMatch(asked, objectIn(asked.params), (now) => {
+        const found = findIn(now, 'connections', 'id', connection)
+        if (!found) return absent(`connection ${connection}`)
+        const next = putIn(found, 'objects', codeIs(object), { code: object, ...rest })
+        return putIn(now, 'connections', connectionIs(connection), next)
+      })
+      return answered(await declaring.edit(askingOf(asked, 'putObject', tenant), focus, edit), objectIn(asked.params))
     },
   }),
   route({
@@ -91,18 +99,18 @@ export const objectRoutes = ({ declaring, objectFile }: ObjectDeps): Route[] => 
     group: 'objects',
     summary: 'Remove an object that no pair uses; what was staged of it stays',
     params: anObject,
+    matched: true,
     answer: declaredShape,
     handle: async (asked) => {
       const { tenant, connection, object } = asked.params
-      return answered(
-        await declaring.edit(askingOf(asked, 'removeObject', tenant), '', (now) => {
-          const found = findIn(now, 'connections', 'id', connection)
-          const next = found && dropIn(found, 'objects', codeIs(object))
-          return next
-            ? putIn(now, 'connections', connectionIs(connection), next)
-            : absent(`object ${connection}/${object}`)
-        }),
-      )
+      const edit = ifMatch(asked, objectIn(asked.params), (now) => {
+        const found = findIn(now, 'connections', 'id', connection)
+        const next = found && dropIn(found, 'objects', codeIs(object))
+        return next
+          ? putIn(now, 'connections', connectionIs(connection), next)
+          : absent(`object ${connection}/${object}`)
+      })
+      return answered(await declaring.edit(askingOf(asked, 'removeObject', tenant), '', edit))
     },
   }),
 ]

@@ -57,6 +57,8 @@ type Answer = Reply & { kind: 'answer' }
 
 const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value)
 const longestShown = 8_192
+/** Where a person asked for this very answer. */
+const longestAsked = 200_000
 /** Why our own limits let nothing through, as a person reads it. */
 const ourWords: Readonly<Record<string, string>> = {
   day: 'our own figure for this target',
@@ -545,7 +547,12 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     }
   }
 
-  const shown = (talked: Talk, name: string, method: 'GET' | 'POST' = 'POST'): Exchange => {
+  const shown = (
+    talked: Talk,
+    name: string,
+    method: 'GET' | 'POST' = 'POST',
+    most: number = longestShown,
+  ): Exchange => {
     const ms = talked.kind === 'unproved' ? talked.ms : talked.reply.ms
     const exchange: Exchange = {
       method,
@@ -557,8 +564,8 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     const { reply } = talked
     if (reply.kind === 'answer') {
       exchange.status = reply.status
-      const text = decodeText(reply.body.subarray(0, longestShown * 4), one(reply.headers['content-type']))
-      exchange.answer = shorten(mask(text ?? reply.body.toString('latin1', 0, longestShown)), longestShown)
+      const text = decodeText(reply.body.subarray(0, most * 4), one(reply.headers['content-type']))
+      exchange.answer = shorten(mask(text ?? reply.body.toString('latin1', 0, most)), most)
     } else if (reply.kind === 'lost' && reply.status) exchange.status = reply.status
     return exchange
   }
@@ -747,7 +754,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
         { method: 'GET', path: target(name, params), headers, body: null, timeout, signal },
         'read',
       )
-      const exchange = { ...shown(talked, name, 'GET'), url }
+      const exchange = { ...shown(talked, name, 'GET', longestAsked), url }
       if (talked.kind === 'unproved') return { exchange, why: talked.why }
       const { reply, verdict } = talked
       if (reply.kind !== 'answer' || !verdict)
