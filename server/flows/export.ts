@@ -278,7 +278,11 @@ const moment = (at: number | null): string | undefined => (at === null ? undefin
 const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }: Exported): Tree => {
   return {
     id: tenant.tenantId,
-    ...compact({ name: unless(literal(tenant.name), tenant.tenantId), zone: tenant.zone }),
+    ...compact({
+      name: unless(literal(tenant.name), tenant.tenantId),
+      zone: tenant.zone,
+      bodyDays: tenant.bodyDays ?? undefined,
+    }),
     connections: connections.map((one) => connectionTree(tenant, one)),
     ...compact({
       pairs: pairs.map(pairTree),
