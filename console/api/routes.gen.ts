@@ -34,7 +34,7 @@ export interface Routes {
     path: unknown
     query: unknown
     body: { tenant: string; name?: string; zone?: string }
-    answer: { tenant: string; name: string; zone: string; role: string | null }
+    answer: { tenant: string; name: string; zone: string; bodyDays: number | null; role: string | null }
   }
   addUser: {
     path: { tenant: string }
@@ -75,7 +75,7 @@ export interface Routes {
   changeTenant: {
     path: { tenant: string }
     query: unknown
-    body: { name?: string; zone?: string }
+    body: { name?: string; zone?: string; bodyDays?: number | null }
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
   changeUser: {
@@ -304,7 +304,7 @@ export interface Routes {
     path: unknown
     query: { limit?: number; cursor?: string }
     body: undefined
-    answer: { items: ({ tenant: string; name: string; zone: string; role: string | null })[]; next: string | null }
+    answer: { items: ({ tenant: string; name: string; zone: string; bodyDays: number | null; role: string | null })[]; next: string | null }
   }
   listTokens: {
     path: { tenant: string }
@@ -772,7 +772,7 @@ export interface Routes {
     path: { tenant: string }
     query: unknown
     body: undefined
-    answer: { tenant: string; name: string; zone: string; role: string | null }
+    answer: { tenant: string; name: string; zone: string; bodyDays: number | null; role: string | null }
   }
   showVersion: {
     path: { tenant: string; kind: "connection" | "object" | "pair" | "flow"; name: string; number: number }

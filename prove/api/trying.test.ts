@@ -198,3 +198,45 @@ test('an object is learnt from a sample and from a live record, and declared fro
   })
   assert.equal(wrong.status, 422)
 })
+
+test('a tenant hides its bodies earlier than the installation drops them, and faults speak the caller’s language', async () => {
+  await using world = await freshWorld()
+  const api = await signedIn(world)
+  await world.erp.faults([])
+  await world.crm.faults([{ kind: 'refuse', call: 'create', code: '400101', message: 'no tax number' }])
+  await world.push('B-1', { name: 'Body', number: 'N-1' })
+  await world.atRest()
+  interface Journey {
+    links: { state: string; why: string[] }[]
+    attempts: { answer: string | null; why: string[] }[]
+  }
+  const journey = async (locale = 'en_US') =>
+    (await (await api('GET', '/journey?id=B-1', undefined, { locale })).json()) as Journey
+  const before = await journey()
+  assert.equal(before.links[0]?.state, 'failed')
+  assert.match(before.attempts[0]?.answer ?? '', /no tax number/)
+  for (const [locale, wanted] of [
+    ['en_US', /^The target refused: 400101 no tax number/],
+    ['zh_CN', /^目标系统拒绝：400101/],
+    ['zh_TW', /^目標系統拒絕：400101/],
+    ['ja_JP', /^相手システムが拒否しました：400101/],
+  ] as const)
+    assert.match((await journey(locale)).links[0]?.why[0] ?? '', wanted)
+
+  const patch = async (bodyDays: number | null) => {
+    const answer = await api('PATCH', '', { bodyDays })
+    assert.equal(answer.status, 200, await answer.clone().text())
+  }
+  await patch(0)
+  const hidden = await journey()
+  assert.equal(hidden.attempts.length, before.attempts.length)
+  assert.equal(hidden.attempts[0]?.answer, null)
+  assert.deepEqual(((await (await api('GET', '')).json()) as { bodyDays: number }).bodyDays, 0)
+  const yaml = await (await api('GET', '/configuration')).text()
+  assert.match(yaml, /bodyDays: 0/)
+  await patch(7)
+  assert.match((await journey()).attempts[0]?.answer ?? '', /no tax number/)
+  await patch(null)
+  assert.equal(((await (await api('GET', '')).json()) as { bodyDays: number | null }).bodyDays, null)
+  assert.equal((await api('PATCH', '', { bodyDays: -1 })).status, 400)
+})

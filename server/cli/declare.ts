@@ -275,7 +275,7 @@ const without = (tree: Tree | undefined, ...keys: string[]): Tree | undefined =>
 const thingOf = (tree: Tree, { kind, name }: Change): Tree | undefined => {
   switch (kind) {
     case 'tenant':
-      return { name: tree.name, zone: tree.zone }
+      return { name: tree.name, zone: tree.zone, ...(tree.bodyDays !== undefined && { bodyDays: tree.bodyDays }) }
     case 'connection':
       return without(byId(listIn(tree, 'connections'), 'id', name), 'objects')
     case 'object': {

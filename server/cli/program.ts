@@ -5,6 +5,7 @@ import { checksumOf, migrate, readMigrations } from '../store/migrate.ts'
 import { type Common, commandOf, Done, describe, exitCodes, type Outside } from './command.ts'
 import { alertsCommand } from './alerts.ts'
 import { backupCommands } from './backup.ts'
+import { checkCommand } from './check.ts'
 import { configureCommands } from './configure.ts'
 import { historyCommands } from './history.ts'
 import { learnCommand } from './learn.ts'
@@ -27,7 +28,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
     .showHelpAfterError('(mortise --help lists the commands)')
     .addHelpText(
       'after',
-      '\nNot in this version yet: check, test, types, sandbox.\nExit codes: 0 done, 1 a fault of Mortise, 2 wrongly called, 3 refused, 4 no database, 5 nothing found, 6 not all came through.',
+      '\nNot in this version yet: test, types, sandbox.\nExit codes: 0 done, 1 a fault of Mortise, 2 wrongly called, 3 refused, 4 no database, 5 nothing found, 6 not all came through.',
     )
   program.hook('preAction', (_program, chosen) => {
     command.asJson = chosen.opts<Common>().json === true
@@ -57,6 +58,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
   historyCommands(program, command)
   alertsCommand(program, command)
   twoWayCommands(program, command)
+  checkCommand(program, command)
 
   backupCommands(program, command)
   addSecretsCommands(program, () => {

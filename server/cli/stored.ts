@@ -20,6 +20,7 @@ const storedTenant = (configuration: Configuration, tenantId: string): TenantCon
     tenantId,
     name: tenant.name,
     zone: tenant.zone,
+    bodyDays: tenant.bodyDays,
     connections: configuration.connections
       .filter((one) => one.def.tenantId === tenantId)
       .map(
@@ -51,7 +52,7 @@ const storedTenant = (configuration: Configuration, tenantId: string): TenantCon
 }
 
 const exported = (tenant: TenantConfig): Exported => ({
-  tenant: { tenantId: tenant.tenantId, name: tenant.name, zone: tenant.zone, revision: 0 },
+  tenant: { tenantId: tenant.tenantId, name: tenant.name, zone: tenant.zone, bodyDays: tenant.bodyDays, revision: 0 },
   connections: tenant.connections.map((one) => ({ ...one, revision: 0 })),
   pairs: tenant.pairs.map(({ def, publishing }) => ({
     def,

@@ -73,6 +73,8 @@ export interface TenantConfig {
   tenantId: string
   name: string
   zone: string
+  /** Days for which bodies are shown; null: as long as they are kept. */
+  bodyDays: number | null
   connections: ConnectionConfig[]
   pairs: PairConfig[]
   tokens: TokenConfig[]

@@ -343,7 +343,11 @@ const verifyTree = (tenantId: string, name: string, verify: NonNullable<Exported
 const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }: Exported): Tree => {
   return {
     id: tenant.tenantId,
-    ...compact({ name: unless(literal(tenant.name), tenant.tenantId), zone: tenant.zone }),
+    ...compact({
+      name: unless(literal(tenant.name), tenant.tenantId),
+      zone: tenant.zone,
+      bodyDays: tenant.bodyDays ?? undefined,
+    }),
     connections: connections.map((one) => connectionTree(tenant, one)),
     ...compact({
       pairs: pairs.map(pairTree),

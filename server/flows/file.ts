@@ -102,6 +102,7 @@ const readTenant = (context: Context, given: TenantFile, path: Path): TenantConf
     tenantId,
     name: given.name ?? tenantId,
     zone,
+    bodyDays: given.bodyDays ?? null,
     connections,
     pairs: made.flatMap((pair) => pair ?? []),
     ...readCallers(context, tenantId, zone, connections, given, path),

@@ -11,6 +11,7 @@ export interface Tenant {
   tenantId: string
   name: string
   zone: string
+  bodyDays: number | null
   revision: number
 }
 
@@ -30,11 +31,23 @@ export interface LoadedPair {
 }
 
 export const readTenants = async (sql: Sql): Promise<Tenant[]> => {
-  const rows = await sql<{ tenant_id: string; name: string; zone: string; config_revision: number }>`
-    select tenant_id, name, zone, config_revision
+  const rows = await sql<{
+    tenant_id: string
+    name: string
+    zone: string
+    body_days: number | null
+    config_revision: number
+  }>`
+    select tenant_id, name, zone, body_days, config_revision
     from tenant
     order by tenant_id`
-  return rows.map((row) => ({ tenantId: row.tenant_id, name: row.name, zone: row.zone, revision: row.config_revision }))
+  return rows.map((row) => ({
+    tenantId: row.tenant_id,
+    name: row.name,
+    zone: row.zone,
+    bodyDays: row.body_days,
+    revision: row.config_revision,
+  }))
 }
 
 /** `open` throws where the key is not the one that the headers were encrypted with. */

@@ -109,16 +109,18 @@ const tenantShape = z.object({
   tenant: z.string(),
   name: z.string(),
   zone: z.string(),
+  bodyDays: z.number().nullable().describe('Days for which bodies are shown; null: as long as they are kept.'),
   role: z.string().nullable().describe('Of the caller.'),
 })
 const zoneText = z.string().refine(isZone, 'not a time zone such as Asia/Shanghai')
 
 const tenantRoutes = (deps: FlowDeps): Route[] => {
   const { sql, declaring } = deps
-  const shown = (who: Any['who'], { tenantId, name, zone }: Tenant) => ({
+  const shown = (who: Any['who'], { tenantId, name, zone, bodyDays }: Tenant) => ({
     tenant: tenantId,
     name,
     zone,
+    bodyDays,
     role: deps.roleIn(who, tenantId),
   })
   const one = async (who: Any['who'], tenantId: string) => {
@@ -170,7 +172,7 @@ const tenantRoutes = (deps: FlowDeps): Route[] => {
         )
         if ('refuse' in declared) return declared
         await deps.tenantMade(asked, tenant)
-        return made({ tenant, name, zone, role: deps.roleIn(asked.who, tenant) })
+        return made({ tenant, name, zone, bodyDays: null, role: deps.roleIn(asked.who, tenant) })
       },
     }),
     route({
@@ -188,17 +190,27 @@ const tenantRoutes = (deps: FlowDeps): Route[] => {
       method: 'PATCH',
       path: '/tenants/:tenant',
       group: 'tenants',
-      summary: 'Change name or time zone',
+      summary: 'Change name, time zone, or how long bodies are shown',
       params: inTenant,
-      body: z.object({ name: z.string().min(1).max(200).optional(), zone: zoneText.optional() }),
+      body: z.object({
+        name: z.string().min(1).max(200).optional(),
+        zone: zoneText.optional(),
+        bodyDays: z
+          .number()
+          .int()
+          .min(0)
+          .max(3650)
+          .nullable()
+          .optional()
+          .describe('Days for which bodies are shown; null: as long as they are kept.'),
+      }),
       answer: declaredShape,
       handle: async (asked) => {
         const change = Object.fromEntries(Object.entries(asked.body).filter(([, value]) => value !== undefined))
         return answered(
-          await declaring.edit(askingOf(asked, 'changeTenant', asked.params.tenant), '', (now) => ({
-            ...now,
-            ...change,
-          })),
+          await declaring.edit(askingOf(asked, 'changeTenant', asked.params.tenant), '', (now) =>
+            Object.fromEntries(Object.entries({ ...now, ...change }).filter(([, value]) => value !== null)),
+          ),
         )
       },
     }),

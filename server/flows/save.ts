@@ -26,20 +26,27 @@ export const lockConfiguration = async (tx: Sql): Promise<void> => {
   await tx`select pg_advisory_xact_lock(${LOCK})`
 }
 
-export const saveTenant = async (tx: Sql, { tenantId, name, zone }: TenantConfig): Promise<Change[]> => {
-  const [row] = await tx<{ name: string; zone: string }>`
-    select name, zone
+const daysOf = (bodyDays: number | null) => (bodyDays === null ? {} : { bodyDays })
+
+export const saveTenant = async (tx: Sql, { tenantId, name, zone, bodyDays }: TenantConfig): Promise<Change[]> => {
+  const [row] = await tx<{ name: string; zone: string; body_days: number | null }>`
+    select name, zone, body_days
     from tenant
     where tenant_id = ${tenantId}
     for update`
-  const fields = differences(row ?? {}, { name, zone })
+  const fields = differences(row ? { name: row.name, zone: row.zone, ...daysOf(row.body_days) } : {}, {
+    name,
+    zone,
+    ...daysOf(bodyDays),
+  })
   if (row && !fields.length) return []
   await tx`
-    insert into tenant (tenant_id, name, zone)
-    values (${tenantId}, ${name}, ${zone})
+    insert into tenant (tenant_id, name, zone, body_days)
+    values (${tenantId}, ${name}, ${zone}, ${bodyDays})
     on conflict (tenant_id) do update set
       name = excluded.name,
-      zone = excluded.zone`
+      zone = excluded.zone,
+      body_days = excluded.body_days`
   return [{ tenantId, kind: 'tenant', name: tenantId, what: row ? 'changed' : 'added', fields }]
 }
 

@@ -774,6 +774,13 @@ const tenant = strict({
   id: id('tenantId.'),
   name: z.string().optional(),
   zone: zone.optional().describe('Default Asia/Shanghai.'),
+  bodyDays: z
+    .number()
+    .int()
+    .min(0)
+    .max(3650)
+    .optional()
+    .describe('For so many days the bodies of what came in and was sent are shown. Default: as long as they are kept.'),
   connections: list(connection, 'The systems 连接器.'),
   pairs: list(pair, 'What travels between them.').optional(),
   tokens: list(token, 'Tokens for syncpush.').optional(),

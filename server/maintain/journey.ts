@@ -200,7 +200,9 @@ const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promis
     meta: string | null
   }>`
     select a.seq, a.received_at, a.tenant_id, a.connection_id, a.object, a.data_id, a.operation, a.channel, a.trace_id, a.outcome,
-      octet_length(a.body) as bytes, substring(a.body from 1 for ${shownBytes}) as body, a.meta
+      octet_length(a.body) as bytes, a.meta,
+      case when t.body_days is null or a.received_at > clock_timestamp() - make_interval(days => t.body_days)
+        then substring(a.body from 1 for ${shownBytes}) end as body
     from unnest(${tenants}::text[], ${connections}::text[], ${objects}::text[], ${ids}::text[]) as k (tenant_id, connection_id, object, data_id)
     cross join lateral (
       select *
@@ -208,6 +210,7 @@ const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promis
       where a.tenant_id = k.tenant_id and a.connection_id = k.connection_id and a.object = k.object and a.data_id = k.data_id
       order by a.seq desc
       limit ${limit}) a
+    join tenant t on t.tenant_id = a.tenant_id
     order by a.received_at desc, a.seq desc
     limit ${limit}`
   return rows.map((row) => ({
@@ -285,7 +288,11 @@ export const attemptAt = async (
 const attemptsOf = async (sql: Sql, links: readonly RecordRow[], limit: number): Promise<AttemptRow[]> => {
   const rows = await sql<AttemptColumns>`
     select a.attempt_id, a.started_at, a.finished_at, a.tenant_id, a.pair_id, a.link_id, a.target_connection, a.call, a.trace_id,
-      a.outcome, a.status, a.ms, substring(a.request from 1 for ${shownBytes}) as request, left(a.answer, ${shownBytes}) as answer, a.fault
+      a.outcome, a.status, a.ms, a.fault,
+      case when t.body_days is null or a.started_at > clock_timestamp() - make_interval(days => t.body_days)
+        then substring(a.request from 1 for ${shownBytes}) end as request,
+      case when t.body_days is null or a.started_at > clock_timestamp() - make_interval(days => t.body_days)
+        then left(a.answer, ${shownBytes}) end as answer
     from unnest(
       ${links.map((link) => link.tenantId)}::text[], ${links.map((link) => link.pairId)}::text[],
       ${links.map((link) => link.linkId)}::int8[]) as k (tenant_id, pair_id, link_id)
@@ -295,6 +302,7 @@ const attemptsOf = async (sql: Sql, links: readonly RecordRow[], limit: number):
       where a.tenant_id = k.tenant_id and a.pair_id = k.pair_id and a.link_id = k.link_id
       order by a.attempt_id desc
       limit ${limit}) a
+    join tenant t on t.tenant_id = a.tenant_id
     order by a.started_at desc, a.attempt_id desc
     limit ${limit}`
   return rows.map(attemptOf)
