@@ -127,7 +127,7 @@ const edited = async (witness: Witness, road: Road, tenantId: string, id: string
 const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
 
 const run = async (long: boolean, brokers: Brokers): Promise<void> => {
-  const [records, edits, samples, pace] = long ? [1_000, 20, 200, 0] : [40, 5, 3, 250]
+  const [records, edits, samples, pace] = long ? [1_000, 20, 60, 0] : [40, 5, 3, 250]
   for (const [kind, one] of Object.entries(brokers)) if (!isThere(one)) say(`queues, ${kind}: skipped: ${one.skipped}`)
   await using ground = await openGround()
   if (isThere(brokers.rabbitmq)) await control(ground, brokers.rabbitmq, long ? 400 : 60)
