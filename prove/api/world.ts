@@ -110,6 +110,10 @@ tenants:
         baseUrl: http://192.0.2.2/crm/
         auth:
           oauth2: { tokenUrl: http://192.0.2.2/token, clientId: us, clientSecret: canary-oauth-${tenant}-secret, params: { code: canary-code-${tenant}-secret } }
+        events: { names: { operation: head.op }, operations: { d: void }, tenants: ['4711'], others: skip }
+        queues:
+          - { id: changes, kind: rabbitmq, url: 'amqp://us:canary-queue-${tenant}-secret@192.0.2.2/', queue: changes, state: paused }
+          - { id: stream, kind: nats, url: 'tls://192.0.2.2', stream: CRM, state: paused, tls: { cert: PEM, key: canary-key-${tenant}-secret } }
         objects:
           - code: AccountObj
             idField: _id
@@ -133,7 +137,7 @@ tenants:
               details:
                 ContactObj: { from: contacts, fields: { name: name } }
     tokens: [{ name: push, value: canary-push-${tenant}-secret, former: canary-older-${tenant}-secret }]
-    hooks: [{ connection: crm, secret: canary-hook-${tenant}-secret, former: canary-older-hook-${tenant} }]
+    hooks: [{ connection: crm, secret: canary-hook-${tenant}-secret, former: canary-older-hook-${tenant}, verify: { secret: canary-verify-${tenant}-secret, former: canary-older-verify-${tenant}, header: X-Signature } }]
     batchClients: [{ id: hr, secret: canary-client-${tenant}-secret, salt: canary-salt-${tenant}-secret, formerSecret: canary-older-client-${tenant}, formerSalt: canary-older-salt-${tenant} }]
 `
 

@@ -34,6 +34,11 @@ const env: Record<string, string> = {
   WMS_PASSWORD: canary('wms password'),
   WMS_KEY: canary('wms key'),
   WMS_SALT: canary('wms salt'),
+  RABBITMQ_URL: `amqps://us:${canary('rabbit')}@mq.example.com/crm`,
+  NATS_URL: `tls://us:${canary('nats')}@n1.example.com,tls://n2.example.com`,
+  CRM_EVENTS_SECRET: canary('events'),
+  CRM_HMAC: canary('hmac'),
+  CRM_HMAC_OLD: canary('hmac old'),
 }
 const read = (text: string) => requireConfig({ text, file: 'test.yaml', env, generate: canary }).config
 const example = (name: string) => readFileSync(join(import.meta.dirname, '../../examples', `${name}.yaml`), 'utf8')
@@ -56,8 +61,8 @@ const flowRow = async (sql: Sql, pairId = 'customer', side = 'left') => {
 
 test('a file applied twice changes nothing the second time, and bumps no revision', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first', 'auth']) {
-    assert.ok((await apply(db.sql, key, read(example(name)))).length > 5, name)
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues']) {
+    assert.ok((await apply(db.sql, key, read(example(name)))).length > 3, name)
     const { revision } = await load(db.sql, key)
     const again = await apply(db.sql, key, read(example(name)))
     assert.deepEqual(again, [], tellChanges(again))
@@ -87,6 +92,14 @@ test('what was applied is what is loaded, with its secrets, by code and by apiNa
   }
   for (const { def } of auth.tenants[0]?.connections ?? [])
     assert.deepEqual(loaded.connection('auth', def.connectionId), stored(def))
+  const queues = read(example('queues'))
+  await apply(db.sql, key, queues)
+  const heard = await load(db.sql, key)
+  assert.deepEqual(heard.connection('queues', 'crm'), stored(queues.tenants[0]?.connections[0]?.def))
+  assert.deepEqual(heard.hooks.find('crm', hashSecret(canary('events')))?.verify?.secrets, [
+    { value: canary('hmac'), until: null },
+    { value: canary('hmac old'), until: null },
+  ])
   assert.equal(loaded.connection('auth', 'crm')?.auth?.oauth2?.params.permanentCode, canary('permanent'))
   assert.deepEqual(
     loaded.catalog.erp('acme').map((one) => one.connectionId),
@@ -121,6 +134,7 @@ test('27: no secret stands in any table in clear', async () => {
   await apply(db.sql, key, read(sandbox))
   await apply(db.sql, key, read(example('account-sets')))
   await apply(db.sql, key, read(example('auth')))
+  await apply(db.sql, key, read(example('queues')))
   await db.sql`insert into push_key values ('t', 'k', 'x', ${Buffer.from('planted in bytes')}, 'planted in text', now())`
   const tables = await db.sql<{
     name: string
@@ -308,7 +322,8 @@ test('a token of another tenant is refused', async () => {
 
 test('an export applies without changing anything, and shows no secret', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first', 'auth']) await apply(db.sql, key, read(example(name)))
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues'])
+    await apply(db.sql, key, read(example(name)))
   const text = await exportConfig(db.sql, key)
   assert.ok(!text.includes('canary'))
   const again = await apply(db.sql, key, read(text))

@@ -12,11 +12,16 @@ import { readYaml } from './yaml.ts'
 const root = join(import.meta.dirname, '../..')
 const examples = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.yaml'))
 const text = (name: string) => readFileSync(join(root, 'examples', name), 'utf8')
+const urls: Record<string, string> = {
+  SANDBOX_URL: 'http://127.0.0.1:7071',
+  RABBITMQ_URL: 'amqps://us:secret@mq.example.com',
+  NATS_URL: 'tls://us:secret@n1.example.com,tls://n2.example.com',
+}
 const variables = (name: string) =>
   Object.fromEntries(
     [...text(name).matchAll(/\$\{([A-Z_]+)\}/g)].map(([, variable]) => [
       variable,
-      variable === 'SANDBOX_URL' ? 'http://127.0.0.1:7071' : `secret-value-of-${variable}`,
+      urls[variable ?? ''] ?? `secret-value-of-${variable}`,
     ]),
   )
 
