@@ -31,6 +31,7 @@ const Nav = ({ onGo }: { onGo?: () => void }) => {
       status.connections.reduce((sum, one) => sum + one.readsFailed, 0)
     : 0
   const params = { tenant }
+  const path = useRouterState({ select: (state) => state.location.pathname })
   const item = (icon: ReactNode, name: string, count = 0) => (
     <>
       {icon}
@@ -74,6 +75,7 @@ const Nav = ({ onGo }: { onGo?: () => void }) => {
       <div className="nav-group">{t('nav.govern')}</div>
       <Link
         {...of}
+        className={`nav-item${path.includes('/settings/') ? ' active' : ''}`}
         to="/t/$tenant/settings/$tab"
         params={{ tenant, tab: 'callers' }}
         search={{}}

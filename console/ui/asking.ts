@@ -25,6 +25,8 @@ export const useRead = <Id extends RouteId>(
   })
 }
 
+const most = 500
+
 /** All pages of a list, one after the other as somebody scrolls. The first is asked for again by itself while it is alone. */
 export const useList = <Id extends RouteId>(
   id: Id,
@@ -40,7 +42,12 @@ export const useList = <Id extends RouteId>(
   const list = useInfiniteQuery({
     queryKey: ['in', tenant, id, rest, 'pages'],
     queryFn: async ({ pageParam }) => {
-      const query = { ...(rest as { query?: object }).query, limit, ...(pageParam && { cursor: pageParam }) }
+      // who scrolls on wants many: a hundred thousand rows are two hundred pages
+      const query = {
+        ...(rest as { query?: object }).query,
+        limit: pageParam ? most : limit,
+        ...(pageParam && { cursor: pageParam }),
+      }
       return (await call(id, {
         ...rest,
         query,

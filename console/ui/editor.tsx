@@ -6,7 +6,7 @@ import { EditorView } from '@codemirror/view'
 import { basicSetup } from 'codemirror'
 import { useEffect, useRef } from 'react'
 import { useLooks } from './settings.tsx'
-import { laidOut } from './text.tsx'
+import { laidOut } from './laid-out.ts'
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
 

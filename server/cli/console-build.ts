@@ -43,9 +43,22 @@ const pack = async (folder: string): Promise<void> => {
   }
 }
 
-const tooOld = 10 * 60_000
+const ageOf = async (path: string): Promise<number> => Date.now() - ((await stat(path).catch(() => null))?.mtimeMs ?? 0)
+const day = 24 * 3_600_000
 
-/** Builds, unless somebody else is at it or has done it; answers the folder. Others' unfinished work older than ten minutes is nobody's. */
+/** The holder of a lock has written its number into it; one that is gone holds nothing. */
+const isHeld = async (lock: string): Promise<boolean> => {
+  const holder = Number(await readFile(join(lock, 'holder'), 'utf8').catch(() => 'nobody yet'))
+  if (Number.isNaN(holder)) return (await ageOf(lock)) < 10_000 // between making the folder and writing the number
+  try {
+    process.kill(holder, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Builds, unless somebody else is at it or has done it; answers the folder. */
 export const build = async (): Promise<string> => {
   const before = await builtOf()
   if (before !== null) return before
@@ -55,11 +68,11 @@ export const build = async (): Promise<string> => {
   for (;;) {
     try {
       await mkdir(lock)
+      await writeFile(join(lock, 'holder'), String(process.pid))
       break
     } catch {
-      const made = await stat(lock).catch(() => null)
-      if (made && Date.now() - made.mtimeMs > tooOld) await rm(lock, { recursive: true, force: true })
-      else await new Promise((done) => setTimeout(done, 300))
+      if (await isHeld(lock)) await new Promise((done) => setTimeout(done, 300))
+      else await rm(lock, { recursive: true, force: true })
       if (existsSync(join(folder, 'index.html'))) return folder
     }
   }
@@ -75,8 +88,9 @@ export const build = async (): Promise<string> => {
     await pack(fresh)
     await rm(folder, { recursive: true, force: true })
     await rename(fresh, folder)
+    // former builds, which a server that was started before may still show for a while, and what a killed one left
     for (const name of await readdir(builtFolder))
-      if (/^[0-9a-f]{16}$/.test(name) && join(builtFolder, name) !== folder)
+      if (/^[0-9a-f]{16}(\.\d+)?$/.test(name) && (await ageOf(join(builtFolder, name))) > day)
         await rm(join(builtFolder, name), { recursive: true, force: true })
     return folder
   } finally {

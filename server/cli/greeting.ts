@@ -51,9 +51,11 @@ What happened, and why:
   npx mortise status
   npx mortise show G-1
 
-The management API, and a page that describes it: user ${secrets.console.user}, password ${secrets.console.password}
+The console: user ${secrets.console.user}, password ${secrets.console.password}
 
-  ${url}/api/docs
+  ${url}
+
+The management API describes itself at ${url}/api/docs
 
 The same secrets stand in ${data}/sandbox.json.
 `

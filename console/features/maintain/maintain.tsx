@@ -225,13 +225,13 @@ const Records = ({ filter }: { filter: Selection }) => {
     {
       key: 'state',
       title: t('records.state'),
-      width: 140,
+      width: 130,
       render: (_, row) => <StateTag state={row.state} held={row.held} />,
     },
     {
       key: 'record',
       title: t('records.record'),
-      width: 290,
+      width: 240,
       render: (_, row) => (
         <Link to="/t/$tenant/record/$link" params={{ tenant, link: String(row.link) }}>
           <Ends row={row} />
@@ -241,7 +241,7 @@ const Records = ({ filter }: { filter: Selection }) => {
     {
       key: 'why',
       title: t('records.why'),
-      width: 360,
+      width: 300,
       render: (_, row) => (
         <span className="why">
           {row.why[0] ??
@@ -251,11 +251,11 @@ const Records = ({ filter }: { filter: Selection }) => {
         </span>
       ),
     },
-    { key: 'pair', title: t('records.flow'), width: 110, render: (_, row) => row.pair },
+    { key: 'pair', title: t('records.flow'), width: 100, render: (_, row) => row.pair },
     {
       key: 'since',
       title: t('records.since'),
-      width: 110,
+      width: 100,
       render: (_, row) => <Moment at={row.since ?? row.firstSeenAt} as="ago" />,
     },
     { key: 'attempts', title: t('records.attempts'), width: 70, align: 'right', render: (_, row) => row.attempts },
@@ -270,7 +270,7 @@ const Records = ({ filter }: { filter: Selection }) => {
           columns={columns}
           dataSource={rows}
           pagination={false}
-          scroll={{ x: 1_124, y: room }}
+          scroll={{ x: 950, y: room }}
           {...(mayTick && {
             rowSelection: {
               selectedRowKeys: ticked,

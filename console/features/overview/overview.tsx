@@ -6,6 +6,7 @@ import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Answer } from '../../api/client.ts'
 import { useRead } from '../../ui/asking.ts'
+import { useIsPhone } from '../../ui/phone.ts'
 import { useTenant } from '../../ui/session.tsx'
 import { useFormats } from '../../ui/time.tsx'
 import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
@@ -81,6 +82,7 @@ export const Overview = () => {
   const from = '/t/$tenant/'
   const navigate = useNavigate({ from })
   const said = useSearch({ from })
+  const isPhone = useIsPhone()
   const span: Span = spans.includes(said.span as Span) ? (said.span as Span) : 'hour'
   const status = useRead('showStatus', {}, { every: 5_000 })
   const pulse = useRead('showPulse', { query: { span } }, { every: 15_000 })
@@ -185,11 +187,14 @@ export const Overview = () => {
     <>
       <PageHead title={t('nav.overview')} sub={t('overview.sub')} />
       <Tiles status={status.data} pulse={hour.data} />
-      <section className="card flush" aria-label={t('overview.road')}>
-        <Suspense fallback={<div className="road" />}>
-          <Road status={status.data} />
-        </Suspense>
-      </section>
+      {/* on a phone the table below says the same */}
+      {!isPhone && (
+        <section className="card flush" aria-label={t('overview.road')}>
+          <Suspense fallback={<div className="road" />}>
+            <Road status={status.data} />
+          </Suspense>
+        </section>
+      )}
       <section className="card">
         <div className="row" style={{ justifyContent: 'space-between', marginBottom: 10 }}>
           <h2 style={{ margin: 0 }}>{t('overview.overTime')}</h2>

@@ -178,7 +178,7 @@ const OfKind = ({ kind }: { kind: Kind }) => {
               <div className="faint">
                 {list(one.connections) && `${t('kind.connection')}: ${list(one.connections)} · `}
                 {list(one.objects) && `${t('kind.object')}: ${list(one.objects)} · `}
-                {list(one.origins) && `${list(one.origins)} · `}
+                {list(one.origins)}
                 {hasFormer && t('caller.former')}
                 {typeof one.expiresAt === 'string' && (
                   <>
