@@ -34,12 +34,13 @@ test('an export says the same again, with names in place of secrets', () => {
   assert.ok(tenant)
   const exported = exportYaml([
     {
-      tenant: { tenantId: tenant.tenantId, name: tenant.name, zone: tenant.zone, revision: 0 },
-      connections: tenant.connections.map((one) => ({ ...one, revision: 0 })),
+      tenant: { tenantId: tenant.tenantId, name: tenant.name, zone: tenant.zone, revision: 0, bodyDays: null },
+      connections: tenant.connections.map((one) => ({ ...one, revision: 0, bodyDays: null })),
       pairs: tenant.pairs.map(({ def, publishing }) => ({
         def,
         revision: 0,
-        flows: { left: { revision: 0, publishing: publishing.left as never } },
+        bodyDays: null,
+        flows: { left: { revision: 0, bodyDays: null, publishing: publishing.left as never } },
       })),
       tokens: [],
       hooks: [],
