@@ -218,7 +218,7 @@ export const startBackfiller = (deps: BackfillerDeps): Loop => {
             attempts,
             fault: stopped ? null : fault,
           })
-        if (!stopped) deps.log.warn({ ...named, fault: end.fault }, 'a history task waits')
+        if (!stopped) deps.log.warn({ ...named, code: end.fault.code, stage: end.fault.stage }, 'a history task waits')
       } catch (err) {
         if (err instanceof Fenced) return 0
         throw err

@@ -149,7 +149,13 @@ export const startPoller = (deps: PollerDeps): Loop => {
       })
       if (!isOver(stopping.signal, end))
         deps.log.warn(
-          { tenant: run.tenant_id, connection: run.connection_id, object: run.object, fault: end.fault },
+          {
+            tenant: run.tenant_id,
+            connection: run.connection_id,
+            object: run.object,
+            code: end.fault.code,
+            stage: end.fault.stage,
+          },
           end.pausedBy ? 'polling is paused: the clocks are too far apart' : 'a poll did not come to its end',
         )
     } catch (err) {
