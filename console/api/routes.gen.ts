@@ -6,6 +6,18 @@ export interface Routes {
     body: { connection: string; object: string; ranges?: { from: string; to: string }[]; ids?: string[]; mapped?: string; where?: Record<string, string>; compare?: boolean; startAt?: string }
     answer: { id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null }
   }
+  addComparison: {
+    path: { tenant: string }
+    query: unknown
+    body: { pair: string; side?: "left" | "right"; from?: string; to?: string }
+    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; fault: Record<string, unknown> | null }
+  }
+  addDeletionSweep: {
+    path: { tenant: string }
+    query: unknown
+    body: { connection: string; object: string; onGone?: "ask" | "mark"; everyMinutes?: number; startAt?: string }
+    answer: { id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null }
+  }
   addEveryKey: {
     path: unknown
     query: unknown
@@ -108,6 +120,12 @@ export interface Routes {
     body: { flow?: string; object?: string; state?: ("pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | "due" | "working" | "idle" | "parked")[]; fault?: string; group?: string; from?: string; to?: string; keyword?: string }
     answer: { matched: number }
   }
+  exportCompared: {
+    path: { tenant: string; comparison: string }
+    query: unknown
+    body: undefined
+    answer: string
+  }
   exportConfiguration: {
     path: { tenant: string }
     query: unknown
@@ -180,6 +198,18 @@ export interface Routes {
     body: undefined
     answer: { items: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; bytes: number | null; why: string[] })[]; next: string | null }
   }
+  listCompared: {
+    path: { tenant: string; comparison: string }
+    query: { limit?: number; cursor?: string; kind?: "onlySource" | "onlyTarget" | "different" | "unclear" }
+    body: undefined
+    answer: { items: ({ kind: "onlySource" | "onlyTarget" | "different" | "unclear"; source: string | null; target: string | null; fields: ({ field: string; expected: string | null; held: string | null })[]; fault: string | null; repairedAt: string | null })[]; next: string | null }
+  }
+  listComparisons: {
+    path: { tenant: string }
+    query: unknown
+    body: undefined
+    answer: { items: ({ id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; fault: Record<string, unknown> | null })[] }
+  }
   listConflicts: {
     path: { tenant: string }
     query: { after?: number; limit?: number }
@@ -191,6 +221,12 @@ export interface Routes {
     query: { limit?: number; cursor?: string; role?: "erp" | "crm" }
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
+  }
+  listDeletionSweeps: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: ({ id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null })[]; next: string | null }
   }
   listEveryAudit: {
     path: unknown
@@ -209,6 +245,12 @@ export interface Routes {
     query: { limit?: number; cursor?: string }
     body: undefined
     answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string })[]; next: string | null }
+  }
+  listGone: {
+    path: { tenant: string; sweep: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: ({ id: string; markedBy: string | null; markedAt: string | null })[]; next: string | null }
   }
   listGroups: {
     path: { tenant: string }
@@ -329,6 +371,12 @@ export interface Routes {
     query: { limit?: number; cursor?: string; kind?: "connection" | "object" | "pair" | "flow"; name?: string }
     body: undefined
     answer: { items: ({ kind: "connection" | "object" | "pair" | "flow"; name: string; number: number; what: "added" | "changed" | "removed"; who: string; at: string; fields: { path: string; before: unknown; after: unknown }[] })[]; next: string | null }
+  }
+  markGone: {
+    path: { tenant: string; sweep: string }
+    query: unknown
+    body: { ids?: string[] }
+    answer: { marked: number }
   }
   offeredObjects: {
     path: { tenant: string; connection: string }
@@ -540,6 +588,12 @@ export interface Routes {
     body: { what?: "secret" | "salt"; formerUntil?: string }
     answer: { secret: string }
   }
+  repairCompared: {
+    path: { tenant: string; comparison: string }
+    query: unknown
+    body: { kind: "onlySource" | "different"; ids?: string[]; estimate?: boolean }
+    answer: { records: number }
+  }
   resolveConflict: {
     path: { tenant: string; link: number }
     query: unknown
@@ -630,6 +684,12 @@ export interface Routes {
     body: undefined
     answer: { attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; bytes: number | null; why: string[]; request: string | null; answer: string | null }
   }
+  showComparison: {
+    path: { tenant: string; comparison: string }
+    query: unknown
+    body: undefined
+    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; fault: Record<string, unknown> | null }
+  }
   showConflict: {
     path: { tenant: string; link: number }
     query: unknown
@@ -641,6 +701,12 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: Record<string, unknown>
+  }
+  showDeletionSweep: {
+    path: { tenant: string; sweep: string }
+    query: unknown
+    body: undefined
+    answer: { id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null }
   }
   showFlow: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -798,6 +864,18 @@ export interface Routes {
     body: undefined
     answer: undefined
   }
+  stopComparison: {
+    path: { tenant: string; comparison: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
+  stopDeletionSweep: {
+    path: { tenant: string; sweep: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   stopTask: {
     path: { tenant: string; task: string }
     query: unknown
@@ -838,6 +916,8 @@ export interface Routes {
 
 export const routes: { readonly [Id in keyof Routes]: readonly [method: string, path: string] } = {
   addBackfill: ['POST', '/tenants/{tenant}/backfills'],
+  addComparison: ['POST', '/tenants/{tenant}/comparisons'],
+  addDeletionSweep: ['POST', '/tenants/{tenant}/deletion-sweeps'],
   addEveryKey: ['POST', '/keys'],
   addEveryUser: ['POST', '/users'],
   addKey: ['POST', '/tenants/{tenant}/keys'],
@@ -855,6 +935,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   declareRecord: ['POST', '/tenants/{tenant}/records/{link}/declare'],
   estimateBackfill: ['POST', '/tenants/{tenant}/backfills/estimate'],
   estimateRetry: ['POST', '/tenants/{tenant}/retries/estimate'],
+  exportCompared: ['GET', '/tenants/{tenant}/comparisons/{comparison}/found.csv'],
   exportConfiguration: ['GET', '/tenants/{tenant}/configuration'],
   exportLinks: ['GET', '/tenants/{tenant}/links.csv'],
   ignoreRecord: ['POST', '/tenants/{tenant}/records/{link}/ignore'],
@@ -867,11 +948,15 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listBackfills: ['GET', '/tenants/{tenant}/backfills'],
   listBatchClients: ['GET', '/tenants/{tenant}/batch-clients'],
   listCalls: ['GET', '/tenants/{tenant}/calls'],
+  listCompared: ['GET', '/tenants/{tenant}/comparisons/{comparison}/found'],
+  listComparisons: ['GET', '/tenants/{tenant}/comparisons'],
   listConflicts: ['GET', '/tenants/{tenant}/conflicts'],
   listConnections: ['GET', '/tenants/{tenant}/connections'],
+  listDeletionSweeps: ['GET', '/tenants/{tenant}/deletion-sweeps'],
   listEveryAudit: ['GET', '/audit'],
   listEveryKey: ['GET', '/keys'],
   listEveryUser: ['GET', '/users'],
+  listGone: ['GET', '/tenants/{tenant}/deletion-sweeps/{sweep}/gone'],
   listGroups: ['GET', '/tenants/{tenant}/groups'],
   listHooks: ['GET', '/tenants/{tenant}/hooks'],
   listKeys: ['GET', '/tenants/{tenant}/keys'],
@@ -892,6 +977,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listTwoWay: ['GET', '/tenants/{tenant}/two-way'],
   listUsers: ['GET', '/tenants/{tenant}/users'],
   listVersions: ['GET', '/tenants/{tenant}/versions'],
+  markGone: ['POST', '/tenants/{tenant}/deletion-sweeps/{sweep}/mark'],
   offeredObjects: ['GET', '/tenants/{tenant}/connections/{connection}/offered'],
   pauseBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/pause'],
   pausePoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/pause'],
@@ -927,6 +1013,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   renewBatchClient: ['POST', '/tenants/{tenant}/batch-clients/{id}/renew'],
   renewHook: ['POST', '/tenants/{tenant}/hooks/{id}/renew'],
   renewToken: ['POST', '/tenants/{tenant}/tokens/{id}/renew'],
+  repairCompared: ['POST', '/tenants/{tenant}/comparisons/{comparison}/repair'],
   resolveConflict: ['POST', '/tenants/{tenant}/conflicts/{link}/resolve'],
   restoreVersion: ['POST', '/tenants/{tenant}/versions/{kind}/{name}/{number}/restore'],
   resumePoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/resume'],
@@ -942,8 +1029,10 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showBackfill: ['GET', '/tenants/{tenant}/backfills/{backfill}'],
   showBody: ['GET', '/tenants/{tenant}/records/{link}/body'],
   showCall: ['GET', '/tenants/{tenant}/calls/{attempt}'],
+  showComparison: ['GET', '/tenants/{tenant}/comparisons/{comparison}'],
   showConflict: ['GET', '/tenants/{tenant}/conflicts/{link}'],
   showConnection: ['GET', '/tenants/{tenant}/connections/{connection}'],
+  showDeletionSweep: ['GET', '/tenants/{tenant}/deletion-sweeps/{sweep}'],
   showFlow: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
   showInterface: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface'],
   showInterfaceMarkdown: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface.md'],
@@ -970,6 +1059,8 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   signIn: ['POST', '/session'],
   signOut: ['DELETE', '/session'],
   stopBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/stop'],
+  stopComparison: ['POST', '/tenants/{tenant}/comparisons/{comparison}/stop'],
+  stopDeletionSweep: ['POST', '/tenants/{tenant}/deletion-sweeps/{sweep}/stop'],
   stopTask: ['DELETE', '/tenants/{tenant}/tasks/{task}'],
   testChannel: ['POST', '/tenants/{tenant}/alerts/test'],
   testConnection: ['POST', '/tenants/{tenant}/connections/{connection}/test'],

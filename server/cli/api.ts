@@ -23,6 +23,7 @@ import { objectRoutes } from '../objects/routes.ts'
 import { type CompareRouteDeps, compareRoutes } from '../poll/compare-routes.ts'
 import { type HistoryRouteDeps, historyRoutes } from '../poll/history-routes.ts'
 import { type PollRouteDeps, pollRoutes } from '../poll/routes.ts'
+import { sweepRoutes } from '../poll/sweep-routes.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import { declaring } from './declare.ts'
@@ -104,6 +105,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...world.alerts,
       ...pollRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...historyRoutes({ sql, ...world.polls, writeDown: noteOne }),
+      ...sweepRoutes({ sql, ...world.polls, hint: world.hands.hint, writeDown: noteOne }),
       ...compareRoutes({ sql, ...world.compare, woke: world.polls.woke, writeDown: noteOne }),
       ...learningRoutes({ declaring: made, fetchRecord: world.trying.fetchRecord }),
       ...playgroundRoutes({

@@ -22,7 +22,7 @@ import { table } from './table.ts'
 const at = (ms: number | null): string => (ms === null ? '' : new Date(ms).toISOString().replace('T', ' ').slice(0, 19))
 
 /** The one object of that name that a tenant declares on a connection. */
-const objectNamed = async (
+export const objectNamed = async (
   sql: Sql,
   connection: string,
   object: string,
@@ -41,7 +41,7 @@ const objectNamed = async (
 }
 
 /** A server that runs hears of it at once. */
-const tell = (sql: Sql): Promise<unknown> => sql`select pg_notify('mortise_work', 'terminal')`
+export const tell = (sql: Sql): Promise<unknown> => sql`select pg_notify('mortise_work', 'terminal')`
 
 // ── mortise poll ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,6 +9,7 @@ import type { Env } from '../doc/env.ts'
 import { startComparing } from './reconcile.ts'
 import { type Polled, startPoller } from '../poll/poller.ts'
 import { startBackfiller } from '../poll/backfiller.ts'
+import { startSeeker } from '../poll/seeker.ts'
 import type { HistoryRouteDeps } from '../poll/history-routes.ts'
 import type { PollRouteDeps } from '../poll/routes.ts'
 import type { ReaderDeps } from '../poll/window.ts'
@@ -142,13 +143,15 @@ export const startPolling = ({ sql, env, log, configuration, directory, toArriva
     skew: directory.skew,
   })
   const backfiller = startBackfiller({ ...reading, ...linksOf(sql, directory) })
+  const seeker = startSeeker({ ...reading, hinted: () => woke([]) })
   const comparer = startComparing(sql, env, log, directory)
   return {
     wake: () => {
       comparer.wake()
+      seeker.wake()
       poller.wake()
       backfiller.wake()
     },
-    stop: async () => void (await Promise.all([poller.stop(), backfiller.stop(), comparer.stop()])),
+    stop: async () => void (await Promise.all([poller.stop(), backfiller.stop(), comparer.stop(), seeker.stop()])),
   }
 }

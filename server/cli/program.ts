@@ -9,6 +9,7 @@ import { checkCommand } from './check.ts'
 import { configureCommands } from './configure.ts'
 import { historyCommands } from './history.ts'
 import { reconcileCommands } from './reconcile.ts'
+import { sweepCommand } from './sweep.ts'
 import { learnCommand } from './learn.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
@@ -58,6 +59,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
   idCommands(program, command)
   historyCommands(program, command)
   reconcileCommands(program, command)
+  sweepCommand(program, command)
   alertsCommand(program, command)
   twoWayCommands(program, command)
   checkCommand(program, command)
