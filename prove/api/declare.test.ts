@@ -280,17 +280,3 @@ test('lists come page by page, sorted, and a foreign cursor is refused', async (
   const bad = await world.call<Problem>('GET', '/tenants/a/connections?cursor=nonsense', { as: world.admin })
   assert.deepEqual([bad.status, bad.body.path], [400, 'query.cursor'])
 })
-
-test('two callers whose secrets Mortise made stand beside each other through every later change', async () => {
-  await using world = await apiWorld()
-  const { admin: as, call } = world
-  await declareTenant(world, 'a')
-  const good = async (method: string, path: string, body: object) => {
-    const answer = await call(method, `/tenants/a${path}`, { as, body })
-    assert.equal(answer.status, 200, answer.text)
-  }
-  for (const name of ['one', 'two']) await good('PUT', `/tokens/${name}`, {})
-  await good('PATCH', '/pairs/customer/flows/leftToRight', { state: 'paused' })
-  await good('POST', '/tokens/one/renew', {})
-  await good('PATCH', '/pairs/customer/flows/leftToRight', { state: 'enabled' })
-})
