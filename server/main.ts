@@ -8,6 +8,7 @@ import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
+import { type Decoding, startDecoding } from './cli/decode.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { admitEdited, stagedText } from './cli/edit.ts'
@@ -205,6 +206,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     nodes: { sql: roadPool, seal: sealWith(key), who: node },
   })
   directory.refresh(configuration)
+  let decoding: Decoding | null = null
   let wake: (rows: readonly RecordKey[]) => void = () => {}
   let wakeFetcher = (): void => {}
   const commits = groupCommit(doorPool, { woke: (rows) => wake(rows), committed: metrics.committed })
@@ -306,6 +308,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     if (from === 'restored') restorer?.wake()
     lookout?.stir()
     lookout?.wake()
+    decoding?.wake()
   })
   wake = (rows) => {
     const targets = new Map<string, Target>()
@@ -328,6 +331,17 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     lookout?.stir()
     word.tell()
   }
+  decoding = startDecoding({
+    doors: doorPool,
+    road: roadPool,
+    env,
+    log: book.of('decoder'),
+    configuration: () => configuration,
+    decodes: does('converge'),
+    woke: (rows) => wake(rows),
+    tell: () => word.tell(),
+    waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
+  })
   const watching = watchConfiguration({
     sql: roadPool,
     url: databaseUrl,
@@ -341,6 +355,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       fetcher?.refresh()
       sweeper?.wake()
       worker?.wake()
+      decoding?.refresh()
     },
     log: (sentence) => book.of('configuration').info(sentence),
   })
@@ -406,6 +421,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     tokens: { find: (hash) => configuration.tokens.find(hash) },
     catalog: { erp: (tenantId) => configuration.catalog.erp(tenantId) },
     admit,
+    keep: decoding.keep,
+    waitDecoded: decoding.waitDecoded,
     waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
     env,
     log: book.of('receive'),
@@ -460,6 +477,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     word.stop()
     await hearing.stop()
     await Promise.all(agents.map((agent) => agent.stop()))
+    await decoding?.stop()
     await Promise.all([commits.close(), engineCommits.close(), hints.close()])
     await directory.close()
     metrics.stop()

@@ -64,6 +64,12 @@ export const faultSentences = {
   'read.failed': 'The record could not be read from its source: {said}',
   'read.contract': 'The source’s answer breaks the contract: {said}',
   'decode.body': 'The body could not be read: {said}',
+  'decode.reader': 'The reader does not fit the body: {said}',
+  'decode.nothing': 'The object has neither a function nor a reader for such bodies.',
+  'function.threw': 'Function {value} stopped: {said}',
+  'function.over': 'Function {value} went over its limit: {expected}.',
+  'function.result': 'Function {value} answered something that is no document: {said}',
+  'function.suspended': 'Function {value} is suspended: {said}',
   bug: 'An unexpected error in Mortise: {said}',
 } as const
 

@@ -1,6 +1,7 @@
 /** What a configuration file says once it is understood: the house's own definitions, and what publishing them asks for. */
 import type { Side } from '../doc/document.ts'
 import type { ConnectionDef, PairDef } from '../doc/flow.ts'
+import type { FunctionDef } from '../doc/function.ts'
 import type { ObjectDef } from '../doc/object.ts'
 
 /** Where a secret of the file came from, so that an export can say it again without showing it: `${ERP_TOKEN}` or `generated`. */
@@ -70,6 +71,7 @@ export interface TenantConfig {
   name: string
   zone: string
   connections: ConnectionConfig[]
+  functions: FunctionDef[]
   pairs: PairConfig[]
   tokens: TokenConfig[]
   hooks: HookConfig[]

@@ -1,6 +1,6 @@
 /** Reads connections and their objects: fills in defaults, and checks what only the whole declaration can tell. */
 import type { ConnectionDef, Recognise } from '../doc/flow.ts'
-import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
+import type { DetailDef, FieldDef, ObjectDef, ReaderDef, ReceiveDef } from '../doc/object.ts'
 import { readAuth } from './auth.ts'
 import { type ConnectionConfig, connectionDefaults, defaultIdField } from './config.ts'
 import { type Context, complain, isZone, knownZones, originOf, unique, words } from './context.ts'
@@ -77,6 +77,46 @@ export const checkZone = (context: Context, zone: string, path: Path): void => {
     )
 }
 
+const receiveOf = (
+  context: Context,
+  { function: name, reader, charset }: NonNullable<ObjectFile['receive']>,
+  details: readonly DetailDef[],
+  path: Path,
+): ReceiveDef => {
+  if ((name === undefined) === (reader === undefined))
+    complain(context, path, 'needs either a function or a reader', { part: 'key' })
+  if (reader) {
+    const lines = reader.kind === 'csv' || reader.kind === 'fixed'
+    if (lines && reader.records !== undefined)
+      complain(context, [...path, 'reader', 'records'], `of ${reader.kind} each line is a record`)
+    if (reader.kind === 'fixed' && !reader.fields)
+      complain(context, [...path, 'reader'], 'of fixed columns each field must be declared', { part: 'key' })
+    if (reader.kind === 'form' && reader.details)
+      complain(context, [...path, 'reader', 'details'], 'a form has no rows', { part: 'key' })
+    for (const code of Object.keys(reader.details ?? {}))
+      if (!details.some((detail) => detail.code === code))
+        complain(
+          context,
+          [...path, 'reader', 'details', code],
+          `"${code}" is not a detail of the object${didYouMean(
+            code,
+            details.map((one) => one.code),
+          )}`,
+          { part: 'key' },
+        )
+  }
+  return {
+    ...(name !== undefined && { function: name }),
+    ...(reader && {
+      reader: {
+        ...reader,
+        ...(reader.void && { void: { at: reader.void.at, values: words(reader.void.values.map(String)) } }),
+      } as ReaderDef,
+    }),
+    ...(charset !== undefined && { charset }),
+  }
+}
+
 export const readObject = (context: Context, given: ObjectFile, path: Path): ObjectDef => {
   const idField = given.idField ?? defaultIdField
   const fields = fieldsOf(context, given.fields, [...path, 'fields'])
@@ -130,6 +170,7 @@ export const readObject = (context: Context, given: ObjectFile, path: Path): Obj
     ...(given.externalIdField !== undefined && { externalIdField: given.externalIdField }),
     ...(given.voidedWhen && { voidedWhen: { field: given.voidedWhen.field, value: String(given.voidedWhen.value) } }),
     ...(given.bodies && Object.keys(given.bodies).length && { bodies: given.bodies }),
+    ...(given.receive && { receive: receiveOf(context, given.receive, details, [...path, 'receive']) }),
     fields,
     details,
   }

@@ -2,17 +2,20 @@
 import { stringify } from 'yaml'
 import { type Side, sides } from '../doc/document.ts'
 import type { AuthDef, Carrier, Condition, ConnectionDef, FieldRule, FlowDef, LimitsDef } from '../doc/flow.ts'
+import type { FunctionDef } from '../doc/function.ts'
 import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
 import { authDefaults, isOpenParam } from './auth.ts'
 import { connectionDefaults, defaultIdField, flowDefaults, type Origin, type Publishing } from './config.ts'
 import { writeDuration } from './duration.ts'
 import type { LoadedConnection, LoadedPair, Tenant } from './load.ts'
+import { functionTree } from './functions.ts'
 import { clockOf } from './limits.ts'
 import { flowName } from './save.ts'
 
 export interface Exported {
   tenant: Tenant
   connections: readonly (LoadedConnection & { objects: readonly ObjectDef[] })[]
+  functions: readonly FunctionDef[]
   pairs: readonly LoadedPair[]
   tokens: readonly {
     name: string
@@ -275,12 +278,13 @@ const pairTree = ({ def, flows }: LoadedPair): Tree => {
 
 const moment = (at: number | null): string | undefined => (at === null ? undefined : new Date(at).toISOString())
 
-const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }: Exported): Tree => {
+const tenantTree = ({ tenant, connections, functions, pairs, tokens, hooks, batchClients }: Exported): Tree => {
   return {
     id: tenant.tenantId,
     ...compact({ name: unless(literal(tenant.name), tenant.tenantId), zone: tenant.zone }),
     connections: connections.map((one) => connectionTree(tenant, one)),
     ...compact({
+      functions: functions.map(functionTree),
       pairs: pairs.map(pairTree),
       tokens: tokens.map((one) =>
         compact({

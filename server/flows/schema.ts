@@ -3,6 +3,7 @@
  * Nothing is transformed here, so that every complaint names the path as it stands in the file; `file.ts` fills in defaults.
  */
 import { z } from 'zod'
+import { functionKinds } from '../doc/function.ts'
 import { durationPattern } from './duration.ts'
 
 /** Unknown keys are errors; the message carries the known ones, from which `complaints.ts` guesses what was meant. */
@@ -87,6 +88,52 @@ const field = z
 
 const fields = z.record(z.string().min(1), field).describe('Fields by code.')
 
+const spot = z
+  .union([
+    z.string().min(1),
+    z.number().int().positive(),
+    strict({ at: z.number().int().positive(), length: z.number().int().positive() }),
+  ])
+  .describe('A path into the body, the name or number (from 1) of a column, or {at, length} of a line, in characters.')
+const spots = z.record(z.string().min(1), spot)
+const reader = strict({
+  kind: z.enum(['json', 'xml', 'csv', 'fixed', 'form']),
+  records: z
+    .string()
+    .optional()
+    .describe('json, xml: path to the records, such as data.list or Orders/Order. Default the body itself.'),
+  id: spot,
+  fields: spots
+    .optional()
+    .describe('Field of the document: where its value stands. Default everything that is a value, by its own name.'),
+  details: z
+    .record(
+      z.string().min(1),
+      strict({
+        rows: z.string().optional().describe('json, xml: path to the rows below the record. Default the code.'),
+        fields: spots.optional(),
+      }),
+    )
+    .optional()
+    .describe('By detail code. csv, fixed: each line with the same id is a row.'),
+  void: strict({ at: spot, values: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1) })
+    .optional()
+    .describe('A record with one of these values there is voided.'),
+  separator: z.string().min(1).max(3).optional().describe('csv. Default ","; \\t for tabs.'),
+  header: z.boolean().optional().describe('csv: the first line names the columns. Default true.'),
+  skip: z.number().int().min(0).optional().describe('csv, fixed: lines to leave out first.'),
+  trim: z.boolean().optional().describe('Spaces at the ends are dropped. Default true for fixed, else false.'),
+})
+
+const receive = strict({
+  function: z.string().optional().describe('A function of kind receive.'),
+  reader: reader.optional().describe('Makes documents without code.'),
+  charset: z
+    .enum(['utf-8', 'gbk', 'gb18030'])
+    .optional()
+    .describe('Whatever the sender says. Default: his Content-Type, the XML declaration, UTF-8.'),
+}).describe('Non-standard pushes 推送接口函数: either a function or a reader.')
+
 const detail = strict({
   code: z.string().min(1).describe('Code of the detail 明细, as it stands in detailFieldVals.'),
   apiName: z.string().min(1).optional().describe('Default: the code.'),
@@ -130,6 +177,7 @@ const object = strict({
   })
     .optional()
     .describe('Whether a body speaks of the whole record.'),
+  receive: receive.optional(),
   fields: fields.optional(),
   details: list(detail, 'Details 明细.').optional(),
 })
@@ -513,11 +561,40 @@ const batchClient = strict({
   origins: z.array(z.string()).optional().describe('Origins that callbacks may go to, such as https://hr.example.com.'),
 })
 
+// ── functions ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const value = z.unknown()
+const fn = strict({
+  name: id('What objects and flows name it by.'),
+  kind: z.enum(functionKinds).optional().describe('When it is called. Default receive.'),
+  code: z
+    .string()
+    .min(1)
+    .max(200_000)
+    .describe('JavaScript that declares a function of the kind’s name. ${NAME} is no variable here.'),
+  time: duration('For one record, 10ms to 30s. Default 1s.').optional(),
+  memory: z.number().int().min(4).max(256).optional().describe('Megabytes. Default 32.'),
+  examples: z
+    .array(
+      strict({
+        name: z.string().min(1),
+        input: value.describe('The argument: a map, or JSON as text (which keeps 1.10 as it is).'),
+        output: value.describe('What must come out.'),
+        found: z
+          .record(z.string(), value)
+          .optional()
+          .describe('What look-ups find, by mapped:pair:id or document:object:id.'),
+      }),
+    )
+    .optional()
+    .describe('Run whenever the function is saved, and by mortise test.'),
+})
+
 const tenant = strict({
   id: id('tenantId.'),
   name: z.string().optional(),
   zone: zone.optional().describe('Default Asia/Shanghai.'),
   connections: list(connection, 'The systems 连接器.'),
+  functions: list(fn, 'Functions 函数.').optional(),
   pairs: list(pair, 'What travels between them.').optional(),
   tokens: list(token, 'Tokens for syncpush.').optional(),
   hooks: list(hook, 'Webhooks of systems that tell their changes.').optional(),
@@ -535,6 +612,7 @@ export const fileSchema = strict({
 
 export type FileDef = z.infer<typeof fileSchema>
 export type TenantFile = FileDef['tenants'][number]
+export type FunctionFile = NonNullable<TenantFile['functions']>[number]
 export type ConnectionFile = TenantFile['connections'][number]
 export type ObjectFile = NonNullable<ConnectionFile['objects']>[number]
 export type FieldsFile = NonNullable<ObjectFile['fields']>
