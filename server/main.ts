@@ -391,6 +391,15 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         staged: stagedText,
         admitEdited: (...edited) => admitEdited(roadPool, ...edited),
       },
+      decoding: {
+        functions: decoding.functions,
+        functionsOf: (tenantId) => configuration.functionsOf(tenantId),
+        object: (...place) => configuration.objects.find(...place),
+        resumed: () => {
+          decoding?.refresh()
+          word.tell()
+        },
+      },
       woke: told,
       tasked: tasker.wake,
       changed: watching.look,

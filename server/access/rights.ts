@@ -107,6 +107,18 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showObject: { right: 'see' },
   putObject: { right: 'configure' },
   removeObject: { right: 'configure' },
+  // decode
+  listFunctions: { right: 'see' },
+  showFunction: { right: 'see' },
+  putFunction: { right: 'configure' },
+  removeFunction: { right: 'configure' },
+  testFunctions: { right: 'operate' },
+  tryFunction: { right: 'configure' },
+  resumeFunction: { right: 'operate' },
+  proposeReader: { right: 'configure' },
+  listDecodes: { right: 'see' },
+  showDecode: { right: 'operate' },
+  retryDecodes: { right: 'operate' },
   // maintain
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },

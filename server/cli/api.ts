@@ -7,6 +7,7 @@ import { hashPassword } from '../access/password.ts'
 import { needOf, permit, roleOf } from '../access/rights.ts'
 import { accessRoutes } from '../access/routes.ts'
 import type { SecretKey } from '../access/secrets.ts'
+import { type DecodeRoutesDeps, decodingRoutes } from '../decode/routes.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
@@ -25,6 +26,7 @@ export interface ApiWorld {
   version: string
   newId(): string
   hands: MaintainDeps['hands']
+  decoding: Pick<DecodeRoutesDeps, 'functions' | 'functionsOf' | 'object'> & { resumed(): void }
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -35,6 +37,12 @@ export interface ApiWorld {
 const objectFile = fileSchema.shape.tenants.element.shape.connections.element.shape.objects
   .unwrap()
   .element.omit({ code: true })
+
+const functionFile = fileSchema.shape.tenants.element.shape.functions.unwrap().element.omit({ name: true })
+const readerFile = fileSchema.shape.tenants.element.shape.connections.element.shape.objects
+  .unwrap()
+  .element.shape.receive.unwrap()
+  .shape.reader.unwrap()
 
 export const apiOf = (world: ApiWorld): ApiDeps => {
   const { sql, key } = world
@@ -67,6 +75,17 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
           ),
       }),
       ...objectRoutes({ declaring: made, objectFile }),
+      ...decodingRoutes({
+        sql,
+        declaring: made,
+        functions: world.decoding.functions,
+        functionFile,
+        readerFile,
+        functionsOf: world.decoding.functionsOf,
+        object: world.decoding.object,
+        woke: world.decoding.resumed,
+        writeDown: (tx, asked, routeId, tenantId, deed) => writeDown(tx, tenantId, doerOf(asked, routeId), [deed]),
+      }),
       ...maintainRoutes({
         sql,
         newId: world.newId,

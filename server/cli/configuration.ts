@@ -240,7 +240,7 @@ const unfit = async (tenants: readonly TenantConfig[], changes: readonly Change[
   )
   if (!changed.length) return []
   await using pool = openFunctions({ workers: 1 })
-  return complaintsOf(pool, changed)
+  return await complaintsOf(pool, changed)
 }
 
 /** Inside the caller's transaction, which holds the configuration's lock. `hashOf`: credentials.ts. */

@@ -5,6 +5,7 @@ import { checksumOf, migrate, readMigrations } from '../store/migrate.ts'
 import { type Common, commandOf, Done, describe, exitCodes, type Outside } from './command.ts'
 import { backupCommands } from './backup.ts'
 import { configureCommands } from './configure.ts'
+import { testCommand } from './examples.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
 import { duties, readDuties, readSettings } from './settings.ts'
@@ -23,7 +24,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
     .showHelpAfterError('(mortise --help lists the commands)')
     .addHelpText(
       'after',
-      '\nNot in this version yet: backfill, check, test, types, sandbox.\nExit codes: 0 done, 1 a fault of Mortise, 2 wrongly called, 3 refused, 4 no database, 5 nothing found, 6 not all came through.',
+      '\nNot in this version yet: backfill, check, types, sandbox.\nExit codes: 0 done, 1 a fault of Mortise, 2 wrongly called, 3 refused, 4 no database, 5 nothing found, 6 not all came through.',
     )
   program.hook('preAction', (_program, chosen) => {
     command.asJson = chosen.opts<Common>().json === true
@@ -47,6 +48,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
       }),
     )
   configureCommands(program, command)
+  testCommand(program, command)
   recordCommands(program, command)
   idCommands(program, command)
 

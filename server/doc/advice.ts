@@ -143,6 +143,12 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     '相手システムが明細行を落としていないか確認してください。再試行で全行を送り直します。',
   ],
   'send.egress': ['更正 baseUrl。', '更正 baseUrl。', 'Correct baseUrl.', 'baseUrl を修正してください。'],
+  'send.format': [
+    '更正来源中的该字符，或在连接的 format 中改用 gb18030 等字符集，然后重试。',
+    '更正來源中的該字元，或在連線的 format 中改用 gb18030 等字元集，然後重試。',
+    'Correct the value at the source, or declare a charset that has it (gb18030 has all), then retry.',
+    'ソースの文字を修正するか、コネクションの format で gb18030 など表現できる文字コードを指定し、再試行してください。',
+  ],
   'send.closed': ['无需处理。', '無需處理。', 'Nothing.', '対応は不要です。'],
   'resolve.cannotTell': [
     '无需处理：会再次查看；72 小时后须由人判定。',

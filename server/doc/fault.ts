@@ -44,6 +44,7 @@ export const faultSentences = {
   'send.noId': 'The target reported success without the id of the record.',
   'send.rowIds': 'The target reported success without the ids of all detail rows: {value} of {expected}.',
   'send.egress': 'The address is not allowed: {said}',
+  'send.format': 'What would be sent cannot be said in the target’s format: {said} ({value})',
   'send.closed': 'Mortise was stopping.',
   'resolve.cannotTell': 'Whether the earlier call took effect cannot be told yet: {said}',
   'resolve.none': 'The target offers no way to recognise an earlier create; it is never sent again by itself.',

@@ -1,5 +1,6 @@
 /** Reads connections and their objects: fills in defaults, and checks what only the whole declaration can tell. */
-import type { ConnectionDef, Recognise } from '../doc/flow.ts'
+import { patternOf, templateFlaw } from '../connect/standard/formats.ts'
+import type { ConnectionDef, FormatDef, Recognise } from '../doc/flow.ts'
 import type { DetailDef, FieldDef, ObjectDef, ReaderDef, ReceiveDef } from '../doc/object.ts'
 import { readAuth } from './auth.ts'
 import { type ConnectionConfig, connectionDefaults, defaultIdField } from './config.ts'
@@ -239,6 +240,35 @@ const recogniseOf = (context: Context, given: ConnectionFile, path: Path): Recog
   return recognise
 }
 
+const formatOf = (context: Context, given: NonNullable<ConnectionFile['format']>, path: Path): FormatDef => {
+  const request = given.request ?? 'json'
+  const answer = given.answer ?? request
+  for (const [call, template] of Object.entries(given.templates ?? {})) {
+    const flaw = template === undefined ? null : templateFlaw(template)
+    if (flaw) complain(context, [...path, 'templates', call], flaw)
+  }
+  if (request === 'text')
+    for (const call of ['create', 'update'] as const)
+      if (given.templates?.[call] === undefined)
+        complain(context, path, `request: text needs a template for ${call}`, { part: 'key' })
+  for (const [i, pattern] of (given.patterns ?? []).entries()) {
+    const compiled = patternOf(pattern)
+    if ('wrong' in compiled) complain(context, [...path, 'patterns', i], compiled.wrong)
+  }
+  if (answer === 'text' && !given.patterns?.some((pattern) => pattern.includes('<code>')))
+    complain(context, path, 'answer: text needs a pattern with the named group (?<code>…)', { part: 'key' })
+  return {
+    request,
+    answer,
+    charset: given.charset ?? 'utf-8',
+    ...(given.answerCharset && { answerCharset: given.answerCharset }),
+    ...(given.contentType && { contentType: given.contentType }),
+    ...(given.templates && { templates: given.templates as NonNullable<FormatDef['templates']> }),
+    ...(given.patterns && { patterns: given.patterns }),
+    ...(given.formField && { formField: given.formField }),
+  }
+}
+
 export const readConnection = (
   context: Context,
   tenantId: string,
@@ -283,6 +313,7 @@ export const readConnection = (
       successCodes:
         given.result?.successCodes === undefined ? [...d.result.successCodes] : words(given.result.successCodes),
     },
+    ...(given.format && { format: formatOf(context, given.format, [...path, 'format']) }),
     refusedBeforeEffect: words(given.refusedBeforeEffect),
     ...(given.throttleCodes !== undefined && { throttleCodes: words(given.throttleCodes) }),
     ...(given.quotaCodes !== undefined && { quotaCodes: words(given.quotaCodes) }),

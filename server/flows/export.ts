@@ -195,6 +195,7 @@ const connectionTree = (
       dataPath: unless(result.dataPath, d.result.dataPath),
       successCodes: unless(result.successCodes, d.result.successCodes),
     }),
+    format: def.format && literal({ ...def.format }),
     refusedBeforeEffect: def.refusedBeforeEffect,
     throttleCodes: def.throttleCodes,
     quotaCodes: def.quotaCodes,

@@ -53,6 +53,12 @@ export const readFunctions = (
   const functions = (given ?? []).map((one, i): FunctionDef => {
     const time = one.time === undefined ? functionDefaults.time : (parseDuration(one.time) ?? functionDefaults.time)
     if (time < 10 || time > 30_000) complain(context, [...path, i, 'time'], 'is between 10ms and 30s')
+    if (one.kind !== undefined && one.kind !== 'receive')
+      complain(
+        context,
+        [...path, i, 'kind'],
+        `functions of kind ${one.kind} do not run yet in this version; receive does`,
+      )
     unique(
       context,
       one.examples ?? [],

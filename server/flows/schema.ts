@@ -279,6 +279,8 @@ const clock = (what: string) =>
     .regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/)
     .describe(what)
 
+const charset = z.enum(['utf-8', 'gbk', 'gb18030'])
+
 const connection = strict({
   id: id('Id of the connection, the dataCenterId 账套 of the guide.'),
   kind: z
@@ -300,6 +302,23 @@ const connection = strict({
   })
     .optional()
     .describe('Where an answer says how the call ended.'),
+  format: strict({
+    request: z.enum(['json', 'xml', 'form', 'text']).optional().describe('Default json.'),
+    answer: z.enum(['json', 'xml', 'form', 'text']).optional().describe('Default as the request.'),
+    charset: charset.optional().describe('Of requests. Default utf-8.'),
+    answerCharset: charset.optional().describe('Of answers, whatever they say. Default what they say, else utf-8.'),
+    contentType: z.string().min(1).max(200).optional().describe('Default by format and charset.'),
+    templates: strict({ create: z.string().optional(), update: z.string().optional(), invalid: z.string().optional() })
+      .optional()
+      .describe('request: text. {{field}}, {{#detail}}…{{/detail}}, {{$id}}, {{field|xml}}.'),
+    patterns: z
+      .array(z.string().min(1).max(1_000))
+      .optional()
+      .describe('answer: text. Regular expressions (RE2) with the named groups code, message, id.'),
+    formField: z.string().min(1).optional().describe('request: form. The whole body as JSON in this one field.'),
+  })
+    .optional()
+    .describe('How bodies look on the wire. Default JSON in UTF-8.'),
   refusedBeforeEffect: texts('Codes that say that nothing happened and time may heal it.').optional(),
   throttleCodes: texts('Codes that say "too fast": nothing happened, and the whole target waits.').optional(),
   quotaCodes: texts('Codes that say that the day’s quota is used up: the target waits until its midnight.').optional(),

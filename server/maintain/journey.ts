@@ -4,6 +4,7 @@ import type { Sql } from '../store/sql.ts'
 import { type Trouble, troublesOf } from './groups.ts'
 import { mask } from './mask.ts'
 import { linksNumbered, linksOf, planned, type RecordRow } from './records.ts'
+import { type DecodeShown, decodesOf, type Push, pushesOf } from './pushes.ts'
 import { type Relative, relativesOf } from './relatives.ts'
 import { faultSentencesOf, parseFault } from './words.ts'
 
@@ -77,6 +78,8 @@ export interface Journey {
   attempts: AttemptRow[]
   staged: StagedRow[]
   fetches: FetchShown[]
+  /** Pushes in no standard form that wait to be decoded, or failed to be. */
+  decodes: DecodeShown[]
   /** What its links were parked for, now and before. */
   troubles: Trouble[]
   /** Records it refers to, and records that wait for it. */
@@ -169,6 +172,22 @@ export const editorOf = (meta: string | null): string | null => {
   }
 }
 
+const arrivalOf = (row: Push): ArrivalRow => ({
+  seq: row.seq,
+  receivedAt: row.received_at,
+  tenantId: row.tenant_id,
+  connectionId: row.connection_id,
+  object: row.object,
+  id: row.data_id,
+  operation: row.operation,
+  channel: row.channel,
+  traceId: row.trace_id,
+  outcome: row.outcome,
+  bytes: row.bytes ?? 0,
+  body: shownText(row.body),
+  editedBy: editorOf(row.meta),
+})
+
 const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promise<ArrivalRow[]> => {
   const { tenants, connections, objects, ids } = columns(keys)
   const rows = await sql<{
@@ -197,21 +216,7 @@ const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promis
       limit ${limit}) a
     order by a.received_at desc, a.seq desc
     limit ${limit}`
-  return rows.map((row) => ({
-    seq: row.seq,
-    receivedAt: row.received_at,
-    tenantId: row.tenant_id,
-    connectionId: row.connection_id,
-    object: row.object,
-    id: row.data_id,
-    operation: row.operation,
-    channel: row.channel,
-    traceId: row.trace_id,
-    outcome: row.outcome,
-    bytes: row.bytes ?? 0,
-    body: shownText(row.body),
-    editedBy: editorOf(row.meta),
-  }))
+  return rows.map(arrivalOf)
 }
 
 const attemptsOf = async (sql: Sql, links: readonly RecordRow[], limit: number): Promise<AttemptRow[]> => {
@@ -346,7 +351,7 @@ const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; l
   const tenantId = options.tenantId ?? null
   const limit = options.limit ?? 20
   const traces = await tracesOf(sql, id, tenantId)
-  const alone = distinct([...traces.records, ...(await stagedAs(sql, id, tenantId))])
+  const alone = distinct([...traces.records.filter((key) => key.id !== ''), ...(await stagedAs(sql, id, tenantId))])
   const number = /^\d{1,15}$/.test(id) ? [Number(id)] : []
   // a record's id belongs to one object of one connection; elsewhere the same text is another record
   const isOne = (link: RecordRow) =>
@@ -369,9 +374,13 @@ const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; l
   const found = [...links.values()]
   const keys = distinct([...recordsOf(found), ...alone])
   const { parents, children } = await relativesOf(sql, found)
+  const arrivals = await arrivalsOf(sql, keys, limit)
+  const under = [...new Set([id, ...arrivals.map((one) => one.traceId)])]
+  const pushes = (await pushesOf(sql, tenantId, under, shownBytes, limit)).map(arrivalOf)
   return {
     links: found,
-    arrivals: await arrivalsOf(sql, keys, limit),
+    arrivals: [...arrivals, ...pushes].sort((a, b) => b.receivedAt - a.receivedAt || b.seq - a.seq).slice(0, limit),
+    decodes: await decodesOf(sql, tenantId, under),
     attempts: await attemptsOf(sql, found, limit),
     staged: await stagedOf(sql, keys),
     fetches: await fetchesOf(sql, keys),
@@ -382,7 +391,11 @@ const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; l
 }
 
 export const isEmpty = (journey: Journey): boolean =>
-  !journey.links.length && !journey.arrivals.length && !journey.staged.length && !journey.fetches.length
+  !journey.links.length &&
+  !journey.arrivals.length &&
+  !journey.staged.length &&
+  !journey.fetches.length &&
+  !journey.decodes.length
 
 export interface Moment {
   at: number

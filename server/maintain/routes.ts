@@ -193,6 +193,20 @@ const journeyShape = z.object({
       why: z.array(z.string()),
     }),
   ),
+  decodes: z
+    .array(
+      z.object({
+        seq: z.number(),
+        connection: z.string(),
+        object: z.string(),
+        state: z.string(),
+        attempts: z.number(),
+        group: z.string().nullable(),
+        why: z.array(z.string()),
+        logs: z.string().nullable(),
+      }),
+    )
+    .describe('Pushes in no standard form that wait to be decoded, or failed to be.'),
 })
 
 const shownJourney = (journey: Journey): z.input<typeof journeyShape> => ({
@@ -245,6 +259,7 @@ const shownJourney = (journey: Journey): z.input<typeof journeyShape> => ({
     nextAt: toMomentOrNull(one.nextAt),
     why: one.why,
   })),
+  decodes: journey.decodes.map(({ tenantId: _tenant, connectionId, ...one }) => ({ connection: connectionId, ...one })),
 })
 
 const taskShape = z.object({
@@ -698,7 +713,9 @@ const deedRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
 // ── error groups ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const groupShape = z.object({
   group: z.string().describe('Its name, for as long as kind, stage, field and flow are the same.'),
-  what: z.enum(['record', 'read']).describe('`read`: records that could not be read from their source.'),
+  what: z
+    .enum(['record', 'read', 'decode'])
+    .describe('`read`: records that could not be read from their source. `decode`: pushes that could not be decoded.'),
   pair: z.string().nullable(),
   flow: z.enum(['leftToRight', 'rightToLeft']).nullable(),
   connection: z.string().describe('Where its records travel to, or whence they could not be read.'),
