@@ -10,6 +10,7 @@ import { openAlerts } from './cli/alerts.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { mountConsole } from './cli/console.ts'
+import { type Decoding, startDecoding } from './cli/decode.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { admitEdited, stagedText } from './cli/edit.ts'
@@ -221,6 +222,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     nodes: { sql: roadPool, seal: sealWith(key), who: node },
   })
   directory.refresh(configuration)
+  let decoding: Decoding | null = null
   let wake: (rows: readonly RecordKey[]) => void = () => {}
   let wakeFetcher = (): void => {}
   const commits = groupCommit(doorPool, { woke: (rows) => wake(rows), committed: metrics.committed })
@@ -367,6 +369,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     lookout?.stir()
     lookout?.wake()
     poller?.wake()
+    decoding?.wake()
   })
   wake = (rows) => {
     const targets = new Map<string, Target>()
@@ -404,6 +407,17 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     lost: metrics.lost,
     log: book.of('listener'),
   })
+  decoding = startDecoding({
+    doors: doorPool,
+    road: roadPool,
+    env,
+    log: book.of('decoder'),
+    configuration: () => configuration,
+    decodes: does('converge'),
+    woke: (rows) => wake(rows),
+    tell: () => word.tell(),
+    waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
+  })
   const watching = watchConfiguration({
     sql: roadPool,
     url: databaseUrl,
@@ -419,6 +433,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       sweeper?.wake()
       worker?.wake()
       poller?.wake()
+      decoding?.refresh()
     },
     log: (sentence) => book.of('configuration').info(sentence),
   })
@@ -470,6 +485,15 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       described,
       trying: tryingOf({ directory, env, address: () => ownAddress }),
       again: events.again,
+      decoding: {
+        functions: decoding.functions,
+        functionsOf: (tenantId) => configuration.functionsOf(tenantId),
+        object: (...place) => configuration.objects.find(...place),
+        resumed: () => {
+          decoding?.refresh()
+          word.tell()
+        },
+      },
       woke: told,
       tasked: tasker.wake,
       changed: watching.look,
@@ -499,6 +523,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     tokens: { find: (hash) => configuration.tokens.find(hash) },
     catalog: { erp: (tenantId) => configuration.catalog.erp(tenantId) },
     admit,
+    keep: decoding.keep,
+    waitDecoded: decoding.waitDecoded,
     waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
     env,
     log: book.of('receive'),
@@ -538,6 +564,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     word.stop()
     await hearing.stop()
     await Promise.all(agents.map((agent) => agent.stop()))
+    await decoding?.stop()
     await Promise.all([commits.close(), engineCommits.close(), hints.close()])
     await directory.close()
     metrics.stop()

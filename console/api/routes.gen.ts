@@ -192,6 +192,12 @@ export interface Routes {
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
   }
+  listDecodes: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string; state?: "due" | "failed" | "held"; group?: string; object?: string }
+    body: undefined
+    answer: { items: ({ seq: number; receivedAt: string; connection: string; object: string; trace: string; operation: string; state: "due" | "failed" | "held"; attempts: number; failedAt: string | null; group: string | null; fault: unknown; why: string | null })[]; next: string | null }
+  }
   listEveryAudit: {
     path: unknown
     query: { limit?: number; cursor?: string; actor?: string; kind?: string; name?: string; from?: string; to?: string }
@@ -210,11 +216,17 @@ export interface Routes {
     body: undefined
     answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string })[]; next: string | null }
   }
+  listFunctions: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: unknown[]; next: string | null }
+  }
   listGroups: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; flow?: string }
     body: undefined
-    answer: { items: ({ group: string; what: "record" | "read"; pair: string | null; flow: "leftToRight" | "rightToLeft" | null; connection: string; object: string | null; code: string; stage: string; field: string | null; count: number; states: { failed: number; unknown: number; waiting: number; pending: number }; firstSeen: string | null; lastSeen: string | null; sample: Record<string, unknown>; sentence: string; todo: string })[]; next: string | null }
+    answer: { items: ({ group: string; what: "record" | "read" | "decode"; pair: string | null; flow: "leftToRight" | "rightToLeft" | null; connection: string; object: string | null; code: string; stage: string; field: string | null; count: number; states: { failed: number; unknown: number; waiting: number; pending: number }; firstSeen: string | null; lastSeen: string | null; sample: Record<string, unknown>; sentence: string; todo: string })[]; next: string | null }
   }
   listHooks: {
     path: { tenant: string }
@@ -326,9 +338,9 @@ export interface Routes {
   }
   listVersions: {
     path: { tenant: string }
-    query: { limit?: number; cursor?: string; kind?: "connection" | "object" | "pair" | "flow"; name?: string }
+    query: { limit?: number; cursor?: string; kind?: "connection" | "object" | "pair" | "flow" | "function"; name?: string }
     body: undefined
-    answer: { items: ({ kind: "connection" | "object" | "pair" | "flow"; name: string; number: number; what: "added" | "changed" | "removed"; who: string; at: string; fields: { path: string; before: unknown; after: unknown }[] })[]; next: string | null }
+    answer: { items: ({ kind: "connection" | "object" | "pair" | "flow" | "function"; name: string; number: number; what: "added" | "changed" | "removed"; who: string; at: string; fields: { path: string; before: unknown; after: unknown }[] })[]; next: string | null }
   }
   offeredObjects: {
     path: { tenant: string; connection: string }
@@ -360,6 +372,12 @@ export interface Routes {
     body: { really?: boolean; plan?: string; from: string }
     answer: { plan: string; changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[] }
   }
+  proposeReader: {
+    path: { tenant: string }
+    query: unknown
+    body: { sample: string; connection?: string; object?: string; reader?: Record<string, unknown> }
+    answer: { reader: Record<string, unknown> | null; documents: ({ id: string; operation: string | null; fields: string | null; details: string | null })[]; said: string | null }
+  }
   putAlertSettings: {
     path: { tenant: string }
     query: unknown
@@ -384,6 +402,12 @@ export interface Routes {
     body: Record<string, unknown>
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
+  putFunction: {
+    path: { tenant: string; function: string }
+    query: unknown
+    body: { kind?: "receive" | "beforeMapping" | "beforeWrite" | "afterWrite"; code: string; time?: number | string; memory?: number; examples?: { name: string; input: unknown; output: unknown; found?: Record<string, unknown> }[] }
+    answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
+  }
   putHook: {
     path: { tenant: string; id: string }
     query: unknown
@@ -399,7 +423,7 @@ export interface Routes {
   putObject: {
     path: { tenant: string; connection: string; object: string }
     query: unknown
-    body: { apiName?: string; name?: string; idField?: string; nameField?: string; ownerField?: string; modifiedField?: string; modifiedGrain?: "millisecond" | "second" | "coarse"; externalIdField?: string; voidedWhen?: { field: string; value: string | number | boolean }; bodies?: { push?: "whole" | "partial"; event?: "whole" | "partial" }; poll?: { every?: number | string; cron?: string; hours?: { from: string; to: string }; days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[]; monthDays?: number[]; zone?: string; jitter?: number | string; overlap?: number | string; lag?: number | string; slice?: number | string; pageSize?: number }; fields?: Record<string, "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment" | { type?: "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment"; name?: string; required?: boolean; length?: number; options?: (string | number)[] | Record<string, string>; references?: string; compare?: { trim?: boolean; ignoreCase?: boolean; scale?: number; precision?: "day" | "minute" | "second" | "millisecond" }; format?: string; zone?: string }>; details?: ({ code: string; apiName?: string; name?: string; idField?: string; masterField?: string; fields?: Record<string, "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment" | { type?: "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment"; name?: string; required?: boolean; length?: number; options?: (string | number)[] | Record<string, string>; references?: string; compare?: { trim?: boolean; ignoreCase?: boolean; scale?: number; precision?: "day" | "minute" | "second" | "millisecond" }; format?: string; zone?: string }> })[] }
+    body: Record<string, unknown>
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
   putOptions: {
@@ -470,6 +494,12 @@ export interface Routes {
   }
   removeFlow: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
+  }
+  removeFunction: {
+    path: { tenant: string; function: string }
     query: unknown
     body: undefined
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
@@ -547,10 +577,16 @@ export interface Routes {
     answer: { resolved: "left" | "right" }
   }
   restoreVersion: {
-    path: { tenant: string; kind: "connection" | "object" | "pair" | "flow"; name: string; number: number }
+    path: { tenant: string; kind: "connection" | "object" | "pair" | "flow" | "function"; name: string; number: number }
     query: unknown
     body: { really?: boolean; plan?: string }
     answer: { plan: string; changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[] }
+  }
+  resumeFunction: {
+    path: { tenant: string; function: string }
+    query: unknown
+    body: undefined
+    answer: undefined
   }
   resumePoll: {
     path: { tenant: string; connection: string; object: string }
@@ -575,6 +611,12 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: undefined
+  }
+  retryDecodes: {
+    path: { tenant: string }
+    query: unknown
+    body: { seqs?: number[]; group?: string; range?: { connection: string; object: string; from: string; until: string }; dryRun?: boolean }
+    answer: { count: number }
   }
   retryMatching: {
     path: { tenant: string }
@@ -642,11 +684,23 @@ export interface Routes {
     body: undefined
     answer: Record<string, unknown>
   }
+  showDecode: {
+    path: { tenant: string; seq: number }
+    query: unknown
+    body: undefined
+    answer: { seq: number; receivedAt: string; connection: string; object: string; trace: string; operation: string; state: "due" | "failed" | "held"; attempts: number; failedAt: string | null; group: string | null; fault: unknown; why: string | null; logs: string | null; body: { contentType: string; headers: Record<string, string>; text: string | null; base64: string } | null }
+  }
   showFlow: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
     query: unknown
     body: undefined
     answer: Record<string, unknown>
+  }
+  showFunction: {
+    path: { tenant: string; function: string }
+    query: unknown
+    body: undefined
+    answer: unknown
   }
   showInterface: {
     path: { tenant: string; connection: string; object: string }
@@ -676,7 +730,7 @@ export interface Routes {
     path: { tenant: string }
     query: { id: string; limit?: number }
     body: undefined
-    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; told: ({ link: number; at: string | null; open: boolean; why: string[] })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[] }
+    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; told: ({ link: number; at: string | null; open: boolean; why: string[] })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; decodes: ({ seq: number; connection: string; object: string; state: string; attempts: number; group: string | null; why: string[]; logs: string | null })[] }
   }
   showMapping: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -760,7 +814,7 @@ export interface Routes {
     path: { tenant: string; link: number }
     query: { limit?: number }
     body: undefined
-    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; told: ({ link: number; at: string | null; open: boolean; why: string[] })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[] }
+    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; told: ({ link: number; at: string | null; open: boolean; why: string[] })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; decodes: ({ seq: number; connection: string; object: string; state: string; attempts: number; group: string | null; why: string[]; logs: string | null })[] }
   }
   showTask: {
     path: { tenant: string; task: string }
@@ -775,10 +829,10 @@ export interface Routes {
     answer: { tenant: string; name: string; zone: string; bodyDays: number | null; role: string | null }
   }
   showVersion: {
-    path: { tenant: string; kind: "connection" | "object" | "pair" | "flow"; name: string; number: number }
+    path: { tenant: string; kind: "connection" | "object" | "pair" | "flow" | "function"; name: string; number: number }
     query: unknown
     body: undefined
-    answer: { kind: "connection" | "object" | "pair" | "flow"; name: string; number: number; what: "added" | "changed" | "removed"; who: string; at: string; fields: { path: string; before: unknown; after: unknown }[]; definition: Record<string, unknown> | null }
+    answer: { kind: "connection" | "object" | "pair" | "flow" | "function"; name: string; number: number; what: "added" | "changed" | "removed"; who: string; at: string; fields: { path: string; before: unknown; after: unknown }[]; definition: Record<string, unknown> | null }
   }
   signIn: {
     path: unknown
@@ -815,6 +869,18 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: { ok: boolean; steps: ({ step: "dns" | "connect" | "tls" | "auth" | "read"; ok: boolean; ms: number; sentence: string; code?: string; todo?: string })[] }
+  }
+  testFunctions: {
+    path: { tenant: string }
+    query: unknown
+    body: undefined
+    answer: { ok: boolean; runs: ({ function: string; example: string; ok: boolean; said: string | null; output: string | null; logs: string[] })[] }
+  }
+  tryFunction: {
+    path: { tenant: string; function: string }
+    query: unknown
+    body: { input: string; code?: string; kind?: string }
+    answer: { ok: boolean; output: string | null; said: string | null; line: number | null; logs: string[] }
   }
   tryInterface: {
     path: { tenant: string; connection: string; object: string }
@@ -869,9 +935,11 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listCalls: ['GET', '/tenants/{tenant}/calls'],
   listConflicts: ['GET', '/tenants/{tenant}/conflicts'],
   listConnections: ['GET', '/tenants/{tenant}/connections'],
+  listDecodes: ['GET', '/tenants/{tenant}/decodes'],
   listEveryAudit: ['GET', '/audit'],
   listEveryKey: ['GET', '/keys'],
   listEveryUser: ['GET', '/users'],
+  listFunctions: ['GET', '/tenants/{tenant}/functions'],
   listGroups: ['GET', '/tenants/{tenant}/groups'],
   listHooks: ['GET', '/tenants/{tenant}/hooks'],
   listKeys: ['GET', '/tenants/{tenant}/keys'],
@@ -897,10 +965,12 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   pausePoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/pause'],
   planConfiguration: ['POST', '/tenants/{tenant}/configuration/plan'],
   promote: ['POST', '/tenants/{tenant}/promote'],
+  proposeReader: ['POST', '/tenants/{tenant}/readers/propose'],
   putAlertSettings: ['PUT', '/tenants/{tenant}/alerts/settings'],
   putBatchClient: ['PUT', '/tenants/{tenant}/batch-clients/{id}'],
   putConnection: ['PUT', '/tenants/{tenant}/connections/{connection}'],
   putFlow: ['PUT', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
+  putFunction: ['PUT', '/tenants/{tenant}/functions/{function}'],
   putHook: ['PUT', '/tenants/{tenant}/hooks/{id}'],
   putMapping: ['PUT', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping'],
   putObject: ['PUT', '/tenants/{tenant}/connections/{connection}/objects/{object}'],
@@ -916,6 +986,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   removeEveryKey: ['DELETE', '/keys/{key}'],
   removeEveryUser: ['DELETE', '/users/{user}'],
   removeFlow: ['DELETE', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
+  removeFunction: ['DELETE', '/tenants/{tenant}/functions/{function}'],
   removeHook: ['DELETE', '/tenants/{tenant}/hooks/{id}'],
   removeKey: ['DELETE', '/tenants/{tenant}/keys/{key}'],
   removeObject: ['DELETE', '/tenants/{tenant}/connections/{connection}/objects/{object}'],
@@ -929,10 +1000,12 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   renewToken: ['POST', '/tenants/{tenant}/tokens/{id}/renew'],
   resolveConflict: ['POST', '/tenants/{tenant}/conflicts/{link}/resolve'],
   restoreVersion: ['POST', '/tenants/{tenant}/versions/{kind}/{name}/{number}/restore'],
+  resumeFunction: ['POST', '/tenants/{tenant}/functions/{function}/resume'],
   resumePoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/resume'],
   retireBatchClient: ['POST', '/tenants/{tenant}/batch-clients/{id}/retire'],
   retireHook: ['POST', '/tenants/{tenant}/hooks/{id}/retire'],
   retireToken: ['POST', '/tenants/{tenant}/tokens/{id}/retire'],
+  retryDecodes: ['POST', '/tenants/{tenant}/decodes/retry'],
   retryMatching: ['POST', '/tenants/{tenant}/retries'],
   retryRecord: ['POST', '/tenants/{tenant}/records/{link}/retry'],
   retryRefusedEvents: ['POST', '/tenants/{tenant}/refused-events/retry'],
@@ -944,7 +1017,9 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showCall: ['GET', '/tenants/{tenant}/calls/{attempt}'],
   showConflict: ['GET', '/tenants/{tenant}/conflicts/{link}'],
   showConnection: ['GET', '/tenants/{tenant}/connections/{connection}'],
+  showDecode: ['GET', '/tenants/{tenant}/decodes/{seq}'],
   showFlow: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
+  showFunction: ['GET', '/tenants/{tenant}/functions/{function}'],
   showInterface: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface'],
   showInterfaceMarkdown: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface.md'],
   showInterfaceOpenapi: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface.openapi.json'],
@@ -973,6 +1048,8 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   stopTask: ['DELETE', '/tenants/{tenant}/tasks/{task}'],
   testChannel: ['POST', '/tenants/{tenant}/alerts/test'],
   testConnection: ['POST', '/tenants/{tenant}/connections/{connection}/test'],
+  testFunctions: ['POST', '/tenants/{tenant}/functions/test'],
+  tryFunction: ['POST', '/tenants/{tenant}/functions/{function}/try'],
   tryInterface: ['POST', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/try'],
   unbindLink: ['DELETE', '/tenants/{tenant}/records/{link}/mapping'],
   whoAmI: ['GET', '/me'],

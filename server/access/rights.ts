@@ -152,6 +152,18 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showRefusedEvent: { right: 'operate' },
   retryRefusedEvents: { right: 'operate' },
   removeRefusedEvent: { right: 'operate' },
+  // decode
+  listFunctions: { right: 'see' },
+  showFunction: { right: 'see' },
+  putFunction: { right: 'configure' },
+  removeFunction: { right: 'configure' },
+  testFunctions: { right: 'operate' },
+  tryFunction: { right: 'configure' },
+  resumeFunction: { right: 'operate' },
+  proposeReader: { right: 'configure' },
+  listDecodes: { right: 'see' },
+  showDecode: { right: 'operate' },
+  retryDecodes: { right: 'operate' },
   // maintain
   listTwoWay: { right: 'see' },
   listConflicts: { right: 'see' },

@@ -7,6 +7,7 @@ import { hashPassword } from '../access/password.ts'
 import { needOf, permit, roleOf } from '../access/rights.ts'
 import { accessRoutes } from '../access/routes.ts'
 import type { SecretKey } from '../access/secrets.ts'
+import { type DecodeRoutesDeps, decodingRoutes } from '../decode/routes.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { tryRoutes } from '../flows/try-connection.ts'
 import { fileSchema } from '../flows/schema.ts'
@@ -44,6 +45,7 @@ export interface ApiWorld {
   alerts: Route[]
   conflict: TwoWayDeps['conflict']
   again: ListenRoutesDeps['again']
+  decoding: Pick<DecodeRoutesDeps, 'functions' | 'functionsOf' | 'object'> & { resumed(): void }
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -57,6 +59,12 @@ const noteOne: MaintainDeps['writeDown'] = (tx, asked, routeId, tenantId, deed) 
 const objectFile = fileSchema.shape.tenants.element.shape.connections.element.shape.objects
   .unwrap()
   .element.omit({ code: true })
+
+const functionFile = fileSchema.shape.tenants.element.shape.functions.unwrap().element.omit({ name: true })
+const readerFile = fileSchema.shape.tenants.element.shape.connections.element.shape.objects
+  .unwrap()
+  .element.shape.receive.unwrap()
+  .shape.reader.unwrap()
 
 export const apiOf = (world: ApiWorld): ApiDeps => {
   const { sql, key } = world
@@ -121,6 +129,17 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...listenRoutes({
         sql,
         again: world.again,
+        writeDown: noteOne,
+      }),
+      ...decodingRoutes({
+        sql,
+        declaring: made,
+        functions: world.decoding.functions,
+        functionFile,
+        readerFile,
+        functionsOf: world.decoding.functionsOf,
+        object: world.decoding.object,
+        woke: world.decoding.resumed,
         writeDown: noteOne,
       }),
       ...twoWayRoutes({

@@ -286,6 +286,8 @@ const thingOf = (tree: Tree, { kind, name }: Change): Tree | undefined => {
         code.join('/'),
       )
     }
+    case 'function':
+      return byId(listIn(tree, 'functions'), 'name', name)
     case 'pair':
       return without(byId(listIn(tree, 'pairs'), 'id', name), 'flows')
     case 'flow': {

@@ -431,10 +431,10 @@ test('history, restore-version and promote show a plan first; --plan applies exa
 
 test('commands that do not exist yet are refused, and help says so', async () => {
   await using world = await freshWorld()
-  for (const name of ['test', 'types', 'sandbox']) assert.equal((await world.mortise(name)).code, exitCodes.usage, name)
+  for (const name of ['types', 'sandbox']) assert.equal((await world.mortise(name)).code, exitCodes.usage, name)
   const { code, out } = await world.mortise('--help')
   assert.equal(code, 0)
-  assert.match(out, /Not in this version yet: test, types, sandbox/)
+  assert.match(out, /Not in this version yet: types, sandbox/)
 })
 
 test('without a database the command says so, and ends with 4', async () => {

@@ -9,6 +9,7 @@ import { checkCommand } from './check.ts'
 import { configureCommands } from './configure.ts'
 import { historyCommands } from './history.ts'
 import { learnCommand } from './learn.ts'
+import { testCommand } from './examples.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
 import { duties, readDuties, readSettings } from './settings.ts'
@@ -28,7 +29,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
     .showHelpAfterError('(mortise --help lists the commands)')
     .addHelpText(
       'after',
-      '\nNot in this version yet: test, types, sandbox.\nExit codes: 0 done, 1 a fault of Mortise, 2 wrongly called, 3 refused, 4 no database, 5 nothing found, 6 not all came through.',
+      '\nNot in this version yet: types, sandbox.\nExit codes: 0 done, 1 a fault of Mortise, 2 wrongly called, 3 refused, 4 no database, 5 nothing found, 6 not all came through.',
     )
   program.hook('preAction', (_program, chosen) => {
     command.asJson = chosen.opts<Common>().json === true
@@ -53,6 +54,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
     )
   configureCommands(program, command)
   learnCommand(program, command)
+  testCommand(program, command)
   recordCommands(program, command)
   idCommands(program, command)
   historyCommands(program, command)

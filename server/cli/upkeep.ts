@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Command as Program, InvalidArgumentError } from 'commander'
 import { hint } from '../converge/fetches.ts'
+import { rerunDecodes } from '../decode/claim.ts'
 import { declare, ignore, rerun } from '../converge/ids.ts'
 import { ignoreAll, refetchAll, rerunAll, sourceOf, standOf } from '../maintain/deeds.ts'
-import { readGroups } from '../maintain/groups.ts'
+import { type ErrorGroup, readGroups } from '../maintain/groups.ts'
 import { findJourney, isEmpty } from '../maintain/journey.ts'
 import { askReads } from '../maintain/reads.ts'
 import {
@@ -230,12 +231,27 @@ const ended = async (
   if (stand.failed || stand.unknown || stand.waiting || stand.pending) command.code = exitCodes.unfinished
 }
 
+/** A group of pushes that could not be decoded goes through its function or reader again. */
+const retryDecodes = async (command: Command, sql: Sql, group: ErrorGroup, options: Retrying): Promise<true> => {
+  const pushes = `${group.count} ${group.count === 1 ? 'push' : 'pushes'}`
+  const sure = options.yes === true || (await command.sure(`Decode ${pushes} again?`))
+  const done = sure ? await rerunDecodes(sql, { tenantId: group.tenantId, group: group.group, limit: 1_000_000 }) : 0
+  if (command.asJson) command.json({ matched: group.count, done })
+  else
+    command.say(
+      `${pushes} of ${group.connectionId}/${group.object ?? ''} could not be decoded. ${sure ? `${done} are decoded again.` : 'Nothing was done; add --yes to decode them again.'}`,
+    )
+  return true
+}
+
 /** A group of reads that failed is asked for once more. */
 const retryReads = async (command: Command, sql: Sql, options: Retrying): Promise<boolean> => {
   const found = await readGroups(sql, {
     group: options.group ?? '',
     ...(options.tenant !== undefined && { tenantId: options.tenant }),
   })
+  const decodes = found.find((one) => one.what === 'decode')
+  if (decodes) return retryDecodes(command, sql, decodes, options)
   const reads = found.find((one) => one.what === 'read')
   if (!reads) return false
   const sure = options.yes === true || (await command.sure(`Read ${records(reads.count)} again?`))

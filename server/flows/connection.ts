@@ -1,6 +1,7 @@
 /** Reads connections and their objects: fills in defaults, and checks what only the whole declaration can tell. */
-import type { ConnectionDef, Recognise } from '../doc/flow.ts'
-import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
+import { patternOf, templateFlaw } from '../connect/standard/formats.ts'
+import type { ConnectionDef, FormatDef, Recognise } from '../doc/flow.ts'
+import type { DetailDef, FieldDef, ObjectDef, ReaderDef, ReceiveDef } from '../doc/object.ts'
 import { readAuth } from './auth.ts'
 import { type ConnectionConfig, connectionDefaults, defaultIdField, fxiaokeDefaults } from './config.ts'
 import { type Context, complain, isZone, knownZones, originOf, unique, words } from './context.ts'
@@ -80,6 +81,46 @@ export const checkZone = (context: Context, zone: string, path: Path): void => {
     )
 }
 
+const receiveOf = (
+  context: Context,
+  { function: name, reader, charset }: NonNullable<ObjectFile['receive']>,
+  details: readonly DetailDef[],
+  path: Path,
+): ReceiveDef => {
+  if ((name === undefined) === (reader === undefined))
+    complain(context, path, 'needs either a function or a reader', { part: 'key' })
+  if (reader) {
+    const lines = reader.kind === 'csv' || reader.kind === 'fixed'
+    if (lines && reader.records !== undefined)
+      complain(context, [...path, 'reader', 'records'], `of ${reader.kind} each line is a record`)
+    if (reader.kind === 'fixed' && !reader.fields)
+      complain(context, [...path, 'reader'], 'of fixed columns each field must be declared', { part: 'key' })
+    if (reader.kind === 'form' && reader.details)
+      complain(context, [...path, 'reader', 'details'], 'a form has no rows', { part: 'key' })
+    for (const code of Object.keys(reader.details ?? {}))
+      if (!details.some((detail) => detail.code === code))
+        complain(
+          context,
+          [...path, 'reader', 'details', code],
+          `"${code}" is not a detail of the object${didYouMean(
+            code,
+            details.map((one) => one.code),
+          )}`,
+          { part: 'key' },
+        )
+  }
+  return {
+    ...(name !== undefined && { function: name }),
+    ...(reader && {
+      reader: {
+        ...reader,
+        ...(reader.void && { void: { at: reader.void.at, values: words(reader.void.values.map(String)) } }),
+      } as ReaderDef,
+    }),
+    ...(charset !== undefined && { charset }),
+  }
+}
+
 export const readObject = (
   context: Context,
   given: ObjectFile,
@@ -142,6 +183,7 @@ export const readObject = (
     ...(given.voidedWhen && { voidedWhen: { field: given.voidedWhen.field, value: String(given.voidedWhen.value) } }),
     ...(given.bodies && Object.keys(given.bodies).length && { bodies: given.bodies }),
     ...(given.poll && { poll: readPoll(context, given.poll, connection, [...path, 'poll']) }),
+    ...(given.receive && { receive: receiveOf(context, given.receive, details, [...path, 'receive']) }),
     fields,
     details,
   }
@@ -217,6 +259,35 @@ const recogniseOf = (context: Context, given: ConnectionFile, path: Path): Recog
   return recognise
 }
 
+const formatOf = (context: Context, given: NonNullable<ConnectionFile['format']>, path: Path): FormatDef => {
+  const request = given.request ?? 'json'
+  const answer = given.answer ?? request
+  for (const [call, template] of Object.entries(given.templates ?? {})) {
+    const flaw = template === undefined ? null : templateFlaw(template)
+    if (flaw) complain(context, [...path, 'templates', call], flaw)
+  }
+  if (request === 'text')
+    for (const call of ['create', 'update'] as const)
+      if (given.templates?.[call] === undefined)
+        complain(context, path, `request: text needs a template for ${call}`, { part: 'key' })
+  for (const [i, pattern] of (given.patterns ?? []).entries()) {
+    const compiled = patternOf(pattern)
+    if ('wrong' in compiled) complain(context, [...path, 'patterns', i], compiled.wrong)
+  }
+  if (answer === 'text' && !given.patterns?.some((pattern) => pattern.includes('<code>')))
+    complain(context, path, 'answer: text needs a pattern with the named group (?<code>…)', { part: 'key' })
+  return {
+    request,
+    answer,
+    charset: given.charset ?? 'utf-8',
+    ...(given.answerCharset && { answerCharset: given.answerCharset }),
+    ...(given.contentType && { contentType: given.contentType }),
+    ...(given.templates && { templates: given.templates as NonNullable<FormatDef['templates']> }),
+    ...(given.patterns && { patterns: given.patterns }),
+    ...(given.formField && { formField: given.formField }),
+  }
+}
+
 export const readConnection = (
   context: Context,
   tenantId: string,
@@ -279,6 +350,7 @@ export const readConnection = (
       successCodes:
         given.result?.successCodes === undefined ? [...d.result.successCodes] : words(given.result.successCodes),
     },
+    ...(given.format && { format: formatOf(context, given.format, [...path, 'format']) }),
     refusedBeforeEffect: words(given.refusedBeforeEffect),
     ...(given.throttleCodes !== undefined && { throttleCodes: words(given.throttleCodes) }),
     ...(given.quotaCodes !== undefined && { quotaCodes: words(given.quotaCodes) }),

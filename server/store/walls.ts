@@ -40,6 +40,7 @@ const roadRights: Record<string, string> = {
   connection: 'select',
   object: 'select',
   credential: 'select',
+  function: 'select',
   pair: 'select, update', // `for share` and `for update` in its statements
   version: 'select, insert',
   tally: 'select, insert, delete',
