@@ -1,6 +1,7 @@
 /** Promise 26: every route of the OpenAPI document, asked by everybody. Who may passes, who may not is answered 401, 403 or 404 exactly, and what is foreign is answered like what is absent. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parse } from 'yaml'
 import { needs, type Right, type Role, roles } from '../../server/access/rights.ts'
 import { type Answer, type ApiWorld, apiWorld, declareTenant, nobody, type Someone, withKey } from './world.ts'
 
@@ -99,6 +100,16 @@ interface Things {
 /** Of everything in both tenants there is a first version. */
 const aVersion = { kind: 'connection', name: 'erp', number: '1' }
 
+/** The first webhook of an exported tenant, without what its address says. */
+const hookOf = (yaml: string): unknown => {
+  const {
+    connection: _,
+    name: __,
+    ...rest
+  } = (parse(yaml) as { tenants: { hooks: Record<string, unknown>[] }[] }).tenants[0]?.hooks[0] ?? {}
+  return rest
+}
+
 let count = 0
 /** A harmless call of each route that somebody who may gets through with, also twice and by several. */
 const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): Example => {
@@ -190,7 +201,12 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     renewToken: { ids: nowhere, body: {}, good: [404] },
     retireToken: { ids: nowhere, good: [404] },
     listHooks: { good: [200] },
-    putHook: { ids: { id: 'crm' }, body: {}, good: [200] },
+    // As it stands, in the tenant's own words: what is not said is taken away.
+    putHook: {
+      ids: { id: 'crm' },
+      body: JSON.parse(JSON.stringify(shown.hook).replaceAll('A_HOOK', `${things.tenant.toUpperCase()}_HOOK`)),
+      good: [200],
+    },
     removeHook: { ids: nowhere, good: [404] },
     renewHook: { ids: nowhere, body: {}, good: [404] },
     retireHook: { ids: nowhere, good: [404] },
@@ -317,13 +333,15 @@ const world = async () => {
     }
   }
   const get = async (path: string) => (await call('GET', `/tenants/a${path}`, { as: admin })).body
+  const yaml = (await call('GET', '/tenants/a/configuration', { as: admin })).text
   const shown = {
     connection: await get('/connections/erp'),
     object: await get('/connections/erp/objects/BD_Customer'),
     pair: await get('/pairs/customer'),
     flow: await get('/pairs/customer/flows/leftToRight'),
     mapping: await get('/pairs/customer/flows/leftToRight/mapping'),
-    yaml: (await call('GET', '/tenants/a/configuration', { as: admin })).text,
+    yaml,
+    hook: hookOf(yaml),
   }
   return { made, things, people, shown }
 }
