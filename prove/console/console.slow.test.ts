@@ -360,11 +360,18 @@ interface AxeResult {
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
+/** As a click on a link does: the page stays and shows another address. */
+const goWithin = async (page: Page, path: string): Promise<void> => {
+  await page.evaluate(`history.pushState({}, '', ${JSON.stringify(path)}); dispatchEvent(new Event('popstate'))`)
+  await page.waitForTimeout(450) // its code, its data; colours fade in
+  await page.waitForSelector('.ant-skeleton', { state: 'detached' })
+  await page.waitForSelector('#main h1')
+}
+
 /** What axe finds that is serious or worse. */
 const axeOf = async (page: Page): Promise<string[]> => {
-  const source = await readFile(axePath, 'utf8')
   // through the debugger: the page's own policy lets no script of others in
-  await page.evaluate(source)
+  if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(await readFile(axePath, 'utf8'))
   const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as AxeResult
   return violations
     .filter((one) => ['serious', 'critical'].includes(one.impact))
@@ -403,15 +410,14 @@ test('every page: no error in its console, nothing beyond its edge, no Chinese i
     const watched = await watchedPage(browser, settings, options)
     const { page } = watched
     const found: string[] = []
+    const seen = new Set<string>()
     await page.goto(`${running.url}/sign-in`)
     await page.waitForSelector('#password')
     found.push(...(await axeOf(page)).map((one) => `sign-in: ${one}`))
     await asAdmin(page)
     for (const path of options === looks[0]?.options ? pages : onThePhone) {
-      await page.goto(`${running.url}/t/sandbox/${path}`)
-      await page.waitForSelector('#main h1, #main h2')
-      await page.waitForSelector('.ant-skeleton', { state: 'detached' })
-      await page.waitForTimeout(200) // colours fade in
+      await goWithin(page, `/t/sandbox/${path}`)
+      seen.add((await page.textContent('#main h1')) ?? '')
       const where = `${settings['mortise.locale']} /${path}`
       const over = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
       if ((over as number) > 0) found.push(`${where}: ${String(over)} px beyond the edge`)
@@ -425,6 +431,10 @@ test('every page: no error in its console, nothing beyond its edge, no Chinese i
     }
     assert.deepEqual(found, [])
     assert.deepEqual(watched.errors, [])
+    assert.ok(
+      seen.size >= (options === looks[0]?.options ? 12 : 6),
+      `the walk went from page to page: ${[...seen].join(', ')}`,
+    )
     await watched.close()
   }
 })
