@@ -14,12 +14,15 @@ import { admitEdited, stagedText } from './cli/edit.ts'
 import { greeting } from './cli/greeting.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
+import { dryRunWork } from './cli/mapping.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { hint as askFor } from './converge/fetches.ts'
 import { bindIn, declare, ignore, rerun, unbind, wakeBound } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
 import { startLookout } from './converge/lookout.ts'
+import { openMatcher, startMatcher } from './converge/match.ts'
+import { startNoticer } from './converge/notice.ts'
 import { postgresRoad } from './converge/postgres.ts'
 import { startReaper } from './converge/reaper.ts'
 import { readRestoring } from './converge/restore.ts'
@@ -251,7 +254,15 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     restoring = new Set(targets.map((target) => `${target.tenant_id}/${target.connection_id}`))
   }
   gate(await readRestoring(roadPool))
-  const engine = { road, directory: directory.directory, env, log: book.of('worker') }
+  const noticer = startNoticer({ sql: roadPool, env, log: book.of('noticer') })
+  const engine = {
+    road,
+    directory: directory.directory,
+    env,
+    log: book.of('worker'),
+    matcher: openMatcher(roadPool),
+    notice: noticer.notice,
+  }
   // A node without this duty wakes the others and does nothing itself.
   const worker = does('converge') ? startWorker(engine, { sweepMs: net }) : null
   const reading = { ...engine, log: book.of('fetcher') }
@@ -283,9 +294,11 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     })
   const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
   const restorer = worker && startRestorer({ ...keeping('restorer'), directory: directory.directory, gate, toArrival })
+  const matcher = worker && startMatcher({ ...keeping('matcher'), directory: directory.directory })
   const sweeper = worker && startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
   const agents: Stoppable[] = [
-    ...[worker, fetcher, reaper, lookout, sweeper, restorer].filter((agent) => agent !== null),
+    ...[worker, fetcher, reaper, lookout, sweeper, restorer, matcher].filter((agent) => agent !== null),
+    noticer,
     ...(does('upkeep')
       ? [
           startSentinel(keeping('sentinel')),
@@ -340,17 +353,24 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       worker?.refresh()
       fetcher?.refresh()
       sweeper?.wake()
+      matcher?.wake()
       worker?.wake()
     },
     log: (sentence) => book.of('configuration').info(sentence),
   })
 
   // ── people ──
+  const mapping = {
+    configuration: () => configuration,
+    connector: directory.directory.connector,
+    now: env.now,
+  }
   const tasker = startTasker({
     sql: appPool,
     env,
     log: book.of('tasker'),
     rerun: (sql, links, side) => rerun(sql, links, side, null),
+    works: { dryRun: dryRunWork(mapping) },
     woke: told,
   })
   agents.push(tasker, startUsher({ sql: appPool, env, log: book.of('usher') }))
@@ -362,6 +382,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       data: settings.data,
       version,
       newId: env.id,
+      mapping,
       hands: {
         rerun: (sql, links, side) => rerun(sql, links, side, null),
         declare,

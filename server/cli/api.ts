@@ -7,6 +7,7 @@ import { hashPassword } from '../access/password.ts'
 import { needOf, permit, roleOf } from '../access/rights.ts'
 import { accessRoutes } from '../access/routes.ts'
 import type { SecretKey } from '../access/secrets.ts'
+import { mappingRoutes } from '../flows/mapping-routes.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { fileSchema } from '../flows/schema.ts'
 import type { ApiDeps } from '../http/api.ts'
@@ -15,6 +16,7 @@ import { objectRoutes } from '../objects/routes.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import { declaring } from './declare.ts'
+import { mappingHands, type MappingWorld } from './mapping.ts'
 
 export interface ApiWorld {
   /** Wears `mortise_app`. */
@@ -25,6 +27,7 @@ export interface ApiWorld {
   version: string
   newId(): string
   hands: MaintainDeps['hands']
+  mapping: Pick<MappingWorld, 'configuration' | 'connector' | 'now'>
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -66,6 +69,16 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
             writeDown(tx, '*', doerOf(asked, 'addTenant'), [{ kind: 'tenant', name: tenantId, what: 'added' }]),
           ),
       }),
+      ...mappingRoutes(
+        mappingHands({
+          ...world.mapping,
+          sql,
+          newId: world.newId,
+          tasked: world.tasked,
+          writeDown: (tx, asked, routeId, tenantId, task) =>
+            writeDown(tx, tenantId, doerOf(asked, routeId), [{ kind: 'task', name: task, what: 'added' }]),
+        }),
+      ),
       ...objectRoutes({ declaring: made, objectFile }),
       ...maintainRoutes({
         sql,

@@ -55,6 +55,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
   let byObject = new Map<string, Pair[]>()
   let connectors = new Map<string, Living>()
   let targets: Target[] = []
+  let all: readonly Pair[] = []
 
   const refresh = (next: Configuration): void => {
     const living = new Map<string, Living>()
@@ -116,6 +117,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
     configuration = next
     connectors = living
     pairs = compiled
+    all = [...compiled.values()]
     byObject = touching
     targets = next.connections.map(({ def }) => ({ tenant_id: def.tenantId, connection_id: def.connectionId }))
   }
@@ -129,6 +131,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
     skew: (tenantId, connectionId) => connectors.get(at(tenantId, connectionId))?.connector.skew() ?? null,
     revision: (tenantId) => configuration?.tenants.get(tenantId)?.revision,
     targets: () => targets,
+    pairs: () => all,
   }
   return {
     directory,
