@@ -7,6 +7,7 @@ import { backupCommands } from './backup.ts'
 import { configureCommands } from './configure.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
+import { testCommand } from './test-command.ts'
 import { duties, readDuties, readSettings } from './settings.ts'
 import { recordCommands } from './upkeep.ts'
 
@@ -23,7 +24,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
     .showHelpAfterError('(mortise --help lists the commands)')
     .addHelpText(
       'after',
-      '\nNot in this version yet: backfill, check, test, types, sandbox.\nExit codes: 0 done, 1 a fault of Mortise, 2 wrongly called, 3 refused, 4 no database, 5 nothing found, 6 not all came through.',
+      '\nNot in this version yet: backfill, check, types, sandbox.\nExit codes: 0 done, 1 a fault of Mortise, 2 wrongly called, 3 refused, 4 no database, 5 nothing found, 6 not all came through.',
     )
   program.hook('preAction', (_program, chosen) => {
     command.asJson = chosen.opts<Common>().json === true
@@ -49,6 +50,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
   configureCommands(program, command)
   recordCommands(program, command)
   idCommands(program, command)
+  testCommand(program, command)
 
   backupCommands(program, command)
   addSecretsCommands(program, () => {
