@@ -21,6 +21,7 @@ import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, wr
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { describedIn } from './cli/interfaces.ts'
 import { learning } from './cli/learn.ts'
+import { dryRunWork } from './cli/mapping.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { tryingOf } from './cli/trying.ts'
@@ -29,6 +30,8 @@ import { readConflict } from './converge/conflicts.ts'
 import { bindIn, declare, ignore, rerun, unbind, wakeBound } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
 import { startLookout } from './converge/lookout.ts'
+import { openMatcher, startMatcher } from './converge/match.ts'
+import { startNoticer } from './converge/notice.ts'
 import { postgresRoad } from './converge/postgres.ts'
 import { startReaper } from './converge/reaper.ts'
 import { readRestoring } from './converge/restore.ts'
@@ -274,7 +277,15 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     restoring = new Set(targets.map((target) => `${target.tenant_id}/${target.connection_id}`))
   }
   gate(await readRestoring(roadPool))
-  const engine = { road, directory: directory.directory, env, log: book.of('worker') }
+  const noticer = startNoticer({ sql: roadPool, env, log: book.of('noticer') })
+  const engine = {
+    road,
+    directory: directory.directory,
+    env,
+    log: book.of('worker'),
+    matcher: openMatcher(roadPool),
+    notice: noticer.notice,
+  }
   // A node without this duty wakes the others and does nothing itself.
   const worker = does('converge') ? startWorker(engine, { sweepMs: net }) : null
   const reading = { ...engine, log: book.of('fetcher') }
@@ -313,6 +324,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     })
   const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
   const restorer = worker && startRestorer({ ...keeping('restorer'), directory: directory.directory, gate, toArrival })
+  const matcher = worker && startMatcher({ ...keeping('matcher'), directory: directory.directory })
   const sweeper = worker && startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
   const poller = does('poll')
     ? startPolling({
@@ -347,7 +359,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const agents: Stoppable[] = [
     ...alerts.agents,
     startTallier(turns, keeping('tallier')),
-    ...[worker, fetcher, reaper, lookout, sweeper, restorer, poller, teller].filter((agent) => agent !== null),
+    ...[worker, fetcher, reaper, lookout, sweeper, restorer, poller, teller, matcher].filter((agent) => agent !== null),
+    noticer,
     ...(does('upkeep')
       ? [
           startSentinel(keeping('sentinel')),
@@ -431,6 +444,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       worker?.refresh()
       fetcher?.refresh()
       sweeper?.wake()
+      matcher?.wake()
       worker?.wake()
       poller?.wake()
       decoding?.refresh()
@@ -439,11 +453,17 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   })
 
   // ── people ──
+  const mapping = {
+    configuration: () => configuration,
+    connector: directory.directory.connector,
+    now: env.now,
+  }
   const tasker = startTasker({
     sql: appPool,
     env,
     log: book.of('tasker'),
     rerun: (sql, links, side) => rerun(sql, links, side, null),
+    works: { dryRun: dryRunWork(mapping) },
     woke: told,
   })
   agents.push(tasker, startUsher({ sql: appPool, env, log: book.of('usher') }))
@@ -460,6 +480,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       learning: learning(directory.describing),
       alerts: alerts.routes(appPool, env.id),
       conflict: (sql, link) => readConflict(sql, directory.directory, link),
+      mapping,
       hands: {
         rerun: (sql, links, side) => rerun(sql, links, side, null),
         declare,

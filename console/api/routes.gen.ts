@@ -84,6 +84,18 @@ export interface Routes {
     body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string }
     answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string }
   }
+  checkFormula: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: { formula: string; detail?: string }
+    answer: { problems: { at: number; say: string }[]; canonical: string | null }
+  }
+  clearDrift: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   continueBackfill: {
     path: { tenant: string; backfill: string }
     query: unknown
@@ -95,6 +107,12 @@ export interface Routes {
     query: unknown
     body: { found: string } | { absent: true }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
+  }
+  dryRun: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: { task: string }
   }
   estimateBackfill: {
     path: { tenant: string }
@@ -197,6 +215,12 @@ export interface Routes {
     query: { limit?: number; cursor?: string; state?: "due" | "failed" | "held"; group?: string; object?: string }
     body: undefined
     answer: { items: ({ seq: number; receivedAt: string; connection: string; object: string; trace: string; operation: string; state: "due" | "failed" | "held"; attempts: number; failedAt: string | null; group: string | null; fault: unknown; why: string | null })[]; next: string | null }
+  }
+  listDrift: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: { items: ({ kind: "unknown" | "missing" | "type" | "option" | "unmapped"; field: string; value: string; sample: string | null; record: string; count: number; firstAt: string; lastAt: string })[] }
   }
   listEveryAudit: {
     path: unknown
@@ -310,7 +334,7 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; state?: "running" | "done" | "failed" | "stopped" }
     body: undefined
-    answer: { items: ({ task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; createdAt: string; endedAt: string | null })[]; next: string | null }
+    answer: { items: ({ task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; result: unknown; createdAt: string; endedAt: string | null })[]; next: string | null }
   }
   listTenants: {
     path: unknown
@@ -366,11 +390,23 @@ export interface Routes {
     body: { yaml: string; variables?: Record<string, string> }
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
+  previewRecord: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: { id: string; record?: string }
+    answer: { would: { kind: "create" | "update" | "void" | "skip" | "bind" | "wait" | "park" | "resolve"; reason: string | null; faults: ({ code: string; field: string | null; sentence: string; todo: string })[] }; source: string | null; target: string | null; targetId: string | null; rules: ({ to: string; from: string | null; formula: string | null; read: string | null; made: string | null; left: "absent" | "policy" | "reference" | "fault" | null })[]; mapped: string | null; request: { method: string; url: string; headers: Record<string, string>; body: string } | null; references: ({ field: string; pair: string; id: string; missing: string; found: string | null })[]; matches: ({ by: string; hits: ({ id: string; boundTo: string | null })[] })[]; asksTarget: boolean }
+  }
   promote: {
     path: { tenant: string }
     query: unknown
     body: { really?: boolean; plan?: string; from: string }
     answer: { plan: string; changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[] }
+  }
+  proposeMapping: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: { fields: ({ to: string; from: string; by: "code" | "label" | "pinyin" | "initials" | "words"; score: number; options?: Record<string, string>; reference?: string })[]; open: string[]; details: ({ from: string; to: string; fields: ({ to: string; from: string; by: "code" | "label" | "pinyin" | "initials" | "words"; score: number; options?: Record<string, string>; reference?: string })[]; open: string[] })[] }
   }
   proposeReader: {
     path: { tenant: string }
@@ -622,7 +658,7 @@ export interface Routes {
     path: { tenant: string }
     query: unknown
     body: { filter: { flow?: string; object?: string; state?: ("pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | "due" | "working" | "idle" | "parked")[]; fault?: string; group?: string; from?: string; to?: string; keyword?: string }; side?: "left" | "right"; expected?: number }
-    answer: { task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; createdAt: string; endedAt: string | null }
+    answer: { task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; result: unknown; createdAt: string; endedAt: string | null }
   }
   retryRecord: {
     path: { tenant: string; link: number }
@@ -641,6 +677,12 @@ export interface Routes {
     query: unknown
     body: { body: string; side?: "left" | "right" }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
+  }
+  runMappingTests: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: { tests: { name: string; passed: boolean; wrong: string[] }[] }
   }
   runPoll: {
     path: { tenant: string; connection: string; object: string }
@@ -820,7 +862,7 @@ export interface Routes {
     path: { tenant: string; task: string }
     query: unknown
     body: undefined
-    answer: { task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; createdAt: string; endedAt: string | null }
+    answer: { task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; result: unknown; createdAt: string; endedAt: string | null }
   }
   showTenant: {
     path: { tenant: string }
@@ -917,8 +959,11 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   changeOwnPassword: ['PUT', '/session/password'],
   changeTenant: ['PATCH', '/tenants/{tenant}'],
   changeUser: ['PATCH', '/tenants/{tenant}/users/{user}'],
+  checkFormula: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/formula'],
+  clearDrift: ['DELETE', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/drift'],
   continueBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/continue'],
   declareRecord: ['POST', '/tenants/{tenant}/records/{link}/declare'],
+  dryRun: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/dry-run'],
   estimateBackfill: ['POST', '/tenants/{tenant}/backfills/estimate'],
   estimateRetry: ['POST', '/tenants/{tenant}/retries/estimate'],
   exportConfiguration: ['GET', '/tenants/{tenant}/configuration'],
@@ -936,6 +981,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listConflicts: ['GET', '/tenants/{tenant}/conflicts'],
   listConnections: ['GET', '/tenants/{tenant}/connections'],
   listDecodes: ['GET', '/tenants/{tenant}/decodes'],
+  listDrift: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/drift'],
   listEveryAudit: ['GET', '/audit'],
   listEveryKey: ['GET', '/keys'],
   listEveryUser: ['GET', '/users'],
@@ -964,7 +1010,9 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   pauseBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/pause'],
   pausePoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/pause'],
   planConfiguration: ['POST', '/tenants/{tenant}/configuration/plan'],
+  previewRecord: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/preview'],
   promote: ['POST', '/tenants/{tenant}/promote'],
+  proposeMapping: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping/proposals'],
   proposeReader: ['POST', '/tenants/{tenant}/readers/propose'],
   putAlertSettings: ['PUT', '/tenants/{tenant}/alerts/settings'],
   putBatchClient: ['PUT', '/tenants/{tenant}/batch-clients/{id}'],
@@ -1010,6 +1058,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   retryRecord: ['POST', '/tenants/{tenant}/records/{link}/retry'],
   retryRefusedEvents: ['POST', '/tenants/{tenant}/refused-events/retry'],
   runBody: ['POST', '/tenants/{tenant}/records/{link}/body'],
+  runMappingTests: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping/tests'],
   runPoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/run'],
   showAlertSettings: ['GET', '/tenants/{tenant}/alerts/settings'],
   showBackfill: ['GET', '/tenants/{tenant}/backfills/{backfill}'],

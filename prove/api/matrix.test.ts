@@ -17,7 +17,17 @@ const may = (role: Role, right: Right): boolean =>
   })[right].includes(role)
 
 /** Routes that change something and that everybody may who sees: one's own account and keys, and a count. */
-const harmless = ['signIn', 'signOut', 'changeOwnPassword', 'putPreference', 'addKey', 'removeKey', 'estimateRetry']
+const harmless = [
+  'signIn',
+  'signOut',
+  'changeOwnPassword',
+  'putPreference',
+  'addKey',
+  'removeKey',
+  'estimateRetry',
+  'checkFormula',
+  'runMappingTests',
+]
 
 interface Operation {
   path: string
@@ -175,6 +185,13 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     showMapping: { good: [200] },
     putMapping: { body: shown.mapping, good: [200] },
     showOptions: { good: [200] },
+    previewRecord: { body: { id: 'P-1', record: '{"masterFieldVal":{"name":"x"}}' }, good: [200] },
+    dryRun: { good: [202] },
+    proposeMapping: { good: [200] },
+    checkFormula: { body: { formula: 'name & "x"' }, good: [200] },
+    runMappingTests: { good: [200] },
+    listDrift: { good: [200] },
+    clearDrift: { good: [204] },
     putOptions: { body: { options: { A: '1', B: '2' } }, good: [200] },
     listFunctions: { good: [200] },
     showFunction: { ids: nowhere, good: [404] },

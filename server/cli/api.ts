@@ -8,6 +8,7 @@ import { needOf, permit, roleOf } from '../access/rights.ts'
 import { accessRoutes } from '../access/routes.ts'
 import type { SecretKey } from '../access/secrets.ts'
 import { type DecodeRoutesDeps, decodingRoutes } from '../decode/routes.ts'
+import { mappingRoutes } from '../flows/mapping-routes.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { tryRoutes } from '../flows/try-connection.ts'
 import { fileSchema } from '../flows/schema.ts'
@@ -27,6 +28,7 @@ import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import { declaring } from './declare.ts'
 import { pushPath, type tryingOf } from './trying.ts'
+import { mappingHands, type MappingWorld } from './mapping.ts'
 
 export interface ApiWorld {
   /** Wears `mortise_app`. */
@@ -46,6 +48,7 @@ export interface ApiWorld {
   conflict: TwoWayDeps['conflict']
   again: ListenRoutesDeps['again']
   decoding: Pick<DecodeRoutesDeps, 'functions' | 'functionsOf' | 'object'> & { resumed(): void }
+  mapping: Pick<MappingWorld, 'configuration' | 'connector' | 'now'>
   woke(): void
   tasked(): void
   /** The configuration has changed: look now. */
@@ -105,6 +108,16 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
             ]),
           ),
       }),
+      ...mappingRoutes(
+        mappingHands({
+          ...world.mapping,
+          sql,
+          newId: world.newId,
+          tasked: world.tasked,
+          writeDown: (tx, asked, routeId, tenantId, task) =>
+            writeDown(tx, tenantId, doerOf(asked, routeId), [{ kind: 'task', name: task, what: 'added' }]),
+        }),
+      ),
       ...objectRoutes({ declaring: made, objectFile }),
       ...learnRoutes(world.learning),
       ...world.alerts,

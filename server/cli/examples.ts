@@ -1,7 +1,6 @@
-/** `mortise test`: runs the saved examples of the functions, of a file before it is applied or of what is stored. */
+/** `mortise test` of functions: their saved examples, of a file before it is applied or of what is stored. */
 import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
-import type { Command as Program } from 'commander'
 import { readConfig } from '../flows/file.ts'
 import { loadFunctions } from '../flows/functions.ts'
 import { tellProblems } from '../flows/problem.ts'
@@ -57,23 +56,22 @@ const fromFile = async (command: Command, file: string): Promise<Map<string, Fun
   return new Map(config.tenants.map((tenant) => [tenant.tenantId, tenant.functions]))
 }
 
-export const testCommand = (program: Program, command: Command): void => {
-  program
-    .command('test [file]')
-    .description('run the saved examples of the functions: of a configuration file, or of what is stored')
-    .option('--json', 'machine-readable')
-    .option('--tenant <id>', 'only this tenant')
-    .action(async (file: string | undefined, options: Common) => {
-      const finish = async (all: ReadonlyMap<string, readonly FunctionDef[]>): Promise<void> => {
-        const functions = new Map(
-          [...all].filter(([tenant]) => options.tenant === undefined || tenant === options.tenant),
-        )
-        const runs = await runAll(functions)
-        if (command.asJson) command.json({ ok: runs.every((run) => run.ok), runs })
-        else command.say(tell(runs, [...functions.values()].flat().length))
-        if (runs.some((run) => !run.ok)) command.code = exitCodes.refused
-      }
-      if (file !== undefined) await finish(await fromFile(command, file))
-      else await command.withDatabase(false, async ({ sql }) => finish(await loadFunctions(sql)))
-    })
+/** `quiet`: nothing is said where there are no functions. */
+export const testFunctions = async (
+  command: Command,
+  file: string | undefined,
+  { tenant }: Common,
+  quiet: boolean,
+): Promise<void> => {
+  const finish = async (all: ReadonlyMap<string, readonly FunctionDef[]>): Promise<void> => {
+    const functions = new Map([...all].filter(([one]) => tenant === undefined || one === tenant))
+    const count = [...functions.values()].flat().length
+    if (quiet && !count) return
+    const runs = await runAll(functions)
+    if (command.asJson) command.json({ ok: runs.every((run) => run.ok), runs })
+    else command.say(tell(runs, count))
+    if (runs.some((run) => !run.ok)) command.code = exitCodes.refused
+  }
+  if (file !== undefined) await finish(await fromFile(command, file))
+  else await command.withDatabase(false, async ({ sql }) => finish(await loadFunctions(sql)))
 }

@@ -9,9 +9,9 @@ import { checkCommand } from './check.ts'
 import { configureCommands } from './configure.ts'
 import { historyCommands } from './history.ts'
 import { learnCommand } from './learn.ts'
-import { testCommand } from './examples.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
+import { testCommand } from './test-command.ts'
 import { duties, readDuties, readSettings } from './settings.ts'
 import { twoWayCommands } from './two-way.ts'
 import { recordCommands } from './upkeep.ts'
@@ -54,13 +54,13 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
     )
   configureCommands(program, command)
   learnCommand(program, command)
-  testCommand(program, command)
   recordCommands(program, command)
   idCommands(program, command)
   historyCommands(program, command)
   alertsCommand(program, command)
   twoWayCommands(program, command)
   checkCommand(program, command)
+  testCommand(program, command)
 
   backupCommands(program, command)
   addSecretsCommands(program, () => {

@@ -345,6 +345,7 @@ const taskShape = z.object({
   total: z.number(),
   done: z.number(),
   fault: z.string().nullable(),
+  result: z.unknown().describe('What it found: of a dry run its counts and faults.'),
   createdAt: moment,
   endedAt: moment.nullable(),
 })
@@ -357,6 +358,7 @@ const shownTask = (task: Task): z.input<typeof taskShape> => ({
   total: task.total,
   done: task.done,
   fault: task.fault,
+  result: task.result,
   createdAt: toMoment(task.createdAt),
   endedAt: toMomentOrNull(task.endedAt),
 })

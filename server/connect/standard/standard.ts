@@ -3,7 +3,7 @@ import type { Change, Connector, Exchange, Page, Read, Reading, Unanswered, Wind
 import type { Content, Fields, Json, Millis } from '../../doc/document.ts'
 import type { Env } from '../../doc/env.ts'
 import type { Fault } from '../../doc/fault.ts'
-import type { ConnectionDef, Outgoing } from '../../doc/flow.ts'
+import type { Carrier, ConnectionDef, Outgoing } from '../../doc/flow.ts'
 import type { ObjectDef } from '../../doc/object.ts'
 import type { Outcome } from '../../doc/outcome.ts'
 import { type Allowance, sharedOf } from '../../egress/allowance.ts'
@@ -435,7 +435,10 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     voidBy?: Change['voidBy']
   }
 
-  const post = async (what: Sent, sent: () => void, sendBy: Millis, signal: AbortSignal): Promise<Talk> => {
+  /** Address and headers of a write, before what proves who we are is put onto it. */
+  const writeOf = (
+    what: Omit<Change, 'bytes' | 'object' | 'sourceId' | 'rowsDue'>,
+  ): { call: 'create' | 'update' | 'invalid'; path: string; headers: Record<string, string> } => {
     const headers: Record<string, string> = {
       ...writeHeaders,
       'Idempotency-Key': headerText(what.key),
@@ -447,7 +450,12 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       name = what.voidBy === 'update' ? 'update' : 'invalid'
       if (name === 'invalid') headers.operationType = '3'
     }
-    const wire = wireOf(connection.format, what.bytes, name as 'create' | 'update' | 'invalid', what.targetId)
+    return { call: name as 'create' | 'update' | 'invalid', path: target(name), headers }
+  }
+
+  const post = async (what: Sent, sent: () => void, sendBy: Millis, signal: AbortSignal): Promise<Talk> => {
+    const { call, path: address, headers } = writeOf(what)
+    const wire = wireOf(connection.format, what.bytes, call, what.targetId)
     if ('wrong' in wire) {
       const why: Fault = { code: 'send.format', stage: 'send', value: wire.value, said: wire.wrong }
       return { kind: 'unsayable', why, ms: 0 }
@@ -455,7 +463,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     return talk(
       {
         method: 'POST',
-        path: target(name),
+        path: address,
         headers,
         body: wire.body,
         timeout: connection.timeout,
@@ -689,6 +697,29 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
   return {
     encode,
 
+    request(change) {
+      const { call, path: address, headers } = writeOf(change)
+      const wire = wireOf(connection.format, change.bytes, call, change.targetId)
+      const shownHeaders: Record<string, string> = {}
+      for (const [name, value] of Object.entries(headers))
+        shownHeaders[name] = name in ownHeaders && !openHeaders.has(name.toLowerCase()) ? hidden : value
+      const carried = carriersOf(connection.auth)
+      for (const { in: where, name } of carried) if (where === 'header') shownHeaders[name] = hidden
+      const query = carried
+        .filter((one) => one.in === 'query')
+        .map(({ name }) => `${encodeURIComponent(name)}=${hidden}`)
+      const url = mask(`${pool.origin}${address}`)
+      return {
+        method: 'POST',
+        url: query.length ? `${url}${url.includes('?') ? '&' : '?'}${query.join('&')}` : url,
+        headers: shownHeaders,
+        body:
+          'wrong' in wire
+            ? wire.wrong
+            : shownText(connection.format, wire.body, headers['Content-Type'], Number.MAX_SAFE_INTEGER),
+      }
+    },
+
     async write(change, sent, sendBy, signal) {
       const name = change.action === 'void' ? (change.voidBy === 'update' ? 'update' : 'invalid') : change.action
       const object = objectOf(change.object)
@@ -779,6 +810,20 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     view: () => limits.view(env.now()),
   }
 }
+
+const hidden = '•••'
+/** Headers that are nobody's secret. */
+const openHeaders = new Set(['content-type', 'accept', 'accept-language', 'user-agent'])
+
+/** Where `auth` puts what proves who we are. */
+const carriersOf = (auth: ConnectionDef['auth']): Carrier[] => [
+  ...(auth?.basic ? [{ in: 'header' as const, name: 'Authorization' }] : []),
+  ...(auth?.apiKey ? [auth.apiKey] : []),
+  ...(auth?.oauth2 ? [auth.oauth2.carry] : []),
+  ...(auth?.signature
+    ? [auth.signature.put, auth.signature.timestamp, auth.signature.nonce].filter((one) => one !== undefined)
+    : []),
+]
 
 /** A number field takes the id as a number, with the digits it came with. */
 const asIdField = (object: ObjectDef, id: string): Json => {
