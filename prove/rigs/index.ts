@@ -4,6 +4,7 @@ import { cutRig } from './cut.ts'
 import { diskRig } from './disk.ts'
 import { echoRig } from './echo.ts'
 import { freezeRig } from './freeze.ts'
+import { functionsRig } from './functions.ts'
 import { killRig } from './kill.ts'
 import { lateRig } from './late.ts'
 import { linesRig } from './lines.ts'
@@ -29,6 +30,7 @@ export const rigs: readonly Rig[] = [
   outageRig,
   neighboursRig,
   noisyRig,
+  functionsRig,
   diskRig,
   cutRig,
   overloadRig,
