@@ -1,7 +1,8 @@
-/** `npm run bench [-- w1 w2 w4 | lists | mapping] [--short]`: measures the product against its targets on this machine, and what people would use instead. */
+/** `npm run bench [-- w1 w2 w4 | lists | mapping | functions] [--short]`: measures the product against its targets on this machine, and what people would use instead. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { functionBench } from './functions.ts'
 import { listBench } from './lists.ts'
 import { tellMapping } from './mapping.ts'
 import { plot } from './plot.ts'
@@ -183,6 +184,7 @@ if (import.meta.main) {
     const [first, ...rest] = process.argv.slice(2)
     if (first === 'lists') process.exit((await listBench(rest)) ? 1 : 0)
     if (first === 'mapping') process.exit(tellMapping(rest, (line) => void process.stdout.write(`${line}\n`)) ? 1 : 0)
+    if (first === 'functions') process.exit((await functionBench(rest)) ? 0 : 1)
     await bench(optionsOf(process.argv.slice(2)))
     process.exit(0)
   } catch (error) {

@@ -5,6 +5,7 @@ import { diskRig } from './disk.ts'
 import { echoRig } from './echo.ts'
 import { freezeRig } from './freeze.ts'
 import { fxiaokeRig } from './fxiaoke.ts'
+import { functionsRig } from './functions.ts'
 import { killRig } from './kill.ts'
 import { lateRig } from './late.ts'
 import { linesRig } from './lines.ts'
@@ -34,6 +35,7 @@ export const rigs: readonly Rig[] = [
   outageRig,
   neighboursRig,
   noisyRig,
+  functionsRig,
   diskRig,
   cutRig,
   overloadRig,

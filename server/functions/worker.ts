@@ -2,6 +2,7 @@
  * Runs functions in QuickJS inside a worker thread: one world per function, one deadline per record, and a note of which record is being
  * worked on. A world serves some batches (making one costs 2 ms) and is then made anew; whoever hits a limit takes its worker along.
  */
+import { setPriority } from 'node:os'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import {
   newQuickJSWASMModule,
@@ -231,7 +232,10 @@ const run = (module: QuickJSWASMModule, batch: Batch, at: Int32Array): Ran => {
 }
 
 const serve = async (port: MessagePort): Promise<void> => {
-  const at = new Int32Array(workerData as SharedArrayBuffer)
+  const { progress, last } = workerData as { progress: SharedArrayBuffer; last: boolean }
+  const at = new Int32Array(progress)
+  // On Linux 0 is this thread alone: what loops here shall not take the processor from the rest of the house.
+  if (last && process.platform === 'linux') setPriority(0, 15)
   const module = await newQuickJSWASMModule(RELEASE_SYNC)
   port.on('message', (batch: Batch) => {
     const ran = run(module, batch, at)
