@@ -56,7 +56,7 @@ const flowRow = async (sql: Sql, pairId = 'customer', side = 'left') => {
 
 test('a file applied twice changes nothing the second time, and bumps no revision', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first', 'auth']) {
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'mapping']) {
     assert.ok((await apply(db.sql, key, read(example(name)))).length > 5, name)
     const { revision } = await load(db.sql, key)
     const again = await apply(db.sql, key, read(example(name)))
@@ -308,7 +308,8 @@ test('a token of another tenant is refused', async () => {
 
 test('an export applies without changing anything, and shows no secret', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first', 'auth']) await apply(db.sql, key, read(example(name)))
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'mapping'])
+    await apply(db.sql, key, read(example(name)))
   const text = await exportConfig(db.sql, key)
   assert.ok(!text.includes('canary'))
   const again = await apply(db.sql, key, read(text))
