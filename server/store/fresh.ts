@@ -59,8 +59,12 @@ export const privateCluster = async (options: Parameters<typeof startEmbedded>[2
   const dir = await mkdtemp(join(tmpdir(), 'mortise-test-'))
   const silent = { info: () => {}, warn: () => {}, error: () => {} }
   endWithUs(dir)
-  return (await startEmbedded(dir, silent, { ...options, settings: { max_connections: '200', ...hasty, ...options.settings } }))
-    .url
+  return (
+    await startEmbedded(dir, silent, {
+      ...options,
+      settings: { max_connections: '200', ...hasty, ...options.settings },
+    })
+  ).url
 }
 
 let shared: Promise<Cluster> | undefined
