@@ -24,17 +24,20 @@ const bench = (args: string[], databaseUrl: string): Promise<Ended> =>
     )
   })
 
-test('the pieces run: W1 and W2 with tiny counts end in a table, a file and a picture', async () => {
+test('the pieces run: W1, W2 and W3 with tiny counts end in a table, a file and a picture', async () => {
   await using db = await freshDatabase({ migrations: [] })
   const folder = await mkdtemp(join(tmpdir(), 'mortise-bench-test-'))
   try {
-    const { code, out, err } = await bench(['w1', 'w2', '--tiny', `--out=${folder}`], db.url)
+    const { code, out, err } = await bench(['w1', 'w2', 'w3', '--tiny', `--out=${folder}`], db.url)
     assert.equal(code, 0, err)
     assert.match(out, /fsync on, synchronous_commit on, full_page_writes on/)
     assert.match(out, /W2 against W1, 32 connections +≥ 0.25 × +≥ 0.4 × +[\d.]+ × +(missed|met|reached)/)
     const file = JSON.parse(await readFile(join(folder, `${new Date().toISOString().slice(0, 10)}.json`), 'utf8'))
     assert.equal(file.durable.fsync, 'on')
     assert.ok(file.results.w1.rounds.mortise[4].rate > 0 && file.results.w2.rate > 0)
+    // The statistics see a first load, and nothing of what is unchanged.
+    assert.ok(file.results.w3.rows.fresh >= 4_000, out)
+    assert.equal(file.results.w3.rows.unchanged, 0, out)
     assert.match(await readFile(join(folder, 'latest.svg'), 'utf8'), /prefers-color-scheme: dark/)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-/** `npm run bench [-- w1 w2 w4 | lists | mapping | functions] [--short]`: measures the product against its targets on this machine, and what people would use instead. */
+/** `npm run bench [-- w1 w2 w3 w4 | lists | mapping | functions] [--short]`: measures the product against its targets on this machine, and what people would use instead. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,31 +10,35 @@ import { endAll, hasProc, startGenerator, startServer } from './processes.ts'
 import { type Results, rowsOf, table, verdictOf } from './targets.ts'
 import { counter, type Pace, w1 } from './w1.ts'
 import { type W2Pace, w2 } from './w2.ts'
+import { type W3Pace, w3 } from './w3.ts'
 import { addPending, coldStart, idle, queue, type W4Pace, withBacklog } from './w4.ts'
 import { type Durability, NotDurable, openWorld, targetConcurrency } from './world.ts'
 
 export type Length = 'full' | 'short' | 'tiny'
 
-const paces: Record<Length, { w1: Pace; w2: W2Pace; w4: W4Pace }> = {
+const paces: Record<Length, { w1: Pace; w2: W2Pace; w3: W3Pace; w4: W4Pace }> = {
   full: {
     w1: { seconds: 4, rounds: 3, connections: [1, 32, 128] },
     w2: { rounds: 3, records: 15_000, seconds: 4, sparse: { rate: 40, records: 400 }, half: { records: 8_000 } },
+    w3: { records: 100_000, rounds: 3, settleMs: 11_000 },
     w4: { idleSeconds: 20, starts: 3, rounds: 3, pending: 1_000_000, seconds: 4, records: 10_000, jobs: 10_000 },
   },
   short: {
     w1: { seconds: 2, rounds: 3, connections: [1, 32, 128] },
     w2: { rounds: 3, records: 6_000, seconds: 2, sparse: { rate: 40, records: 200 }, half: { records: 3_000 } },
+    w3: { records: 30_000, rounds: 3, settleMs: 11_000 },
     w4: { idleSeconds: 10, starts: 3, rounds: 3, pending: 100_000, seconds: 2, records: 4_000, jobs: 4_000 },
   },
   // For the smoke test: that the pieces run, not what they say.
   tiny: {
     w1: { seconds: 0.1, rounds: 1, connections: [1, 4] },
     w2: { rounds: 1, records: 50, seconds: 0.1, sparse: { rate: 100, records: 10 }, half: { records: 20 } },
+    w3: { records: 2_000, rounds: 1, settleMs: 1_500 },
     w4: { idleSeconds: 0.2, starts: 1, rounds: 1, pending: 500, seconds: 0.1, records: 30, jobs: 200 },
   },
 }
 
-const workloads = ['w1', 'w2', 'w4'] as const
+const workloads = ['w1', 'w2', 'w3', 'w4'] as const
 type Workload = (typeof workloads)[number]
 
 interface Options {
@@ -54,7 +58,7 @@ const optionsOf = (args: readonly string[]): Options => {
   }
 }
 
-const figures = ({ w1: one, w2: two, w4: four }: Results): string[] => {
+const figures = ({ w1: one, w2: two, w3: three, w4: four }: Results): string[] => {
   const lines: string[] = []
   if (one) {
     for (const [connections, ours] of Object.entries(one.rounds.mortise)) {
@@ -78,6 +82,11 @@ const figures = ({ w1: one, w2: two, w4: four }: Results): string[] => {
     if (two.cpu)
       lines.push(`W2 CPU per record: Node ${two.cpu.node.toFixed(0)} + PostgreSQL ${two.cpu.postgres.toFixed(0)} µs`)
   }
+  if (three)
+    lines.push(
+      `W3: first load ${Math.round(three.fresh)}/s (${three.requests.fresh} pages, ${three.rows.fresh} rows, ${Math.round(three.wal.fresh)} bytes of WAL a record); ` +
+        `unchanged ${Math.round(three.unchanged)}/s (${three.requests.unchanged} pages, ${three.rows.unchanged} rows, ${three.wal.unchanged.toFixed(2)} bytes a record)`,
+    )
   if (four) {
     const mb = (bytes: number): string => (bytes / 1048576).toFixed(0)
     if (four.idle)
@@ -98,10 +107,11 @@ const bench = async ({ wanted, length, out }: Options): Promise<void> => {
   const worldIn = async (name: string) => {
     const data = join(folder, name)
     await mkdir(data)
-    return openWorld(data, target.port, generator)
+    return openWorld(data, target.port, generator, source?.port)
   }
   const generator = startGenerator()
   const target = await startServer('target')
+  const source = wanted.includes('w3') ? await startServer('source', String(pace.w3.records)) : null
   const firstNumber = counter()
   const results: Results = {}
   let durable: Durability | null = null
@@ -131,6 +141,7 @@ const bench = async ({ wanted, length, out }: Options): Promise<void> => {
         )
       }
       if (wanted.includes('w1')) results.w1 = await w1(world, generator, pace.w1, firstNumber, say)
+      if (wanted.includes('w3')) results.w3 = await w3(world, pace.w3, say)
       if (wanted.includes('w2')) results.w2 = await w2(world, generator, pace.w2, firstNumber, say)
     } finally {
       await world.stop()

@@ -59,21 +59,59 @@ const pair = (id: string, from: string, to: string, state: string): string => `
               details:
                 OrderLine: { from: lines, fields: { product: material, quantity: qty, price: price, note: note } }`
 
+/** W3: the first record's time at the source, and the distance to the next. */
+export const sourceStart = Date.UTC(2026, 0, 1)
+export const sourceStep = 10
+const materialFields = Array.from({ length: 16 }, (_, i) => `F${i + 1}`)
+
+/** A record of 20 fields, some 600 bytes. */
+export const materialText = (i: number): string =>
+  JSON.stringify({
+    objAPIName: 'BD_Material',
+    masterFieldVal: {
+      id: `M-${numbered(i)}`,
+      number: `MAT-${numbered(i)}`,
+      price: `${i % 1000}.90`,
+      modifyTime: sourceStart + i * sourceStep,
+      ...Object.fromEntries(materialFields.map((f, n) => [f, `value ${n + 1} of material ${i}`])),
+    },
+    detailFieldVals: {},
+  })
+
+/** Polled once a year by itself: what the bench reads, it asks for. */
+const material = `
+          - code: BD_Material
+            modifiedField: modifyTime
+            poll: { cron: '0 0 1 1 *' }
+            fields: { id: text, number: text, price: decimal, modifyTime: datetime, ${materialFields.map((f) => `${f}: text`).join(', ')} }`
+/** Paused: its links are written, and nothing is sent. */
+const materialPair = `      - id: material
+        left: erp/BD_Material
+        right: crm/ProductObj
+        flows: { leftToRight: { state: paused, mapping: { fields: { name: number, price: price } } } }
+`
+
 /**
  * W1 pushes to a pair whose flow is paused: its links are written, and nothing is sent. W2 pushes to one that is enabled. The backlog
  * waits for a target that is down.
  */
-export const configuration = (targetUrl: string, downUrl: string, concurrency: number): string => `tenants:
+export const configuration = (
+  targetUrl: string,
+  downUrl: string,
+  concurrency: number,
+  sourceUrl?: string,
+): string => `tenants:
   - id: ${tenantId}
     zone: Asia/Shanghai
     tokens: [{ name: load, value: ${token}, ratePerSecond: 1000000 }]
     connections:
       - id: erp
         role: erp
-        baseUrl: ${downUrl}/erp/
+        baseUrl: ${sourceUrl ?? downUrl}/erp/
+        pageSize: 1000
         objects:
           - code: BD_Customer
-            fields: { id: text, name: text }${order('SAL_Order')}${order('SAL_Inbound')}${order('SAL_Backlog')}
+            fields: { id: text, name: text }${order('SAL_Order')}${order('SAL_Inbound')}${order('SAL_Backlog')}${sourceUrl === undefined ? '' : material}
       - id: crm
         role: crm
         baseUrl: ${targetUrl}/crm/
@@ -83,7 +121,11 @@ export const configuration = (targetUrl: string, downUrl: string, concurrency: n
           - code: AccountObj
             idField: _id
             externalIdField: sourceId
-            fields: { _id: text, sourceId: text, name: text }${target('OrderObj')}${target('InboundObj')}
+            fields: { _id: text, sourceId: text, name: text }
+          - code: ProductObj
+            idField: _id
+            externalIdField: sourceId
+            fields: { _id: text, sourceId: text, name: text, price: decimal }${target('OrderObj')}${target('InboundObj')}
       - id: down
         role: crm
         baseUrl: ${downUrl}/crm/
@@ -97,7 +139,7 @@ export const configuration = (targetUrl: string, downUrl: string, concurrency: n
         left: erp/SAL_Backlog
         right: down/BacklogObj
         flows: { leftToRight: { mapping: { fields: { order_no: number } } } }
-`
+${sourceUrl === undefined ? '' : materialPair}`
 
 const master = {
   number: `SO-${placeholder}`,

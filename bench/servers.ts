@@ -3,8 +3,9 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fastify from 'fastify'
 import pg from 'pg'
+import { materialText, sourceStart, sourceStep } from './orders.ts'
 
-export type Role = 'echo' | 'raw' | 'insert' | 'target'
+export type Role = 'echo' | 'raw' | 'insert' | 'target' | 'source'
 
 const echo = async (): Promise<number> => {
   const app = fastify({ logger: false })
@@ -67,9 +68,29 @@ const target = (): Promise<number> => {
   })
 }
 
+/** Answers `queryMasterBatch` as the guide's source does, in time order; every record is written once, so that its own cost is small. */
+const source = (count: number): Promise<number> => {
+  const records = Array.from({ length: count }, (_, i) => materialText(i))
+  return listening((request, response) => {
+    const { searchParams: asked } = new URL(request.url ?? '/', 'http://source')
+    const number = (name: string): number => Number(asked.get(name))
+    const first = Math.max(0, Math.ceil((number('startTime') - sourceStart) / sourceStep))
+    const last = Math.min(count - 1, Math.floor((number('endTime') - sourceStart) / sourceStep))
+    const from = first + number('offset')
+    const page = records.slice(from, Math.max(from, Math.min(last + 1, from + number('limit'))))
+    answer(response, `{"code":"0","message":"success","data":{"totalNum":${count},"dataList":[${page.join(',')}]}}`)
+  })
+}
+
 if (import.meta.main) {
   const [role, url = ''] = process.argv.slice(2) as [Role, string?]
   process.on('disconnect', () => process.exit(0))
-  const start: Record<Role, () => Promise<number>> = { echo, raw, insert: () => insert(url), target }
+  const start: Record<Role, () => Promise<number>> = {
+    echo,
+    raw,
+    insert: () => insert(url),
+    target,
+    source: () => source(Number(url)),
+  }
   process.send?.({ port: await start[role]() })
 }

@@ -76,10 +76,23 @@ const pending = `
   select count(*)::int4 as n from link
   where tenant_id = '${tenantId}' and pair_id = 'order' and left_id between $1 and $2 and state = 'idle' and reason = 'applied'`
 
-export const openWorld = async (data: string, targetPort: number, generator: Generator): Promise<World> => {
+export const openWorld = async (
+  data: string,
+  targetPort: number,
+  generator: Generator,
+  sourcePort?: number,
+): Promise<World> => {
   const config = join(data, 'bench.yaml')
   // Port 1 is nobody's: what is sent there finds no connection.
-  await writeFile(config, configuration(`http://127.0.0.1:${targetPort}`, 'http://127.0.0.1:1', targetConcurrency))
+  await writeFile(
+    config,
+    configuration(
+      `http://127.0.0.1:${targetPort}`,
+      'http://127.0.0.1:1',
+      targetConcurrency,
+      sourcePort === undefined ? undefined : `http://127.0.0.1:${sourcePort}`,
+    ),
+  )
   const given = process.env.MORTISE_DATABASE_URL
   const env = { MORTISE_DATA: data, MORTISE_CONFIG: config }
   if (given) {
