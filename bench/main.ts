@@ -87,6 +87,12 @@ const figures = ({ w1: one, w2: two, w3: three, w4: four }: Results): string[] =
       `W3: first load ${Math.round(three.fresh)}/s (${three.requests.fresh} pages, ${three.rows.fresh} rows, ${Math.round(three.wal.fresh)} bytes of WAL a record); ` +
         `unchanged ${Math.round(three.unchanged)}/s (${three.requests.unchanged} pages, ${three.rows.unchanged} rows, ${three.wal.unchanged.toFixed(2)} bytes a record)`,
     )
+  if (three?.cpu) {
+    const { fresh, unchanged } = three.cpu
+    lines.push(
+      `W3 CPU per record: first load Node ${fresh.node.toFixed(0)} + PostgreSQL ${fresh.postgres.toFixed(0)} µs; unchanged ${unchanged.node.toFixed(0)} + ${unchanged.postgres.toFixed(0)} µs`,
+    )
+  }
   if (four) {
     const mb = (bytes: number): string => (bytes / 1048576).toFixed(0)
     if (four.idle)

@@ -20,6 +20,8 @@ export interface W3 {
   rows: { fresh: number; unchanged: number }
   /** Bytes, of everything that the server writes meanwhile (the ledger, leases), per record. */
   wal: { fresh: number; unchanged: number }
+  /** µs per record of the first load and of unchanged ones; null where PostgreSQL is not ours to look at. */
+  cpu: Record<'fresh' | 'unchanged', { node: number; postgres: number }> | null
 }
 
 /** Of the tables that a record is written to. */
@@ -45,11 +47,13 @@ interface Read {
   created: number
   unchanged: number
   wal: number
+  cpu: { node: number; postgres: number }
 }
 
 /** Asks for the source's whole time to be read again, as `mortise poll again` does, and waits for the window's end. */
 const read = async (world: World, records: number): Promise<Read> => {
   const before = await lsn(world)
+  const cpuBefore = world.cpu()
   const key = [tenantId, 'erp', 'BD_Material']
   const { rows: asked } = await world.sql.query<{ window_id: string }>(
     `insert into poll_window (tenant_id, connection_id, object, cause, from_at, to_at, read_until, state, asked_by)
@@ -64,7 +68,7 @@ const read = async (world: World, records: number): Promise<Read> => {
   await world.sql.query(`select pg_notify('mortise_work', 'bench')`)
   for (const until = Date.now() + 120_000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
     const { rows } = await world.sql.query<
-      { state: string; ms: number; fault: string | null } & Omit<Read, 'rate' | 'wal'>
+      { state: string; ms: number; fault: string | null } & Omit<Read, 'rate' | 'wal' | 'cpu'>
     >(
       `select state, (extract(epoch from ended_at - started_at) * 1000)::float8 as ms, fault,
         requests::int4, seen::int4, created::int4, unchanged::int4
@@ -74,12 +78,15 @@ const read = async (world: World, records: number): Promise<Read> => {
     const [window] = rows
     if (window?.state === 'done') {
       const { requests, seen, created, unchanged } = window
+      const cpuAfter = world.cpu()
+      const each = (part: 'node' | 'postgres'): number => ((cpuAfter[part] - cpuBefore[part]) / records) * 1e6
       return {
         rate: (records / window.ms) * 1000,
         requests,
         seen,
         created,
         unchanged,
+        cpu: { node: each('node'), postgres: each('postgres') },
         wal: (await lsn(world)) - before,
       }
     }
@@ -124,5 +131,15 @@ export const w3 = async (world: World, pace: W3Pace, say: (line: string) => void
     requests: { fresh: fresh.requests, unchanged: median(rounds.map((r) => r.requests)) },
     rows: { fresh: loaded - atFirst, unchanged: rows },
     wal: { fresh: fresh.wal / pace.records, unchanged: median(rounds.map((r) => r.wal)) / pace.records },
+    cpu:
+      world.postgresPid === null
+        ? null
+        : {
+            fresh: fresh.cpu,
+            unchanged: {
+              node: median(rounds.map((r) => r.cpu.node)),
+              postgres: median(rounds.map((r) => r.cpu.postgres)),
+            },
+          },
   }
 }

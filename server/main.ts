@@ -15,6 +15,7 @@ import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { admitEdited, stagedText } from './cli/edit.ts'
 import { pollOf, startPolling } from './cli/polling.ts'
+import { repair } from './cli/reconcile.ts'
 import { greeting } from './cli/greeting.ts'
 import { openListening, passwordsOf } from './cli/listening.ts'
 import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
@@ -501,6 +502,15 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         woke: () => {
           poller?.wake()
           word.tell()
+        },
+      },
+      compare: {
+        flows: (tenant, pair, side) => directory.directory.pair(tenant, pair)?.plans[side] !== undefined,
+        repair: async (...chosen) => {
+          const sent = await repair(roadPool, ...chosen)
+          wakeFetcher()
+          told()
+          return sent
         },
       },
       described,

@@ -6,6 +6,12 @@ export interface Routes {
     body: { connection: string; object: string; ranges?: { from: string; to: string }[]; ids?: string[]; mapped?: string; where?: Record<string, string>; compare?: boolean; startAt?: string }
     answer: { id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null }
   }
+  addComparison: {
+    path: { tenant: string }
+    query: unknown
+    body: { pair: string; side?: "left" | "right"; from?: string; to?: string }
+    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; fault: Record<string, unknown> | null }
+  }
   addEveryKey: {
     path: unknown
     query: unknown
@@ -126,6 +132,12 @@ export interface Routes {
     body: { flow?: string; object?: string; state?: ("pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | "due" | "working" | "idle" | "parked")[]; fault?: string; group?: string; from?: string; to?: string; keyword?: string }
     answer: { matched: number }
   }
+  exportCompared: {
+    path: { tenant: string; comparison: string }
+    query: unknown
+    body: undefined
+    answer: string
+  }
   exportConfiguration: {
     path: { tenant: string }
     query: unknown
@@ -197,6 +209,18 @@ export interface Routes {
     query: { limit?: number; cursor?: string; pair?: string; target?: string; call?: string; outcome?: string; trace?: string; from?: string; to?: string }
     body: undefined
     answer: { items: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; bytes: number | null; why: string[] })[]; next: string | null }
+  }
+  listCompared: {
+    path: { tenant: string; comparison: string }
+    query: { limit?: number; cursor?: string; kind?: "onlySource" | "onlyTarget" | "different" | "unclear" }
+    body: undefined
+    answer: { items: ({ kind: "onlySource" | "onlyTarget" | "different" | "unclear"; source: string | null; target: string | null; fields: ({ field: string; expected: string | null; held: string | null })[]; fault: string | null; repairedAt: string | null })[]; next: string | null }
+  }
+  listComparisons: {
+    path: { tenant: string }
+    query: unknown
+    body: undefined
+    answer: { items: ({ id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; fault: Record<string, unknown> | null })[] }
   }
   listConflicts: {
     path: { tenant: string }
@@ -606,6 +630,12 @@ export interface Routes {
     body: { what?: "secret" | "salt"; formerUntil?: string }
     answer: { secret: string }
   }
+  repairCompared: {
+    path: { tenant: string; comparison: string }
+    query: unknown
+    body: { kind: "onlySource" | "different"; ids?: string[]; estimate?: boolean }
+    answer: { records: number }
+  }
   resolveConflict: {
     path: { tenant: string; link: number }
     query: unknown
@@ -713,6 +743,12 @@ export interface Routes {
     query: { at: string }
     body: undefined
     answer: { attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; bytes: number | null; why: string[]; request: string | null; answer: string | null }
+  }
+  showComparison: {
+    path: { tenant: string; comparison: string }
+    query: unknown
+    body: undefined
+    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; fault: Record<string, unknown> | null }
   }
   showConflict: {
     path: { tenant: string; link: number }
@@ -894,6 +930,12 @@ export interface Routes {
     body: undefined
     answer: undefined
   }
+  stopComparison: {
+    path: { tenant: string; comparison: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   stopTask: {
     path: { tenant: string; task: string }
     query: unknown
@@ -946,6 +988,7 @@ export interface Routes {
 
 export const routes: { readonly [Id in keyof Routes]: readonly [method: string, path: string] } = {
   addBackfill: ['POST', '/tenants/{tenant}/backfills'],
+  addComparison: ['POST', '/tenants/{tenant}/comparisons'],
   addEveryKey: ['POST', '/keys'],
   addEveryUser: ['POST', '/users'],
   addKey: ['POST', '/tenants/{tenant}/keys'],
@@ -966,6 +1009,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   dryRun: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/dry-run'],
   estimateBackfill: ['POST', '/tenants/{tenant}/backfills/estimate'],
   estimateRetry: ['POST', '/tenants/{tenant}/retries/estimate'],
+  exportCompared: ['GET', '/tenants/{tenant}/comparisons/{comparison}/found.csv'],
   exportConfiguration: ['GET', '/tenants/{tenant}/configuration'],
   exportLinks: ['GET', '/tenants/{tenant}/links.csv'],
   ignoreRecord: ['POST', '/tenants/{tenant}/records/{link}/ignore'],
@@ -978,6 +1022,8 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listBackfills: ['GET', '/tenants/{tenant}/backfills'],
   listBatchClients: ['GET', '/tenants/{tenant}/batch-clients'],
   listCalls: ['GET', '/tenants/{tenant}/calls'],
+  listCompared: ['GET', '/tenants/{tenant}/comparisons/{comparison}/found'],
+  listComparisons: ['GET', '/tenants/{tenant}/comparisons'],
   listConflicts: ['GET', '/tenants/{tenant}/conflicts'],
   listConnections: ['GET', '/tenants/{tenant}/connections'],
   listDecodes: ['GET', '/tenants/{tenant}/decodes'],
@@ -1046,6 +1092,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   renewBatchClient: ['POST', '/tenants/{tenant}/batch-clients/{id}/renew'],
   renewHook: ['POST', '/tenants/{tenant}/hooks/{id}/renew'],
   renewToken: ['POST', '/tenants/{tenant}/tokens/{id}/renew'],
+  repairCompared: ['POST', '/tenants/{tenant}/comparisons/{comparison}/repair'],
   resolveConflict: ['POST', '/tenants/{tenant}/conflicts/{link}/resolve'],
   restoreVersion: ['POST', '/tenants/{tenant}/versions/{kind}/{name}/{number}/restore'],
   resumeFunction: ['POST', '/tenants/{tenant}/functions/{function}/resume'],
@@ -1064,6 +1111,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showBackfill: ['GET', '/tenants/{tenant}/backfills/{backfill}'],
   showBody: ['GET', '/tenants/{tenant}/records/{link}/body'],
   showCall: ['GET', '/tenants/{tenant}/calls/{attempt}'],
+  showComparison: ['GET', '/tenants/{tenant}/comparisons/{comparison}'],
   showConflict: ['GET', '/tenants/{tenant}/conflicts/{link}'],
   showConnection: ['GET', '/tenants/{tenant}/connections/{connection}'],
   showDecode: ['GET', '/tenants/{tenant}/decodes/{seq}'],
@@ -1094,6 +1142,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   signIn: ['POST', '/session'],
   signOut: ['DELETE', '/session'],
   stopBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/stop'],
+  stopComparison: ['POST', '/tenants/{tenant}/comparisons/{comparison}/stop'],
   stopTask: ['DELETE', '/tenants/{tenant}/tasks/{task}'],
   testChannel: ['POST', '/tenants/{tenant}/alerts/test'],
   testConnection: ['POST', '/tenants/{tenant}/connections/{connection}/test'],

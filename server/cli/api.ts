@@ -22,6 +22,7 @@ import { playgroundRoutes } from '../objects/playground.ts'
 import { type TwoWayDeps, twoWayRoutes } from '../maintain/two-way.ts'
 import { type Learning, learnRoutes } from '../objects/learn.ts'
 import { objectRoutes } from '../objects/routes.ts'
+import { type CompareRouteDeps, compareRoutes } from '../poll/compare-routes.ts'
 import { type HistoryRouteDeps, historyRoutes } from '../poll/history-routes.ts'
 import { type PollRouteDeps, pollRoutes } from '../poll/routes.ts'
 import { asTenant } from '../store/roles.ts'
@@ -40,6 +41,7 @@ export interface ApiWorld {
   newId(): string
   hands: MaintainDeps['hands']
   polls: Pick<PollRouteDeps & HistoryRouteDeps, 'polled' | 'readable' | 'now' | 'woke'>
+  compare: Pick<CompareRouteDeps, 'flows' | 'repair'>
   described: InterfaceDeps['described']
   trying: ReturnType<typeof tryingOf>
   learning: Learning
@@ -123,6 +125,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...world.alerts,
       ...pollRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...historyRoutes({ sql, ...world.polls, writeDown: noteOne }),
+      ...compareRoutes({ sql, ...world.compare, woke: world.polls.woke, writeDown: noteOne }),
       ...learningRoutes({ declaring: made, fetchRecord: world.trying.fetchRecord }),
       ...playgroundRoutes({
         ask: world.trying.ask,

@@ -6,6 +6,7 @@ import type { Log } from '../converge/engine.ts'
 import type { Loop } from '../agent/loop.ts'
 import type { Arrival, Hint, RecordKey } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
+import { startComparing } from './reconcile.ts'
 import { type Polled, startPoller } from '../poll/poller.ts'
 import { startBackfiller } from '../poll/backfiller.ts'
 import type { HistoryRouteDeps } from '../poll/history-routes.ts'
@@ -141,11 +142,13 @@ export const startPolling = ({ sql, env, log, configuration, directory, toArriva
     skew: directory.skew,
   })
   const backfiller = startBackfiller({ ...reading, ...linksOf(sql, directory) })
+  const comparer = startComparing(sql, env, log, directory)
   return {
     wake: () => {
+      comparer.wake()
       poller.wake()
       backfiller.wake()
     },
-    stop: async () => void (await Promise.all([poller.stop(), backfiller.stop()])),
+    stop: async () => void (await Promise.all([poller.stop(), backfiller.stop(), comparer.stop()])),
   }
 }

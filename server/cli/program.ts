@@ -8,6 +8,7 @@ import { backupCommands } from './backup.ts'
 import { checkCommand } from './check.ts'
 import { configureCommands } from './configure.ts'
 import { historyCommands } from './history.ts'
+import { reconcileCommands } from './reconcile.ts'
 import { learnCommand } from './learn.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
@@ -57,6 +58,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
   recordCommands(program, command)
   idCommands(program, command)
   historyCommands(program, command)
+  reconcileCommands(program, command)
   alertsCommand(program, command)
   twoWayCommands(program, command)
   checkCommand(program, command)
