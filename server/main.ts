@@ -7,12 +7,20 @@ import { startUsher } from './access/usher.ts'
 import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
+import { openBatches } from './cli/batch.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { admitEdited, stagedText } from './cli/edit.ts'
 import { greeting } from './cli/greeting.ts'
-import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
+import {
+  type SandboxSecrets,
+  sandboxConfig,
+  sandboxSecrets,
+  sandboxTenantId,
+  seedMasterData,
+  writeSandboxJson,
+} from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
@@ -179,6 +187,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     await apply(owner, key, config, { who: 'start', note: noting('start') })
     for (const [connectionId, mode] of Object.entries(await sandboxModes(sandbox)))
       await setRecognise(owner, sandboxTenantId, connectionId, mode)
+    await seedMasterData(owner, env.id())
   }
   if (settings.config !== null) {
     const text = await readFile(settings.config, 'utf8')
@@ -197,11 +206,13 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   let configuration: Configuration = await load(roadPool, key)
   book.hide(secretsOf(configuration))
   const database = new URL(databaseUrl)
+  const allowLoopback = settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on'
+  const denied = [{ host: database.hostname, port: Number(database.port || 5432) }]
   const directory = openDirectory({
     env,
     log: book.of('directory'),
-    allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
-    denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
+    allowLoopback,
+    denied,
     nodes: { sql: roadPool, seal: sealWith(key), who: node },
   })
   directory.refresh(configuration)
@@ -431,6 +442,19 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         }),
       ),
     )
+  const batches = openBatches({
+    configuration: () => configuration,
+    doors: doorPool,
+    road: roadPool,
+    env,
+    log: book.of,
+    stored: (rows) => wake(rows),
+    allowLoopback,
+    denied,
+    duties: { batch: does('batch'), deliver: does('deliver') },
+  })
+  agents.push(...batches.agents)
+  for (const { path, door } of batches.doors) http.record(path, traced(path, door))
   if (sandbox) {
     const shown = sandbox
     showSandbox(http.app, shown, async (connectionId, mode) => {

@@ -1,4 +1,5 @@
 /** What an administrator declares about a system's objects: the fields a record has, how they compare, and where its ids live. */
+import type { Locale } from '../../protocol/codes.ts'
 
 export type FieldType =
   | 'text'
@@ -27,6 +28,8 @@ export interface Comparison {
 export interface FieldDef {
   code: string
   name?: string
+  /** What it is called in other languages than the name's. */
+  names?: Partial<Record<Locale, string>>
   type: FieldType
   required?: boolean
   /** In bytes, as the master-data interface counts. */
@@ -34,6 +37,8 @@ export interface FieldDef {
   options?: { value: string; label?: string }[]
   /** Code of the object (same connection) that a reference field names. */
   references?: string
+  /** Master-data batch: a reference that leads nowhere is a warning, and the row goes in all the same. */
+  soft?: boolean
   compare?: Comparison
   /** How dates and date-times are written there: `epochMillis`, `epochSeconds`, `iso`, or a pattern such as `yyyy-MM-dd HH:mm:ss`. */
   format?: string
@@ -50,6 +55,16 @@ export interface DetailDef {
   /** Field that holds the other side's row id, where it is written; default: the object's `externalIdField`. */
   externalIdField?: string
   fields: FieldDef[]
+}
+
+/** The object takes master-data batches at `POST /common/{path}/batch` (contracts.md section 4). */
+export interface BatchDef {
+  path: string
+  /** Calls of one client in a calendar day and in a clock hour of the tenant's zone. */
+  perDay?: number
+  perHour?: number
+  /** A `timestamp` more than 15 minutes off is refused. */
+  checkTimestamp?: boolean
 }
 
 /** ERP 对象 / 中间表对象. */
@@ -70,6 +85,7 @@ export interface ObjectDef {
   voidedWhen?: { field: string; value: string }
   /** Whether a body of that channel speaks of the whole record (A2). Default: push whole, event partial. */
   bodies?: { push?: 'whole' | 'partial'; event?: 'whole' | 'partial' }
+  batch?: BatchDef
   fields: FieldDef[]
   details: DetailDef[]
 }

@@ -6,6 +6,7 @@ import { type ConnectionConfig, connectionDefaults, defaultIdField } from './con
 import { type Context, complain, isZone, knownZones, originOf, unique, words } from './context.ts'
 import { parseDuration } from './duration.ts'
 import { readLimits } from './limits.ts'
+import { templates } from './masterdata.ts'
 import { didYouMean, type Path } from './problem.ts'
 import type { ConnectionFile, FieldsFile, ObjectFile } from './schema.ts'
 
@@ -56,6 +57,8 @@ const fieldsOf = (context: Context, given: FieldsFile | undefined, path: Path): 
         part: 'key',
       })
     }
+    if (rest.soft && rest.references === undefined)
+      complain(context, [...path, code, 'soft'], 'speaks of "references", which is missing', { part: 'key' })
     return {
       code,
       type,
@@ -77,7 +80,51 @@ export const checkZone = (context: Context, zone: string, path: Path): void => {
     )
 }
 
-export const readObject = (context: Context, given: ObjectFile, path: Path): ObjectDef => {
+/** What the objects of a connection are called there, by the template that they were taken from. */
+type Taken = ReadonlyMap<string, string>
+
+const takenOf = (objects: readonly ObjectFile[]): Taken =>
+  new Map(objects.flatMap(({ code, template }) => (template === undefined ? [] : [[template, code] as const])))
+
+/** A reference of the template goes to the object that was taken for it; where there is none it is plain text. */
+const joined = (field: FieldsFile[string], taken: Taken): FieldsFile[string] => {
+  if (typeof field === 'string' || field.references === undefined) return field
+  const { references, soft, ...rest } = field
+  const code = taken.get(references)
+  return code === undefined
+    ? { ...rest, type: 'text' }
+    : { ...rest, references: code, ...(soft !== undefined && { soft }) }
+}
+
+/** What a template says, and what the file says before it. */
+const templated = (context: Context, said: ObjectFile, taken: Taken, path: Path): ObjectFile => {
+  const { template, without = [], ...own } = said
+  if (template === undefined) {
+    if (said.without)
+      complain(context, [...path, 'without'], 'leaves fields of a template out, and there is none', { part: 'key' })
+    return own
+  }
+  const from = templates[template]
+  for (const [i, code] of without.entries())
+    if (from.fields?.[code] === undefined)
+      complain(
+        context,
+        [...path, 'without', i],
+        `the template has no field "${code}"${didYouMean(code, Object.keys(from.fields ?? {}))}`,
+      )
+  const kept = Object.entries(from.fields ?? {})
+    .filter(([code]) => !without.includes(code))
+    .map(([code, field]) => [code, joined(field, taken)] as const)
+  return {
+    ...from,
+    ...own,
+    ...(from.batch && { batch: { ...from.batch, ...own.batch } }),
+    fields: { ...Object.fromEntries(kept), ...own.fields },
+  }
+}
+
+const readObject = (context: Context, said: ObjectFile, taken: Taken, path: Path): ObjectDef => {
+  const given = templated(context, said, taken, path)
   const idField = given.idField ?? defaultIdField
   const fields = fieldsOf(context, given.fields, [...path, 'fields'])
   const has = (code: string) => code === idField || !fields.length || fields.some((field) => field.code === code)
@@ -130,6 +177,7 @@ export const readObject = (context: Context, given: ObjectFile, path: Path): Obj
     ...(given.externalIdField !== undefined && { externalIdField: given.externalIdField }),
     ...(given.voidedWhen && { voidedWhen: { field: given.voidedWhen.field, value: String(given.voidedWhen.value) } }),
     ...(given.bodies && Object.keys(given.bodies).length && { bodies: given.bodies }),
+    ...(given.batch && { batch: given.batch }),
     fields,
     details,
   }
@@ -267,7 +315,8 @@ export const readConnection = (
   const ended = def.auth?.oauth2?.tokenCodes.filter((code) => def.result.successCodes.includes(code)) ?? []
   if (ended.length)
     complain(context, [...path, 'auth', 'oauth2', 'tokenCodes'], `${ended.join(', ')} is a success code as well`)
-  const objects = (given.objects ?? []).map((object, i) => readObject(context, object, [...path, 'objects', i]))
+  const taken = takenOf(given.objects ?? [])
+  const objects = (given.objects ?? []).map((object, i) => readObject(context, object, taken, [...path, 'objects', i]))
   checkNames(context, objects, [...path, 'objects'])
   return { def, headerOrigins, authOrigins: proof?.origins ?? {}, objects }
 }

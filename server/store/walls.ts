@@ -47,6 +47,13 @@ const appRights: Record<string, string> = {
   tally: 'select',
   group_tally: 'select',
   restore: 'select',
+  batch_token: 'select',
+  batch_quota: 'select',
+  batch: 'select',
+  batch_row: 'select',
+  delivery: 'select, update', // sent again
+  delivery_try: 'select',
+  callback_origin: 'select, update',
 }
 
 /** Columns that are written and never read: a list of users cannot show a password by mistake. */
