@@ -356,6 +356,19 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     log: (sentence) => book.of('configuration').info(sentence),
   })
 
+  const batches = openBatches({
+    configuration: () => configuration,
+    doors: doorPool,
+    road: roadPool,
+    env,
+    log: book.of,
+    stored: (rows) => wake(rows),
+    allowLoopback,
+    denied,
+    duties: { batch: does('batch'), deliver: does('deliver') },
+  })
+  agents.push(...batches.agents)
+
   // ── people ──
   const tasker = startTasker({
     sql: appPool,
@@ -389,6 +402,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       },
       woke: told,
       tasked: tasker.wake,
+      object: (tenantId, connectionId, code) => configuration.objects.find(tenantId, connectionId, code),
+      deliver: batches.deliver,
       changed: watching.look,
     }),
   )
@@ -442,18 +457,6 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         }),
       ),
     )
-  const batches = openBatches({
-    configuration: () => configuration,
-    doors: doorPool,
-    road: roadPool,
-    env,
-    log: book.of,
-    stored: (rows) => wake(rows),
-    allowLoopback,
-    denied,
-    duties: { batch: does('batch'), deliver: does('deliver') },
-  })
-  agents.push(...batches.agents)
   for (const { path, door } of batches.doors) http.record(path, traced(path, door))
   if (sandbox) {
     const shown = sandbox

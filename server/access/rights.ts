@@ -107,6 +107,12 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showObject: { right: 'see' },
   putObject: { right: 'configure' },
   removeObject: { right: 'configure' },
+  // batch
+  listTemplates: { right: 'self' },
+  listBatches: { right: 'see' },
+  showBatch: { right: 'see' },
+  exportRejected: { right: 'see' },
+  resendCallback: { right: 'operate' },
   // maintain
   showStatus: { right: 'see' },
   listRecords: { right: 'see' },

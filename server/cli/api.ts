@@ -7,13 +7,16 @@ import { hashPassword } from '../access/password.ts'
 import { needOf, permit, roleOf } from '../access/rights.ts'
 import { accessRoutes } from '../access/routes.ts'
 import type { SecretKey } from '../access/secrets.ts'
+import { batchRoutes, type BatchRoutesDeps } from '../batch/routes.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { fileSchema } from '../flows/schema.ts'
+import { templates } from '../flows/masterdata.ts'
 import type { ApiDeps } from '../http/api.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
 import { objectRoutes } from '../objects/routes.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
+import { callbacksIn } from './batches.ts'
 import { declaring } from './declare.ts'
 
 export interface ApiWorld {
@@ -27,6 +30,9 @@ export interface ApiWorld {
   hands: MaintainDeps['hands']
   woke(): void
   tasked(): void
+  object: BatchRoutesDeps['object']
+  /** A callback is to go out. */
+  deliver(): void
   /** The configuration has changed: look now. */
   changed(): Promise<void>
 }
@@ -67,6 +73,13 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
           ),
       }),
       ...objectRoutes({ declaring: made, objectFile }),
+      ...batchRoutes({
+        sql,
+        object: world.object,
+        callbacks: { ...callbacksIn, woke: world.deliver },
+        templates,
+        writeDown: (tx, asked, routeId, tenantId, deed) => writeDown(tx, tenantId, doerOf(asked, routeId), [deed]),
+      }),
       ...maintainRoutes({
         sql,
         newId: world.newId,

@@ -15,6 +15,7 @@ import type { Policy } from '../egress/guard.ts'
 import type { RecordDoor } from '../http/record.ts'
 import { admitIn } from '../stage/admit.ts'
 import type { Sql } from '../store/sql.ts'
+import { subjectOf } from './batches.ts'
 import type { Configuration } from './configuration.ts'
 
 export interface BatchWorld {
@@ -40,6 +41,8 @@ export interface BatchWorld {
 export interface Batches {
   doors: { path: string; door: RecordDoor }[]
   agents: Stoppable[]
+  /** A callback is to go out. */
+  deliver(): void
 }
 
 /** Objects that take batches, by tenant and path; made once for a configuration. */
@@ -125,7 +128,7 @@ export const openBatches = (world: BatchWorld): Batches => {
     if (!client) return // nobody is left who could verify it
     const body = Buffer.from(callbackBody(bizId, accessToken(bizId, client.salt), locale, data))
     const deliveryId = `msg_${env.id()}`
-    await createDelivery(tx, { tenantId, deliveryId, clientId, url, subject: `batch/${batchId}`, body })
+    await createDelivery(tx, { tenantId, deliveryId, clientId, url, subject: subjectOf(batchId), body })
   }
 
   const registrar = duties.batch
@@ -159,5 +162,9 @@ export const openBatches = (world: BatchWorld): Batches => {
         log: world.log('batch'),
       })
     : []
-  return { doors, agents: [registrar, courier].filter((agent) => agent !== null) }
+  return {
+    doors,
+    agents: [registrar, courier].filter((agent) => agent !== null),
+    deliver: () => courier?.wake(),
+  }
 }
