@@ -13,6 +13,7 @@ import {
   originFails,
   originTakes,
   type Owed,
+  putBack,
   settleTry,
   type Try,
 } from './deliveries.ts'
@@ -71,8 +72,8 @@ export const startCourier = (deps: CourierDeps): Loop => {
             said: client ? 'not allowed: the origin is not registered any more' : 'the client was removed',
             ms: 0,
           }
-    // a try that our own stop cut short is not counted: the lease ends and it is made again
-    if (stopping.signal.aborted && posted.status === null) return
+    // a try that our own stop cut short is not counted
+    if (stopping.signal.aborted && posted.status === null) return void (await putBack(sql, owed))
     const now = env.now()
     const end = endOf(owed, posted, now)
     if (!(await settleTry(sql, owed, { end, status: posted.status, said: posted.said, ms: posted.ms, now }))) return
@@ -148,9 +149,9 @@ export const startCourier = (deps: CourierDeps): Loop => {
   return {
     wake: loop.wake,
     stop: async () => {
+      await loop.stop() // nothing more is claimed
       await Promise.race([Promise.all(underWay), env.sleep(5_000)])
       stopping.abort()
-      await loop.stop()
       await Promise.all(underWay)
     },
   }

@@ -76,7 +76,6 @@ export const claimDeliveries = (
   returning d.tenant_id, d.delivery_id, d.client_id, d.origin, d.url, d.body, d.attempts, d.lease_token`
 
 export interface Try {
-  /** Null: a try that is not counted, because we were stopping. */
   end: 'delivered' | 'gone' | 'given up' | { next: Millis }
   status: number | null
   said: string
@@ -111,7 +110,10 @@ export const originTakes = (sql: Sql, { tenant_id, client_id, origin }: Owed): P
   where tenant_id = ${tenant_id} and client_id = ${client_id} and origin = ${origin} and state = 'held'
     and exists (select from cleared where disabled_at is not null)`
 
-/** It did not take one. True where it has been so for `after` and is left alone from now on. */
+/**
+ * It did not take one. After `after` of that it is left alone, and what is owed to it is held, but for what is under way: that ends here, too.
+ * True where it was left alone just now.
+ */
 export const originFails = (
   sql: Sql,
   { tenant_id, client_id, origin }: Owed,
@@ -123,17 +125,27 @@ export const originFails = (
       insert into callback_origin (tenant_id, client_id, origin, failing_since)
       values (${tenant_id}, ${client_id}, ${origin}, ${at(now)})
       on conflict (tenant_id, client_id, origin) do update set failing_since = coalesce(callback_origin.failing_since, excluded.failing_since)`
-    const [disabled] = await tx`
-      update callback_origin set disabled_at = ${at(now)}
-      where tenant_id = ${tenant_id} and client_id = ${client_id} and origin = ${origin} and disabled_at is null
-        and failing_since <= ${at(now - after)}
-      returning 1 as one`
-    if (!disabled) return false
+    const [state] = await tx<{ was: Millis | null }>`
+      with before as materialized (
+        select disabled_at as was from callback_origin
+        where tenant_id = ${tenant_id} and client_id = ${client_id} and origin = ${origin} and failing_since <= ${at(now - after)}
+        for update)
+      update callback_origin c set disabled_at = coalesce(c.disabled_at, ${at(now)})
+      from before
+      where c.tenant_id = ${tenant_id} and c.client_id = ${client_id} and c.origin = ${origin}
+      returning before.was`
+    if (!state) return false
     await tx`
       update delivery set state = 'held'
-      where tenant_id = ${tenant_id} and client_id = ${client_id} and origin = ${origin} and state = 'due'`
-    return true
+      where tenant_id = ${tenant_id} and client_id = ${client_id} and origin = ${origin} and state = 'due'
+        and (lease_until is null or lease_until < clock_timestamp())`
+    return state.was === null
   })
+
+/** Our own stop cut the try short: another courier may make it at once. */
+export const putBack = (sql: Sql, { tenant_id, delivery_id, lease_token }: Owed): Promise<unknown> => sql`
+  update delivery set lease_until = null
+  where tenant_id = ${tenant_id} and delivery_id = ${delivery_id} and lease_token = ${lease_token}`
 
 /** By hand: the same bytes under the same webhook-id, from the first step of the ladder. Answers how many. */
 export const sendAgain = (sql: Sql, tenantId: string, subject: string): Promise<number> => sql.affected`
