@@ -8,6 +8,7 @@ import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
 import { openAlerts } from './cli/alerts.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
+import { openBatches } from './cli/batch.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { mountConsole } from './cli/console.ts'
 import { type Decoding, startDecoding } from './cli/decode.ts'
@@ -18,7 +19,14 @@ import { pollOf, startPolling } from './cli/polling.ts'
 import { repair } from './cli/reconcile.ts'
 import { greeting } from './cli/greeting.ts'
 import { openListening, passwordsOf } from './cli/listening.ts'
-import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
+import {
+  type SandboxSecrets,
+  sandboxConfig,
+  sandboxSecrets,
+  sandboxTenantId,
+  seedMasterData,
+  writeSandboxJson,
+} from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { describedIn } from './cli/interfaces.ts'
 import { learning } from './cli/learn.ts'
@@ -197,6 +205,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     await apply(owner, key, config, { who: 'start', note: noting('start') })
     for (const [connectionId, mode] of Object.entries(await sandboxModes(sandbox)))
       await setRecognise(owner, sandboxTenantId, connectionId, mode)
+    await seedMasterData(owner, env.id())
   }
   if (settings.config !== null) {
     const text = await readFile(settings.config, 'utf8')
@@ -215,10 +224,9 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   let configuration: Configuration = await load(roadPool, key)
   book.hide(secretsOf(configuration))
   const database = new URL(databaseUrl)
-  const egress = {
-    allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
-    denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
-  }
+  const allowLoopback = settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on'
+  const denied = [{ host: database.hostname, port: Number(database.port || 5432) }]
+  const egress = { allowLoopback, denied }
   const directory = openDirectory({
     env,
     log: book.of('directory'),
@@ -453,6 +461,19 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     log: (sentence) => book.of('configuration').info(sentence),
   })
 
+  const batches = openBatches({
+    configuration: () => configuration,
+    doors: doorPool,
+    road: roadPool,
+    env,
+    log: book.of,
+    stored: (rows) => wake(rows),
+    allowLoopback,
+    denied,
+    duties: { batch: does('batch'), deliver: does('deliver') },
+  })
+  agents.push(...batches.agents)
+
   // ── people ──
   const mapping = {
     configuration: () => configuration,
@@ -527,6 +548,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       },
       woke: told,
       tasked: tasker.wake,
+      object: (tenantId, connectionId, code) => configuration.objects.find(tenantId, connectionId, code),
+      deliver: batches.deliver,
       changed: watching.look,
     }),
   )
@@ -562,6 +585,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   })
   if (does('receive')) for (const { path, door } of received) http.record(path, traced(path, door))
   if (does('listen')) http.record(webhookPath, traced(webhookPath, events.door()))
+  for (const { path, door } of batches.doors) http.record(path, traced(path, door))
   if (sandbox) {
     const shown = sandbox
     showSandbox(http.app, shown, async (connectionId, mode) => {

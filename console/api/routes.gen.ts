@@ -150,6 +150,12 @@ export interface Routes {
     body: undefined
     answer: string
   }
+  exportRejected: {
+    path: { tenant: string; batch: number }
+    query: unknown
+    body: undefined
+    answer: string
+  }
   ignoreRecord: {
     path: { tenant: string; link: number }
     query: unknown
@@ -203,6 +209,12 @@ export interface Routes {
     query: { limit?: number; cursor?: string }
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
+  }
+  listBatches: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string; client?: string; path?: string; state?: "waiting" | "running" | "done" | "failed" }
+    body: undefined
+    answer: { items: ({ batch: number; client: string; path: string; bizId: string; connection: string; object: string; locale: string; traceId: string; receivedAt: string; endedAt: string | null; state: "waiting" | "running" | "done" | "failed"; rows: number; done: number; created: number | null; updated: number | null; failed: number | null; why: string | null; callback: { id: string; url: string; state: "due" | "delivered" | "gone" | "given up" | "held"; attempts: number; nextAt: string | null; deliveredAt: string | null; status: number | null; said: string | null } | null })[]; next: string | null }
   }
   listCalls: {
     path: { tenant: string }
@@ -359,6 +371,12 @@ export interface Routes {
     query: { limit?: number; cursor?: string; state?: "running" | "done" | "failed" | "stopped" }
     body: undefined
     answer: { items: ({ task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; result: unknown; createdAt: string; endedAt: string | null })[]; next: string | null }
+  }
+  listTemplates: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { items: { template: string; object: Record<string, unknown> }[] }
   }
   listTenants: {
     path: unknown
@@ -636,6 +654,12 @@ export interface Routes {
     body: { kind: "onlySource" | "different"; ids?: string[]; estimate?: boolean }
     answer: { records: number }
   }
+  resendCallback: {
+    path: { tenant: string; batch: number }
+    query: unknown
+    body: undefined
+    answer: { batch: number; client: string; path: string; bizId: string; connection: string; object: string; locale: string; traceId: string; receivedAt: string; endedAt: string | null; state: "waiting" | "running" | "done" | "failed"; rows: number; done: number; created: number | null; updated: number | null; failed: number | null; why: string | null; callback: { id: string; url: string; state: "due" | "delivered" | "gone" | "given up" | "held"; attempts: number; nextAt: string | null; deliveredAt: string | null; status: number | null; said: string | null } | null }
+  }
   resolveConflict: {
     path: { tenant: string; link: number }
     query: unknown
@@ -731,6 +755,12 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: { id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null }
+  }
+  showBatch: {
+    path: { tenant: string; batch: number }
+    query: unknown
+    body: undefined
+    answer: { batch: number; client: string; path: string; bizId: string; connection: string; object: string; locale: string; traceId: string; receivedAt: string; endedAt: string | null; state: "waiting" | "running" | "done" | "failed"; rows: number; done: number; created: number | null; updated: number | null; failed: number | null; why: string | null; callback: { id: string; url: string; state: "due" | "delivered" | "gone" | "given up" | "held"; attempts: number; nextAt: string | null; deliveredAt: string | null; status: number | null; said: string | null } | null; result: Record<string, unknown> | null; tries: ({ at: string; status: number | null; said: string | null; ms: number })[] }
   }
   showBody: {
     path: { tenant: string; link: number }
@@ -1012,6 +1042,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   exportCompared: ['GET', '/tenants/{tenant}/comparisons/{comparison}/found.csv'],
   exportConfiguration: ['GET', '/tenants/{tenant}/configuration'],
   exportLinks: ['GET', '/tenants/{tenant}/links.csv'],
+  exportRejected: ['GET', '/tenants/{tenant}/batches/{batch}/rejected'],
   ignoreRecord: ['POST', '/tenants/{tenant}/records/{link}/ignore'],
   importObject: ['PUT', '/tenants/{tenant}/connections/{connection}/objects/{object}/import'],
   learnObject: ['POST', '/tenants/{tenant}/connections/{connection}/learn'],
@@ -1021,6 +1052,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listAudit: ['GET', '/tenants/{tenant}/audit'],
   listBackfills: ['GET', '/tenants/{tenant}/backfills'],
   listBatchClients: ['GET', '/tenants/{tenant}/batch-clients'],
+  listBatches: ['GET', '/tenants/{tenant}/batches'],
   listCalls: ['GET', '/tenants/{tenant}/calls'],
   listCompared: ['GET', '/tenants/{tenant}/comparisons/{comparison}/found'],
   listComparisons: ['GET', '/tenants/{tenant}/comparisons'],
@@ -1047,6 +1079,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listRoles: ['GET', '/roles'],
   listShares: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares'],
   listTasks: ['GET', '/tenants/{tenant}/tasks'],
+  listTemplates: ['GET', '/templates/master-data'],
   listTenants: ['GET', '/tenants'],
   listTokens: ['GET', '/tenants/{tenant}/tokens'],
   listTwoWay: ['GET', '/tenants/{tenant}/two-way'],
@@ -1093,6 +1126,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   renewHook: ['POST', '/tenants/{tenant}/hooks/{id}/renew'],
   renewToken: ['POST', '/tenants/{tenant}/tokens/{id}/renew'],
   repairCompared: ['POST', '/tenants/{tenant}/comparisons/{comparison}/repair'],
+  resendCallback: ['POST', '/tenants/{tenant}/batches/{batch}/callback'],
   resolveConflict: ['POST', '/tenants/{tenant}/conflicts/{link}/resolve'],
   restoreVersion: ['POST', '/tenants/{tenant}/versions/{kind}/{name}/{number}/restore'],
   resumeFunction: ['POST', '/tenants/{tenant}/functions/{function}/resume'],
@@ -1109,6 +1143,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   runPoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/run'],
   showAlertSettings: ['GET', '/tenants/{tenant}/alerts/settings'],
   showBackfill: ['GET', '/tenants/{tenant}/backfills/{backfill}'],
+  showBatch: ['GET', '/tenants/{tenant}/batches/{batch}'],
   showBody: ['GET', '/tenants/{tenant}/records/{link}/body'],
   showCall: ['GET', '/tenants/{tenant}/calls/{attempt}'],
   showComparison: ['GET', '/tenants/{tenant}/comparisons/{comparison}'],

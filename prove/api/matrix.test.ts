@@ -77,6 +77,7 @@ const nowhere: Record<string, string> = {
   task: 'nowhere',
   backfill: 'nowhere',
   comparison: 'nowhere',
+  batch: '999999999',
   key: 'ffffffffffff',
   group: 'ffffffffff',
   function: 'nowhere',
@@ -104,6 +105,7 @@ interface Things {
   link: string
   unanswered: string
   task: string
+  batch: string
   user: string
   key: string
 }
@@ -306,6 +308,11 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     listCalls: { query: '?outcome=applied', good: [200] },
     showCall: { ids: { attempt: '999999999' }, query: '?at=2026-01-01T00:00:00.000Z', good: [404] },
     showPulse: { query: '?span=day', good: [200] },
+    listTemplates: { good: [200] },
+    listBatches: { query: '?state=done', good: [200] },
+    showBatch: { ids: { batch: things.batch }, good: [200] },
+    exportRejected: { ids: { batch: things.batch }, good: [200] },
+    resendCallback: { ids: { batch: things.batch }, good: [200] },
   }
   const example = examples[id]
   assert.ok(example, `the matrix has no example of ${id}: every new route needs one`)
@@ -328,6 +335,14 @@ const world = async () => {
     await db.owner.unsafe(`
       insert into link (tenant_id, pair_id, link_id, left_id, first_arrival_at, state, reason, settled, generation, target_connection, fault, since)
       values ('${tenant}', 'customer', ${1001 + n}, 'SAME-1', now(), 'parked', 'data', 0, 1, 'crm', '{"code":"map.option","stage":"map","field":"grade","value":"D"}', now())`)
+    await db.owner.unsafe(`
+      insert into batch (tenant_id, batch_id, client_id, path, biz_id, connection_id, object, line, request_hash, locale, trace_id, row_count,
+        state, checked, done_rows, ended_at, created_count, updated_count, failed_count, result)
+      values ('${tenant}', ${5001 + n}, 'hr', 'positions', 'SAME-1', 'erp', 'BD_Customer', 1, '', 'zh_CN', 't', 1, 'done', true, 1, now(), 0, 0, 1, '{}');
+      insert into batch_row (tenant_id, batch_id, row_no, key, code, outcome, errors, body)
+      values ('${tenant}', ${5001 + n}, 1, '1', 'X-${tenant}', 'rejected', '[{"reason":"required","field":"name"}]', '{"code":"X"}');
+      insert into delivery (tenant_id, delivery_id, client_id, origin, url, subject, body, state)
+      values ('${tenant}', 'msg_1', 'hr', 'http://192.0.2.7', 'http://192.0.2.7/', 'batch/${5001 + n}', '{}', 'given up')`)
     const task = await call<{ task: string }>('POST', `/tenants/${tenant}/retries`, {
       as: admin,
       body: { filter: { keyword: 'nothing' } },
@@ -353,6 +368,7 @@ const world = async () => {
       link: String(1001 + n),
       unanswered: '',
       task: task.body.task,
+      batch: String(5001 + n),
       user: `someone-${tenant}`,
       key: key.body.key,
     }
@@ -545,6 +561,7 @@ test('what stands in another tenant is answered like what stands nowhere', async
     key: { key: b.key },
     link: { link: b.link },
     task: { task: b.task },
+    batch: { batch: b.batch },
     name: { name: only },
     group: { group: 'eeeeeeeeee' },
   }

@@ -178,6 +178,12 @@ export const needs: Readonly<Record<string, Need | null>> = {
   listDecodes: { right: 'see' },
   showDecode: { right: 'operate' },
   retryDecodes: { right: 'operate' },
+  // batch
+  listTemplates: { right: 'self' },
+  listBatches: { right: 'see' },
+  showBatch: { right: 'see' },
+  exportRejected: { right: 'see' },
+  resendCallback: { right: 'operate' },
   // maintain
   listTwoWay: { right: 'see' },
   listConflicts: { right: 'see' },

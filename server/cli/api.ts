@@ -9,9 +9,11 @@ import { accessRoutes } from '../access/routes.ts'
 import type { SecretKey } from '../access/secrets.ts'
 import { type DecodeRoutesDeps, decodingRoutes } from '../decode/routes.ts'
 import { mappingRoutes } from '../flows/mapping-routes.ts'
+import { batchRoutes, type BatchRoutesDeps } from '../batch/routes.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { tryRoutes } from '../flows/try-connection.ts'
 import { fileSchema } from '../flows/schema.ts'
+import { templates } from '../flows/masterdata.ts'
 import type { ApiDeps } from '../http/api.ts'
 import type { Route } from '../http/route.ts'
 import { type ListenRoutesDeps, listenRoutes } from '../listen/routes.ts'
@@ -27,6 +29,7 @@ import { type HistoryRouteDeps, historyRoutes } from '../poll/history-routes.ts'
 import { type PollRouteDeps, pollRoutes } from '../poll/routes.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
+import { callbacksIn } from './batches.ts'
 import { declaring } from './declare.ts'
 import { pushPath, type tryingOf } from './trying.ts'
 import { mappingHands, type MappingWorld } from './mapping.ts'
@@ -53,6 +56,9 @@ export interface ApiWorld {
   mapping: Pick<MappingWorld, 'configuration' | 'connector' | 'now'>
   woke(): void
   tasked(): void
+  object: BatchRoutesDeps['object']
+  /** A callback is to go out. */
+  deliver(): void
   /** The configuration has changed: look now. */
   changed(): Promise<void>
 }
@@ -156,6 +162,13 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
         functionsOf: world.decoding.functionsOf,
         object: world.decoding.object,
         woke: world.decoding.resumed,
+        writeDown: noteOne,
+      }),
+      ...batchRoutes({
+        sql,
+        object: world.object,
+        callbacks: { ...callbacksIn, woke: world.deliver },
+        templates,
         writeDown: noteOne,
       }),
       ...twoWayRoutes({

@@ -24,6 +24,7 @@ import { shownStates } from '../maintain/words.ts'
 import type { Sql } from '../store/sql.ts'
 import { type Command, type Common, count, Done, exitCodes, moment } from './command.ts'
 import { admitEdited, editInEditor } from './edit.ts'
+import { resendCallback, showBatches } from './batches.ts'
 import { renderJourney, renderRecords, renderStatus } from './render.ts'
 
 /** Engine states beside the shown ones, for those who know the tables. */
@@ -353,8 +354,10 @@ export const recordCommands = (program: Program, command: Command): void => {
   selecting(reading('records', 'list records with their state and the reason (数据维护)'), 50)
     .option('--id <id...>', 'only records with these ids, on either side')
     .option('--cursor <cursor>', 'the next page: as the page before ended')
-    .action((options: Selection) =>
+    .option('--batches', 'instead: the master-data batches that came in, and how their callbacks fare')
+    .action((options: Selection & { batches?: boolean }) =>
       command.withDatabase(false, async ({ sql }) => {
+        if (options.batches) return showBatches(command, sql, options.tenant, options.limit)
         const page = await listRecords(sql, await filterOf(sql, options))
         if (command.asJson) command.json(page)
         else command.say(renderRecords(page, Date.now(), outside.width))
@@ -389,9 +392,14 @@ export const recordCommands = (program: Program, command: Command): void => {
     .option('--bind <id>', 'one record whose create was never answered: this is the record it made at the target')
     .option('--absent', 'one record whose create was never answered: it made none; create it again')
     .option('--wait [seconds]', 'wait until all are through (60 s), and say what became of them', count)
+    .option('--callback <batch>', 'instead: send the callback of this master-data batch again', count)
     .option('--yes', 'really do it; without it, a selection is only counted')
-    .action((ids: string[], options: Retrying) =>
-      command.withDatabase(false, ({ sql }) => retry(command, sql, ids, options)),
+    .action((ids: string[], options: Retrying & { callback?: number }) =>
+      command.withDatabase(false, ({ sql }) =>
+        options.callback === undefined
+          ? retry(command, sql, ids, options)
+          : resendCallback(command, sql, options.tenant, options.callback),
+      ),
     )
 
   selecting(

@@ -3,6 +3,7 @@ import type { Millis } from './document.ts'
 import type { Weekday } from './flow.ts'
 
 import type { Charset } from '../../protocol/charset.ts'
+import type { Locale } from '../../protocol/codes.ts'
 
 export type FieldType =
   | 'text'
@@ -31,6 +32,8 @@ export interface Comparison {
 export interface FieldDef {
   code: string
   name?: string
+  /** What it is called in other languages than the name's. */
+  names?: Partial<Record<Locale, string>>
   type: FieldType
   required?: boolean
   /** In bytes, as the master-data interface counts. */
@@ -38,6 +41,8 @@ export interface FieldDef {
   options?: { value: string; label?: string }[]
   /** Code of the object (same connection) that a reference field names. */
   references?: string
+  /** Master-data batch: a reference that leads nowhere is a warning, and the row goes in all the same. */
+  soft?: boolean
   compare?: Comparison
   /** How dates and date-times are written there: `epochMillis`, `epochSeconds`, `iso`, or a pattern such as `yyyy-MM-dd HH:mm:ss`. */
   format?: string
@@ -116,6 +121,16 @@ export interface ReceiveDef {
   charset?: Charset
 }
 
+/** The object takes master-data batches at `POST /common/{path}/batch` (contracts.md section 4). */
+export interface BatchDef {
+  path: string
+  /** Calls of one client in a calendar day and in a clock hour of the tenant's zone. */
+  perDay?: number
+  perHour?: number
+  /** A `timestamp` more than 15 minutes off is refused. */
+  checkTimestamp?: boolean
+}
+
 /** ERP 对象 / 中间表对象. */
 export interface ObjectDef {
   code: string
@@ -140,6 +155,7 @@ export interface ObjectDef {
   poll?: PollDef
   /** Non-standard pushes; without it they are refused (009). */
   receive?: ReceiveDef
+  batch?: BatchDef
   fields: FieldDef[]
   details: DetailDef[]
 }

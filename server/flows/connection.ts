@@ -9,6 +9,7 @@ import { parseDuration } from './duration.ts'
 import { readFxiaoke } from './fxiaoke.ts'
 import { readLimits } from './limits.ts'
 import { readEvents, readQueues } from './queues.ts'
+import { templates } from './masterdata.ts'
 import { didYouMean, type Path } from './problem.ts'
 import type { ConnectionFile, FieldsFile, ObjectFile } from './schema.ts'
 import { readPoll } from './poll.ts'
@@ -60,6 +61,8 @@ const fieldsOf = (context: Context, given: FieldsFile | undefined, path: Path): 
         part: 'key',
       })
     }
+    if (rest.soft && rest.references === undefined)
+      complain(context, [...path, code, 'soft'], 'speaks of "references", which is missing', { part: 'key' })
     return {
       code,
       type,
@@ -121,12 +124,57 @@ const receiveOf = (
   }
 }
 
-export const readObject = (
+/** What the objects of a connection are called there, by the template that they were taken from. */
+type Taken = ReadonlyMap<string, string>
+
+const takenOf = (objects: readonly ObjectFile[]): Taken =>
+  new Map(objects.flatMap(({ code, template }) => (template === undefined ? [] : [[template, code] as const])))
+
+/** A reference of the template goes to the object that was taken for it; where there is none it is plain text. */
+const joined = (field: FieldsFile[string], taken: Taken): FieldsFile[string] => {
+  if (typeof field === 'string' || field.references === undefined) return field
+  const { references, soft, ...rest } = field
+  const code = taken.get(references)
+  return code === undefined
+    ? { ...rest, type: 'text' }
+    : { ...rest, references: code, ...(soft !== undefined && { soft }) }
+}
+
+/** What a template says, and what the file says before it. */
+const templated = (context: Context, said: ObjectFile, taken: Taken, path: Path): ObjectFile => {
+  const { template, without = [], ...own } = said
+  if (template === undefined) {
+    if (said.without)
+      complain(context, [...path, 'without'], 'leaves fields of a template out, and there is none', { part: 'key' })
+    return own
+  }
+  const from = templates[template]
+  for (const [i, code] of without.entries())
+    if (from.fields?.[code] === undefined)
+      complain(
+        context,
+        [...path, 'without', i],
+        `the template has no field "${code}"${didYouMean(code, Object.keys(from.fields ?? {}))}`,
+      )
+  const kept = Object.entries(from.fields ?? {})
+    .filter(([code]) => !without.includes(code))
+    .map(([code, field]) => [code, joined(field, taken)] as const)
+  return {
+    ...from,
+    ...own,
+    ...(from.batch && { batch: { ...from.batch, ...own.batch } }),
+    fields: { ...Object.fromEntries(kept), ...own.fields },
+  }
+}
+
+const readObject = (
   context: Context,
-  given: ObjectFile,
+  said: ObjectFile,
+  taken: Taken,
   connection: Pick<ConnectionDef, 'overlap' | 'readable' | 'pollFloor'>,
   path: Path,
 ): ObjectDef => {
+  const given = templated(context, said, taken, path)
   const idField = given.idField ?? defaultIdField
   const fields = fieldsOf(context, given.fields, [...path, 'fields'])
   const has = (code: string) => code === idField || !fields.length || fields.some((field) => field.code === code)
@@ -184,6 +232,7 @@ export const readObject = (
     ...(given.bodies && Object.keys(given.bodies).length && { bodies: given.bodies }),
     ...(given.poll && { poll: readPoll(context, given.poll, connection, [...path, 'poll']) }),
     ...(given.receive && { receive: receiveOf(context, given.receive, details, [...path, 'receive']) }),
+    ...(given.batch && { batch: given.batch }),
     fields,
     details,
   }
@@ -378,7 +427,10 @@ export const readConnection = (
   const ended = def.auth?.oauth2?.tokenCodes.filter((code) => def.result.successCodes.includes(code)) ?? []
   if (ended.length)
     complain(context, [...path, 'auth', 'oauth2', 'tokenCodes'], `${ended.join(', ')} is a success code as well`)
-  const objects = (given.objects ?? []).map((object, i) => readObject(context, object, def, [...path, 'objects', i]))
+  const taken = takenOf(given.objects ?? [])
+  const objects = (given.objects ?? []).map((object, i) =>
+    readObject(context, object, taken, def, [...path, 'objects', i]),
+  )
   checkNames(context, objects, [...path, 'objects'])
   if (given.events) def.events = readEvents(context, given.events, objects, [...path, 'events'])
   const read = readQueues(context, def, given.queues ?? [], [...path, 'queues'])

@@ -83,6 +83,23 @@ const checkReceivers = (
     }
 }
 
+/** Two objects of a tenant cannot be told apart at one address. */
+const checkBatchPaths = (context: Context, connections: TenantConfig['connections'], path: Path): void => {
+  const seen = new Map<string, string>()
+  for (const [c, { def, objects }] of connections.entries())
+    for (const [o, { code, batch }] of objects.entries()) {
+      if (!batch) continue
+      const other = seen.get(batch.path)
+      if (other !== undefined)
+        complain(
+          context,
+          [...path, 'connections', c, 'objects', o],
+          `POST /common/${batch.path}/batch is ${other} already: every object of a tenant needs a batch path of its own`,
+        )
+      seen.set(batch.path, `${def.connectionId}/${code}`)
+    }
+}
+
 const readTenant = (context: Context, given: TenantFile, path: Path): TenantConfig => {
   const tenantId = String(given.id)
   const zone = given.zone ?? defaultZone
@@ -99,6 +116,7 @@ const readTenant = (context: Context, given: TenantFile, path: Path): TenantConf
   )
   const functions = readFunctions(context, given.functions, [...path, 'functions'])
   checkReceivers(context, connections, functions, path)
+  checkBatchPaths(context, connections, path)
   const pairs = given.pairs ?? []
   unique(
     context,

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { functionKinds } from '../doc/function.ts'
 import { durationPattern } from './duration.ts'
+import { templateNames } from './masterdata.ts'
 
 /** Unknown keys are errors; the message carries the known ones, from which `complaints.ts` guesses what was meant. */
 const strict = <Shape extends z.ZodRawShape>(shape: Shape) =>
@@ -57,6 +58,14 @@ const field = z
     strict({
       type: fieldType.optional().describe('Default text.'),
       name: z.string().optional().describe('What people call it.'),
+      names: strict({
+        zh_CN: z.string().min(1).optional(),
+        zh_TW: z.string().min(1).optional(),
+        en_US: z.string().min(1).optional(),
+        ja_JP: z.string().min(1).optional(),
+      })
+        .optional()
+        .describe('What people call it in other languages.'),
       required: z.boolean().optional().describe('A record without it is refused by the system.'),
       length: z.number().int().positive().optional().describe('Longest value, in bytes.'),
       options: z
@@ -64,6 +73,10 @@ const field = z
         .optional()
         .describe('Values of a select: a list, or a map of value to label.'),
       references: z.string().optional().describe('Code of the object of the same connection that it points to.'),
+      soft: z
+        .boolean()
+        .optional()
+        .describe('Master-data batch: where the record is not there, the row goes in with a warning. Default false.'),
       compare: strict({
         trim: z.boolean().optional().describe('Spaces at the ends do not count.'),
         ignoreCase: z.boolean().optional(),
@@ -187,6 +200,11 @@ const poll = strict({
 
 const object = strict({
   code: z.string().min(1).max(128).describe('Code of the object 真实的对象名称, as the system names it.'),
+  template: z
+    .enum(templateNames)
+    .optional()
+    .describe('Begins with the fields of this master-data object; what is said here goes before it.'),
+  without: z.array(z.string()).optional().describe('Fields of the template that are left out.'),
   apiName: z
     .string()
     .min(1)
@@ -227,6 +245,27 @@ const object = strict({
     .describe('Whether a body speaks of the whole record.'),
   poll: poll.optional(),
   receive: receive.optional(),
+  batch: strict({
+    path: z
+      .string()
+      .max(128)
+      .regex(/^[A-Za-z0-9][\w.-]*(?:\/[A-Za-z0-9][\w.-]*)*$/)
+      .describe('POST /common/{path}/batch, such as positions or departments/v2. Once in a tenant.'),
+    perDay: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe('Calls of one client in a day of the tenant’s zone. Default 100.'),
+    perHour: z.number().int().min(1).max(1_000_000).optional().describe('In a clock hour of it. Default 50.'),
+    checkTimestamp: z
+      .boolean()
+      .optional()
+      .describe('Refuse a timestamp that is more than 15 minutes off. Default false.'),
+  })
+    .optional()
+    .describe('The object takes master-data batches.'),
   fields: fields.optional(),
   details: list(detail, 'Details 明细.').optional(),
 })
