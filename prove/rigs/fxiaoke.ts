@@ -86,6 +86,8 @@ export const fxiaokeRig: Rig = {
     await inParallel(4, [0, 1, 2, 3], async (i) => void (await third.insist(push(`F-${i}`))))
 
     const faults = [
+      // Whatever is drawn, some are lost.
+      { kind: 'cutAfter', call: 'create', nth: [5, 17, 31] },
       { kind: 'cutAfter', call: 'create', rate: 0.04, seed },
       { kind: 'cutBefore', call: 'create', rate: 0.02, seed: seed + 1 },
       { kind: 'lateCommit', call: 'create', rate: 0.01, seed: seed + 2, ms: 500, answer: 'cut' },
