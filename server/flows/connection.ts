@@ -1,6 +1,6 @@
 /** Reads connections and their objects: fills in defaults, and checks what only the whole declaration can tell. */
 import type { ConnectionDef, Recognise } from '../doc/flow.ts'
-import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
+import type { BatchDef, DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
 import { readAuth } from './auth.ts'
 import { type ConnectionConfig, connectionDefaults, defaultIdField } from './config.ts'
 import { type Context, complain, isZone, knownZones, originOf, unique, words } from './context.ts'
@@ -123,9 +123,16 @@ const templated = (context: Context, said: ObjectFile, taken: Taken, path: Path)
   }
 }
 
+const batchOf = (context: Context, given: ObjectFile['batch'], path: Path): BatchDef | undefined => {
+  if (!given) return undefined
+  if (given.path === undefined) complain(context, path, '"path" is missing: POST /common/{path}/batch')
+  return { ...given, path: given.path ?? '' }
+}
+
 const readObject = (context: Context, said: ObjectFile, taken: Taken, path: Path): ObjectDef => {
   const given = templated(context, said, taken, path)
   const idField = given.idField ?? defaultIdField
+  const batch = batchOf(context, given.batch, [...path, 'batch'])
   const fields = fieldsOf(context, given.fields, [...path, 'fields'])
   const has = (code: string) => code === idField || !fields.length || fields.some((field) => field.code === code)
   const mustHave = (key: 'nameField' | 'modifiedField') => {
@@ -177,7 +184,7 @@ const readObject = (context: Context, said: ObjectFile, taken: Taken, path: Path
     ...(given.externalIdField !== undefined && { externalIdField: given.externalIdField }),
     ...(given.voidedWhen && { voidedWhen: { field: given.voidedWhen.field, value: String(given.voidedWhen.value) } }),
     ...(given.bodies && Object.keys(given.bodies).length && { bodies: given.bodies }),
-    ...(given.batch && { batch: given.batch }),
+    ...(batch && { batch }),
     fields,
     details,
   }
