@@ -1,5 +1,6 @@
 /** The rigs with real processes, by name: what `npm run prove` and the tests beside them run. */
 import { badInputRig } from './bad-input.ts'
+import { batchesRig } from './batches.ts'
 import { cutRig } from './cut.ts'
 import { diskRig } from './disk.ts'
 import { echoRig } from './echo.ts'
@@ -47,4 +48,5 @@ export const rigs: readonly Rig[] = [
   rollingRig,
   restoreRig,
   upgradeRig,
+  batchesRig,
 ]

@@ -6,6 +6,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
+import { run } from '../../server/cli/program.ts'
 import { freshWorld, until } from './world.ts'
 
 interface File {
@@ -157,6 +158,41 @@ test('the document’s example is answered, called back and verified from outsid
   const csv = await (await asked('many.csv', { locale: 'en_US' })).text()
   assert.match(csv, /\n10,Branch code 1006001 does not exist,P10,1006001,/)
   assert.equal((await asked('nobody’s')).status, 404)
+
+  // the people who look after it: at the terminal, and the callback sent again, the very same
+  const terminal = async (...args: string[]) => {
+    let printed = ''
+    const code = await run(args, {
+      env: { MORTISE_DATABASE_URL: world.db.url, MORTISE_DATA: world.data },
+      cwd: world.data,
+      out: (text) => void (printed += text),
+      err: (text) => void (printed += text),
+      interactive: false,
+      width: 0,
+      serve: async () => {},
+    })
+    return { code, printed }
+  }
+  const listed = await terminal('records', '--batches', '--tenant', 'sandbox', '--json')
+  const { items } = JSON.parse(listed.printed) as {
+    items: {
+      batchId: number
+      bizId: string
+      created: number
+      failed: number
+      callback: { state: string; attempts: number } | null
+    }[]
+  }
+  const listedMany = items.find((one) => one.bizId === 'many')
+  assert.deepEqual(
+    [listedMany?.created, listedMany?.failed, listedMany?.callback?.state, listedMany?.callback?.attempts],
+    [191, 1, 'delivered', 1],
+  )
+  assert.equal((await terminal('retry', '--callback', String(listedMany?.batchId))).code, 0)
+  await until('it came again', async () => outside.heard.length === 3)
+  assert.equal(outside.heard[2]?.body, manyTold.body)
+  assert.equal(outside.heard[2]?.headers['webhook-id'], manyTold.headers['webhook-id'])
+  assert.equal((await terminal('retry', '--callback', '999999')).code, 5)
 
   // what else the doors refuse
   const code = async (answer: ReturnType<typeof send>) => (await answer).body.resCode

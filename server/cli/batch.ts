@@ -34,8 +34,6 @@ export interface BatchWorld {
   /** Never to be called: our own database. */
   denied: NonNullable<Policy['denied']>
   duties: { batch: boolean; deliver: boolean }
-  /** Pauses of the courier are so many times shorter: for rigs. */
-  hurry?: number
 }
 
 export interface Batches {
@@ -119,7 +117,6 @@ export const openBatches = (world: BatchWorld): Batches => {
           return client && { origins: client.origins, salts: client.salts(env.now()) }
         },
         policy,
-        ...(world.hurry !== undefined && { hurry: world.hurry }),
       })
     : null
 

@@ -32,7 +32,7 @@ export interface CourierDeps {
   tried?(end: 'delivered' | 'again' | 'gone' | 'given up'): void
   timeout?: Millis
   everyMs?: Millis
-  /** Pauses of the ladder are so many times shorter: for rigs. */
+  /** Pauses of the ladder are so many times shorter: for tests. */
   hurry?: number
 }
 
@@ -79,16 +79,17 @@ export const startCourier = (deps: CourierDeps): Loop => {
     if (!(await settleTry(sql, owed, { end, status: posted.status, said: posted.said, ms: posted.ms, now }))) return
     deps.tried?.(typeof end === 'object' ? 'again' : end)
     if (end === 'delivered') return void (await originTakes(sql, owed))
+    const outcome = typeof end === 'object' ? 'again' : end
     log.warn(
       {
         tenant: owed.tenant_id,
         client: owed.client_id,
         origin: owed.origin,
-        id: owed.delivery_id,
-        status: posted.status,
-        said: posted.said.slice(0, 120),
+        delivery: owed.delivery_id,
+        outcome,
+        code: posted.status,
       },
-      typeof end === 'object' ? 'a callback was not taken and is tried again' : `a callback was not taken: ${end}`,
+      'a callback was not taken',
     )
     if (end !== 'gone' && (await originFails(sql, owed, now, disabledAfter / hurry)))
       log.error(
@@ -116,7 +117,7 @@ export const startCourier = (deps: CourierDeps): Loop => {
   const take = (owed: Owed): void => {
     byOrigin.set(owed.origin, (byOrigin.get(owed.origin) ?? 0) + 1)
     const one = carry(owed)
-      .catch((err: unknown) => log.error({ err, id: owed.delivery_id }, 'a callback could not be settled'))
+      .catch((err: unknown) => log.error({ err, delivery: owed.delivery_id }, 'a callback could not be settled'))
       .finally(() => {
         underWay.delete(one)
         const left = (byOrigin.get(owed.origin) ?? 1) - 1

@@ -1,7 +1,7 @@
 /** Reads connections and their objects: fills in defaults, and checks what only the whole declaration can tell. */
 import { patternOf, templateFlaw } from '../connect/standard/formats.ts'
 import type { ConnectionDef, FormatDef, Recognise } from '../doc/flow.ts'
-import type { DetailDef, FieldDef, ObjectDef, ReaderDef, ReceiveDef } from '../doc/object.ts'
+import type { BatchDef, DetailDef, FieldDef, ObjectDef, ReaderDef, ReceiveDef } from '../doc/object.ts'
 import { readAuth } from './auth.ts'
 import { type ConnectionConfig, connectionDefaults, defaultIdField, fxiaokeDefaults } from './config.ts'
 import { type Context, complain, isZone, knownZones, originOf, unique, words } from './context.ts'
@@ -167,6 +167,12 @@ const templated = (context: Context, said: ObjectFile, taken: Taken, path: Path)
   }
 }
 
+const batchOf = (context: Context, given: ObjectFile['batch'], path: Path): BatchDef | undefined => {
+  if (!given) return undefined
+  if (given.path === undefined) complain(context, path, '"path" is missing: POST /common/{path}/batch')
+  return { ...given, path: given.path ?? '' }
+}
+
 const readObject = (
   context: Context,
   said: ObjectFile,
@@ -176,6 +182,7 @@ const readObject = (
 ): ObjectDef => {
   const given = templated(context, said, taken, path)
   const idField = given.idField ?? defaultIdField
+  const batch = batchOf(context, given.batch, [...path, 'batch'])
   const fields = fieldsOf(context, given.fields, [...path, 'fields'])
   const has = (code: string) => code === idField || !fields.length || fields.some((field) => field.code === code)
   const mustHave = (key: 'nameField' | 'modifiedField' | 'ownerField') => {
@@ -232,7 +239,7 @@ const readObject = (
     ...(given.bodies && Object.keys(given.bodies).length && { bodies: given.bodies }),
     ...(given.poll && { poll: readPoll(context, given.poll, connection, [...path, 'poll']) }),
     ...(given.receive && { receive: receiveOf(context, given.receive, details, [...path, 'receive']) }),
-    ...(given.batch && { batch: given.batch }),
+    ...(batch && { batch }),
     fields,
     details,
   }

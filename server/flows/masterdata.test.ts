@@ -69,6 +69,11 @@ test('what makes no sense is said where it stands', () => {
     read('          - { code: a, fields: { b: { soft: true } } }\n').said.join(),
     /"references", which is missing/,
   )
+  assert.match(read('          - { code: a, batch: { perDay: 5 } }\n').said.join(), /"path" is missing/)
+  assert.deepEqual(read('          - { code: a, template: position, batch: { perDay: 5 } }\n').objects[0]?.batch, {
+    path: 'positions',
+    perDay: 5,
+  })
   assert.match(
     read('          - { code: a, batch: { path: p } }\n          - { code: b, batch: { path: p } }\n').said.join(),
     /a batch path of its own/,

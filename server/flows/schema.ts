@@ -250,7 +250,10 @@ const object = strict({
       .string()
       .max(128)
       .regex(/^[A-Za-z0-9][\w.-]*(?:\/[A-Za-z0-9][\w.-]*)*$/)
-      .describe('POST /common/{path}/batch, such as positions or departments/v2. Once in a tenant.'),
+      .optional()
+      .describe(
+        'POST /common/{path}/batch, such as positions or departments/v2. Once in a tenant; a template brings its own.',
+      ),
     perDay: z
       .number()
       .int()
