@@ -33,7 +33,7 @@ const paces: Record<Length, { w1: Pace; w2: W2Pace; w3: W3Pace; w4: W4Pace }> = 
   tiny: {
     w1: { seconds: 0.1, rounds: 1, connections: [1, 4] },
     w2: { rounds: 1, records: 50, seconds: 0.1, sparse: { rate: 100, records: 10 }, half: { records: 20 } },
-    w3: { records: 2_000, rounds: 1, settleMs: 1_500 },
+    w3: { records: 2_000, rounds: 1, settleMs: 11_000 },
     w4: { idleSeconds: 0.2, starts: 1, rounds: 1, pending: 500, seconds: 0.1, records: 30, jobs: 200 },
   },
 }
