@@ -1,7 +1,8 @@
-/** `npm run bench [-- w1 w2 w3 w4 | lists | mapping] [--short]`: measures the product against its targets on this machine, and what people would use instead. */
+/** `npm run bench [-- w1 w2 w3 w4 | lists | mapping | functions] [--short]`: measures the product against its targets on this machine, and what people would use instead. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { functionBench } from './functions.ts'
 import { listBench } from './lists.ts'
 import { tellMapping } from './mapping.ts'
 import { plot } from './plot.ts'
@@ -32,7 +33,7 @@ const paces: Record<Length, { w1: Pace; w2: W2Pace; w3: W3Pace; w4: W4Pace }> = 
   tiny: {
     w1: { seconds: 0.1, rounds: 1, connections: [1, 4] },
     w2: { rounds: 1, records: 50, seconds: 0.1, sparse: { rate: 100, records: 10 }, half: { records: 20 } },
-    w3: { records: 2_000, rounds: 1, settleMs: 1_500 },
+    w3: { records: 2_000, rounds: 1, settleMs: 11_000 },
     w4: { idleSeconds: 0.2, starts: 1, rounds: 1, pending: 500, seconds: 0.1, records: 30, jobs: 200 },
   },
 }
@@ -200,6 +201,7 @@ if (import.meta.main) {
     const [first, ...rest] = process.argv.slice(2)
     if (first === 'lists') process.exit((await listBench(rest)) ? 1 : 0)
     if (first === 'mapping') process.exit(tellMapping(rest, (line) => void process.stdout.write(`${line}\n`)) ? 1 : 0)
+    if (first === 'functions') process.exit((await functionBench(rest)) ? 0 : 1)
     await bench(optionsOf(process.argv.slice(2)))
     process.exit(0)
   } catch (error) {

@@ -20,94 +20,95 @@ export const localeFrom = (value: string | undefined): Locale | null => {
   }
 }
 
-const of = (http: number, zh_CN: string, zh_TW: string, en_US: string, ja_JP: string) => ({
+/** A code of a catalogue: its HTTP status and its sentences. */
+export const codeOf = (http: number, zh_CN: string, zh_TW: string, en_US: string, ja_JP: string) => ({
   http,
   sentence: { zh_CN, zh_TW, en_US, ja_JP } as Sentences,
 })
 
 export const codes = {
-  s106240000: of(200, '成功', '成功', 'success', '成功'),
-  s306240001: of(
+  s106240000: codeOf(200, '成功', '成功', 'success', '成功'),
+  s306240001: codeOf(
     400,
     '请求体不是可接受的 JSON',
     '請求內容不是可接受的 JSON',
     'The body is not acceptable JSON',
     'リクエスト本文は受け付け可能な JSON ではありません',
   ),
-  s306240002: of(
+  s306240002: codeOf(
     400,
     '请求体的结构不符合要求',
     '請求內容的結構不符合要求',
     'The body does not have the required shape',
     'リクエスト本文の構造が要件と一致しません',
   ),
-  s306240003: of(
+  s306240003: codeOf(
     400,
     '请求头缺失、重复、为空或过长',
     '請求標頭缺少、重複、空白或過長',
     'A header is missing, repeated, empty or too long',
     'ヘッダーが不足、重複、空、または長すぎます',
   ),
-  s306240004: of(
+  s306240004: codeOf(
     404,
     '该连接器上没有声明此对象',
     '該連接器上沒有宣告此物件',
     'The object is not declared on this connection',
     'このコネクションにそのオブジェクトは宣言されていません',
   ),
-  s306240005: of(
+  s306240005: codeOf(
     400,
     '无法确定所指的对象或编号',
     '無法確定所指的物件或編號',
     'What the headers name cannot be made out',
     'ヘッダーが指すものを特定できません',
   ),
-  s306240006: of(400, '不支持的取值', '不支援的取值', 'The value is not supported', 'サポートされていない値です'),
-  s306240007: of(413, '请求体过大', '請求內容過大', 'The body is too large', 'リクエスト本文が大きすぎます'),
-  s306240009: of(
+  s306240006: codeOf(400, '不支持的取值', '不支援的取值', 'The value is not supported', 'サポートされていない値です'),
+  s306240007: codeOf(413, '请求体过大', '請求內容過大', 'The body is too large', 'リクエスト本文が大きすぎます'),
+  s306240009: codeOf(
     400,
     '此对象没有推送接口函数，不能接收非标准格式数据；标准格式数据请在请求头中发送 id（小写）',
     '此物件沒有推送介面函式，不能接收非標準格式資料；標準格式資料請在請求標頭中傳送 id（小寫）',
     'This object has no receive function for non-standard data; for standard data send header id (lower case)',
     'このオブジェクトには受信関数がないため非標準データを受け取れません。標準データの場合はヘッダー id（小文字）を送信してください',
   ),
-  s306240010: of(
+  s306240010: codeOf(
     400,
     '账套 dataCenterId 缺失或不存在',
     '帳套 dataCenterId 缺少或不存在',
     'dataCenterId is required or unknown',
     'dataCenterId が必要であるか、存在しません',
   ),
-  s306240011: of(
+  s306240011: codeOf(
     409,
     '此 Idempotency-Key 已用于另一个请求',
     '此 Idempotency-Key 已用於另一個請求',
     'This Idempotency-Key was used with another body',
     'この Idempotency-Key は別の本文で使用済みです',
   ),
-  s306240100: of(401, '认证未通过', '驗證未通過', 'The token was refused', 'トークンが拒否されました'),
-  s306240201: of(
+  s306240100: codeOf(401, '认证未通过', '驗證未通過', 'The token was refused', 'トークンが拒否されました'),
+  s306240201: codeOf(
     200,
     '数据已保存，但集成流执行失败',
     '資料已儲存，但整合流程執行失敗',
     'Stored, but a flow failed',
     '保存されましたが、連携フローが失敗しました',
   ),
-  s306240202: of(
+  s306240202: codeOf(
     200,
     '数据已保存，但未在时限内同步完成',
     '資料已儲存，但未在時限內同步完成',
     'Stored, but not synchronised in time',
     '保存されましたが、時間内に同期が完了しませんでした',
   ),
-  s306240429: of(
+  s306240429: codeOf(
     429,
     '请求过于频繁，请稍后再试',
     '請求過於頻繁，請稍後再試',
     'Too many requests; try again later',
     'リクエストが多すぎます。しばらくしてから再試行してください',
   ),
-  s306240503: of(
+  s306240503: codeOf(
     503,
     '暂时无法写入缓存表，数据未保存，请稍后再试',
     '暫時無法寫入緩存表，資料未儲存，請稍後再試',
@@ -119,7 +120,13 @@ export const codes = {
 export type Code = keyof typeof codes
 export const success: Code = 's106240000'
 
-const to = (zh_CN: string, zh_TW: string, en_US: string, ja_JP: string): Sentences => ({ zh_CN, zh_TW, en_US, ja_JP })
+/** A sentence in four languages. */
+export const to = (zh_CN: string, zh_TW: string, en_US: string, ja_JP: string): Sentences => ({
+  zh_CN,
+  zh_TW,
+  en_US,
+  ja_JP,
+})
 
 /** What exactly was wrong; follows the code's sentence. */
 export const reasons = {
@@ -271,7 +278,7 @@ const shown = 160
 /** What a sender sent is shown back to him only this far, and always as well-formed text. */
 const clip = (text: string): string => (text.length > shown ? `${text.slice(0, shown)}…` : text).toWellFormed()
 
-const fill = (sentence: string, values: Values): string =>
+export const fill = (sentence: string, values: Values): string =>
   sentence.replace(/\{(\w+)\}/g, (whole, key: string) => (key in values ? clip(String(values[key])) : whole))
 
 /** The whole sentence of a refusal: what the code says, then the reason with its values. */

@@ -180,9 +180,9 @@ const sameBytes = (body: Buffer, a: number, b: number, length: number): boolean 
 
 /**
  * Scans a body. `levels` is how deep members are indexed: 1 = of the root, 2 = of the objects in it, too. A byte-order mark at the front is
- * stepped over, because .NET writes one. Never throws.
+ * stepped over, because .NET writes one. `most`: nodes; a batch of ten thousand rows has more than one record may have. Never throws.
  */
-export const scan = (body: Buffer, levels = 2): Scanned => {
+export const scan = (body: Buffer, levels = 2, most = maxNodes): Scanned => {
   const length = body.length
   const clean = isUtf8(body)
   if (index.length > KEEP) index = new Int32Array(1 << 12)
@@ -304,7 +304,7 @@ export const scan = (body: Buffer, levels = 2): Scanned => {
       member[1] = count++
     } else if (depth > 0) member[depth] = -2
 
-    if (++nodes > maxNodes) return refuse('nodes', i, pathOf(body, depth))
+    if (++nodes > most) return refuse('nodes', i, pathOf(body, depth))
     if (depth === 0) rootStart = i
     const c = i < length ? (body[i] as number) : 0
     let kind: number

@@ -10,10 +10,12 @@ const root = join(import.meta.dirname, '..')
 const ROOMS = '{protocol,server,sandbox,sdk,conformance,prove,bench,examples,scripts,docs,deploy,console}'
 const OLDEST = 15 // the oldest PostgreSQL we promise (docs, "database"); Debian 12 brings it
 const ON_OLDEST =
-  /^server\/(store|stage|converge|receive|maintain)\/|^server\/(egress\/allowance|connect\/auth\/auth|cli\/keys)\.test/
+  /^server\/(store|stage|converge|receive|maintain|batch|deliver)\/|^server\/(egress\/allowance|connect\/auth\/auth|cli\/keys)\.test/
 /** The road's hot statements run a second time as the role that runs them in production (docs/architecture.md, "Tenants"). */
-const AS_ROAD = /^server\/(stage|converge|receive|observe)\//
+const AS_ROAD = /^server\/(stage|converge|receive|observe|batch|deliver)\//
 const OWN_SERVER = /^server\/store\/(embedded|binaries)\./ // these start servers themselves: another cluster is nothing to them
+
+const COMPARES = /^prove\/(rigs\/(neighbours|noisy|outage|functions|overload|rolling)|console\/)/
 
 const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
 const flags = new Set(process.argv.slice(2).filter((arg) => arg.startsWith('--')))
@@ -30,7 +32,12 @@ const failures: string[] = []
 const indent = (text: string) => text.trimEnd().replaceAll(/^/gm, '    ')
 
 /** One leg: a line per file as it ends, each failure in full, and the runner's own counts at the end. */
-const leg = async (title: string, files: string[], databaseUrl: string, role: 'owner' | 'road' = 'owner') => {
+const leg = async (
+  title: string,
+  files: string[],
+  databaseUrl: string,
+  { role = 'owner', abreast = 2 }: { role?: 'owner' | 'road'; abreast?: number } = {},
+) => {
   if (files.length === 0) return
   console.log(`\n${title}: ${files.length} files`)
   process.env.MORTISE_TEST_DATABASE_URL = databaseUrl
@@ -38,7 +45,12 @@ const leg = async (title: string, files: string[], databaseUrl: string, role: 'o
   const printed = new Map<string, string>()
   const failed = new Set<string>()
   const names = new Map<string, string[]>()
-  const stream = run({ files: files.map((file) => join(root, file)), cwd: root, concurrency: 2, timeout: 900_000 })
+  const stream = run({
+    files: files.map((file) => join(root, file)),
+    cwd: root,
+    concurrency: abreast,
+    timeout: 900_000,
+  })
   const keep = ({ file = '', message }: { file?: string; message: string }) =>
     printed.set(file, (printed.get(file) ?? '') + message)
   stream.on('test:stdout', keep)
@@ -138,7 +150,18 @@ const main = async (): Promise<boolean> => {
   }
   const url = await privateCluster()
   await leg('Quick tests', quick, url)
-  await leg('Long tests', slow, url)
+  // Most rigs wait: for settle times, leases and brokers. Those that compare times have the processors with one other only.
+  await leg(
+    'Long tests',
+    slow.filter((file) => !COMPARES.test(file)),
+    url,
+    { abreast: 3 },
+  )
+  await leg(
+    'Long tests that compare times',
+    slow.filter((file) => COMPARES.test(file)),
+    url,
+  )
 
   const again = quick.filter((file) => ON_OLDEST.test(file) && !AS_ROAD.test(file) && !OWN_SERVER.test(file))
   const asRoad = quick.filter((file) => AS_ROAD.test(file))
@@ -147,11 +170,11 @@ const main = async (): Promise<boolean> => {
     if ('reason' in oldest) {
       console.log(`\nPostgreSQL ${OLDEST}: ${again.length} files SKIPPED: ${oldest.reason}`)
       total.skipped += again.length
-      await leg('As mortise_road', asRoad, url, 'road')
+      await leg('As mortise_road', asRoad, url, { role: 'road' })
     } else {
       const old = await privateCluster({ binaries: { bin: oldest.bin, major: OLDEST } })
       await leg(`On PostgreSQL ${OLDEST}`, again, old)
-      await leg(`On PostgreSQL ${OLDEST}, as mortise_road`, asRoad, old, 'road')
+      await leg(`On PostgreSQL ${OLDEST}, as mortise_road`, asRoad, old, { role: 'road' })
     }
   }
   if (failures.length > 0) console.log(`\nFailed:\n${failures.map((name) => `  ✖ ${name}`).join('\n')}`)

@@ -8,8 +8,10 @@ import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
 import { openAlerts } from './cli/alerts.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
+import { openBatches } from './cli/batch.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { mountConsole } from './cli/console.ts'
+import { type Decoding, startDecoding } from './cli/decode.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { admitEdited, stagedText } from './cli/edit.ts'
@@ -17,10 +19,18 @@ import { pollOf, startPolling } from './cli/polling.ts'
 import { repair } from './cli/reconcile.ts'
 import { greeting } from './cli/greeting.ts'
 import { openListening, passwordsOf } from './cli/listening.ts'
-import { type SandboxSecrets, sandboxConfig, sandboxSecrets, sandboxTenantId, writeSandboxJson } from './cli/sandbox.ts'
+import {
+  type SandboxSecrets,
+  sandboxConfig,
+  sandboxSecrets,
+  sandboxTenantId,
+  seedMasterData,
+  writeSandboxJson,
+} from './cli/sandbox.ts'
 import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { describedIn } from './cli/interfaces.ts'
 import { learning } from './cli/learn.ts'
+import { dryRunWork } from './cli/mapping.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { tryingOf } from './cli/trying.ts'
@@ -29,6 +39,8 @@ import { readConflict } from './converge/conflicts.ts'
 import { bindIn, declare, ignore, rerun, unbind, wakeBound } from './converge/ids.ts'
 import { startFetcher } from './converge/fetcher.ts'
 import { startLookout } from './converge/lookout.ts'
+import { openMatcher, startMatcher } from './converge/match.ts'
+import { startNoticer } from './converge/notice.ts'
 import { postgresRoad } from './converge/postgres.ts'
 import { startReaper } from './converge/reaper.ts'
 import { readRestoring } from './converge/restore.ts'
@@ -193,6 +205,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     await apply(owner, key, config, { who: 'start', note: noting('start') })
     for (const [connectionId, mode] of Object.entries(await sandboxModes(sandbox)))
       await setRecognise(owner, sandboxTenantId, connectionId, mode)
+    await seedMasterData(owner, env.id())
   }
   if (settings.config !== null) {
     const text = await readFile(settings.config, 'utf8')
@@ -211,10 +224,9 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   let configuration: Configuration = await load(roadPool, key)
   book.hide(secretsOf(configuration))
   const database = new URL(databaseUrl)
-  const egress = {
-    allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
-    denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
-  }
+  const allowLoopback = settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on'
+  const denied = [{ host: database.hostname, port: Number(database.port || 5432) }]
+  const egress = { allowLoopback, denied }
   const directory = openDirectory({
     env,
     log: book.of('directory'),
@@ -222,6 +234,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     nodes: { sql: roadPool, seal: sealWith(key), who: node },
   })
   directory.refresh(configuration)
+  let decoding: Decoding | null = null
   let wake: (rows: readonly RecordKey[]) => void = () => {}
   let wakeFetcher = (): void => {}
   const commits = groupCommit(doorPool, { woke: (rows) => wake(rows), committed: metrics.committed })
@@ -273,7 +286,15 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     restoring = new Set(targets.map((target) => `${target.tenant_id}/${target.connection_id}`))
   }
   gate(await readRestoring(roadPool))
-  const engine = { road, directory: directory.directory, env, log: book.of('worker') }
+  const noticer = startNoticer({ sql: roadPool, env, log: book.of('noticer') })
+  const engine = {
+    road,
+    directory: directory.directory,
+    env,
+    log: book.of('worker'),
+    matcher: openMatcher(roadPool),
+    notice: noticer.notice,
+  }
   // A node without this duty wakes the others and does nothing itself.
   const worker = does('converge') ? startWorker(engine, { sweepMs: net }) : null
   const reading = { ...engine, log: book.of('fetcher') }
@@ -312,6 +333,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     })
   const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
   const restorer = worker && startRestorer({ ...keeping('restorer'), directory: directory.directory, gate, toArrival })
+  const matcher = worker && startMatcher({ ...keeping('matcher'), directory: directory.directory })
   const sweeper = worker && startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
   const poller = does('poll')
     ? startPolling({
@@ -346,7 +368,8 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const agents: Stoppable[] = [
     ...alerts.agents,
     startTallier(turns, keeping('tallier')),
-    ...[worker, fetcher, reaper, lookout, sweeper, restorer, poller, teller].filter((agent) => agent !== null),
+    ...[worker, fetcher, reaper, lookout, sweeper, restorer, poller, teller, matcher].filter((agent) => agent !== null),
+    noticer,
     ...(does('upkeep')
       ? [
           startSentinel(keeping('sentinel')),
@@ -368,6 +391,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     lookout?.stir()
     lookout?.wake()
     poller?.wake()
+    decoding?.wake()
   })
   wake = (rows) => {
     const targets = new Map<string, Target>()
@@ -405,6 +429,17 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     lost: metrics.lost,
     log: book.of('listener'),
   })
+  decoding = startDecoding({
+    doors: doorPool,
+    road: roadPool,
+    env,
+    log: book.of('decoder'),
+    configuration: () => configuration,
+    decodes: does('converge'),
+    woke: (rows) => wake(rows),
+    tell: () => word.tell(),
+    waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
+  })
   const watching = watchConfiguration({
     sql: roadPool,
     url: databaseUrl,
@@ -418,18 +453,39 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       worker?.refresh()
       fetcher?.refresh()
       sweeper?.wake()
+      matcher?.wake()
       worker?.wake()
       poller?.wake()
+      decoding?.refresh()
     },
     log: (sentence) => book.of('configuration').info(sentence),
   })
 
+  const batches = openBatches({
+    configuration: () => configuration,
+    doors: doorPool,
+    road: roadPool,
+    env,
+    log: book.of,
+    stored: (rows) => wake(rows),
+    allowLoopback,
+    denied,
+    duties: { batch: does('batch'), deliver: does('deliver') },
+  })
+  agents.push(...batches.agents)
+
   // ── people ──
+  const mapping = {
+    configuration: () => configuration,
+    connector: directory.directory.connector,
+    now: env.now,
+  }
   const tasker = startTasker({
     sql: appPool,
     env,
     log: book.of('tasker'),
     rerun: (sql, links, side) => rerun(sql, links, side, null),
+    works: { dryRun: dryRunWork(mapping) },
     woke: told,
   })
   agents.push(tasker, startUsher({ sql: appPool, env, log: book.of('usher') }))
@@ -446,6 +502,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       learning: learning(directory.describing),
       alerts: alerts.routes(appPool, env.id),
       conflict: (sql, link) => readConflict(sql, directory.directory, link),
+      mapping,
       hands: {
         rerun: (sql, links, side) => rerun(sql, links, side, null),
         declare,
@@ -480,8 +537,19 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       described,
       trying: tryingOf({ directory, env, address: () => ownAddress }),
       again: events.again,
+      decoding: {
+        functions: decoding.functions,
+        functionsOf: (tenantId) => configuration.functionsOf(tenantId),
+        object: (...place) => configuration.objects.find(...place),
+        resumed: () => {
+          decoding?.refresh()
+          word.tell()
+        },
+      },
       woke: told,
       tasked: tasker.wake,
+      object: (tenantId, connectionId, code) => configuration.objects.find(tenantId, connectionId, code),
+      deliver: batches.deliver,
       changed: watching.look,
     }),
   )
@@ -509,12 +577,15 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     tokens: { find: (hash) => configuration.tokens.find(hash) },
     catalog: { erp: (tenantId) => configuration.catalog.erp(tenantId) },
     admit,
+    keep: decoding.keep,
+    waitDecoded: decoding.waitDecoded,
     waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
     env,
     log: book.of('receive'),
   })
   if (does('receive')) for (const { path, door } of received) http.record(path, traced(path, door))
   if (does('listen')) http.record(webhookPath, traced(webhookPath, events.door()))
+  for (const { path, door } of batches.doors) http.record(path, traced(path, door))
   if (sandbox) {
     const shown = sandbox
     showSandbox(http.app, shown, async (connectionId, mode) => {
@@ -548,6 +619,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     word.stop()
     await hearing.stop()
     await Promise.all(agents.map((agent) => agent.stop()))
+    await decoding?.stop()
     await Promise.all([commits.close(), engineCommits.close(), hints.close()])
     await directory.close()
     metrics.stop()

@@ -96,6 +96,18 @@ export interface Routes {
     body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string }
     answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string }
   }
+  checkFormula: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: { formula: string; detail?: string }
+    answer: { problems: { at: number; say: string }[]; canonical: string | null }
+  }
+  clearDrift: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   continueBackfill: {
     path: { tenant: string; backfill: string }
     query: unknown
@@ -107,6 +119,12 @@ export interface Routes {
     query: unknown
     body: { found: string } | { absent: true }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
+  }
+  dryRun: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: { task: string }
   }
   estimateBackfill: {
     path: { tenant: string }
@@ -135,6 +153,12 @@ export interface Routes {
   exportLinks: {
     path: { tenant: string }
     query: { pair?: string }
+    body: undefined
+    answer: string
+  }
+  exportRejected: {
+    path: { tenant: string; batch: number }
+    query: unknown
     body: undefined
     answer: string
   }
@@ -192,6 +216,12 @@ export interface Routes {
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
   }
+  listBatches: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string; client?: string; path?: string; state?: "waiting" | "running" | "done" | "failed" }
+    body: undefined
+    answer: { items: ({ batch: number; client: string; path: string; bizId: string; connection: string; object: string; locale: string; traceId: string; receivedAt: string; endedAt: string | null; state: "waiting" | "running" | "done" | "failed"; rows: number; done: number; created: number | null; updated: number | null; failed: number | null; why: string | null; callback: { id: string; url: string; state: "due" | "delivered" | "gone" | "given up" | "held"; attempts: number; nextAt: string | null; deliveredAt: string | null; status: number | null; said: string | null } | null })[]; next: string | null }
+  }
   listCalls: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; pair?: string; target?: string; call?: string; outcome?: string; trace?: string; from?: string; to?: string }
@@ -222,11 +252,23 @@ export interface Routes {
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
   }
+  listDecodes: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string; state?: "due" | "failed" | "held"; group?: string; object?: string }
+    body: undefined
+    answer: { items: ({ seq: number; receivedAt: string; connection: string; object: string; trace: string; operation: string; state: "due" | "failed" | "held"; attempts: number; failedAt: string | null; group: string | null; fault: unknown; why: string | null })[]; next: string | null }
+  }
   listDeletionSweeps: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string }
     body: undefined
     answer: { items: ({ id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null })[]; next: string | null }
+  }
+  listDrift: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: { items: ({ kind: "unknown" | "missing" | "type" | "option" | "unmapped"; field: string; value: string; sample: string | null; record: string; count: number; firstAt: string; lastAt: string })[] }
   }
   listEveryAudit: {
     path: unknown
@@ -246,6 +288,12 @@ export interface Routes {
     body: undefined
     answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string })[]; next: string | null }
   }
+  listFunctions: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: unknown[]; next: string | null }
+  }
   listGone: {
     path: { tenant: string; sweep: string }
     query: { limit?: number; cursor?: string }
@@ -256,7 +304,7 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; flow?: string }
     body: undefined
-    answer: { items: ({ group: string; what: "record" | "read"; pair: string | null; flow: "leftToRight" | "rightToLeft" | null; connection: string; object: string | null; code: string; stage: string; field: string | null; count: number; states: { failed: number; unknown: number; waiting: number; pending: number }; firstSeen: string | null; lastSeen: string | null; sample: Record<string, unknown>; sentence: string; todo: string })[]; next: string | null }
+    answer: { items: ({ group: string; what: "record" | "read" | "decode"; pair: string | null; flow: "leftToRight" | "rightToLeft" | null; connection: string; object: string | null; code: string; stage: string; field: string | null; count: number; states: { failed: number; unknown: number; waiting: number; pending: number }; firstSeen: string | null; lastSeen: string | null; sample: Record<string, unknown>; sentence: string; todo: string })[]; next: string | null }
   }
   listHooks: {
     path: { tenant: string }
@@ -340,7 +388,13 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; state?: "running" | "done" | "failed" | "stopped" }
     body: undefined
-    answer: { items: ({ task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; createdAt: string; endedAt: string | null })[]; next: string | null }
+    answer: { items: ({ task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; result: unknown; createdAt: string; endedAt: string | null })[]; next: string | null }
+  }
+  listTemplates: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { items: { template: string; object: Record<string, unknown> }[] }
   }
   listTenants: {
     path: unknown
@@ -368,9 +422,9 @@ export interface Routes {
   }
   listVersions: {
     path: { tenant: string }
-    query: { limit?: number; cursor?: string; kind?: "connection" | "object" | "pair" | "flow"; name?: string }
+    query: { limit?: number; cursor?: string; kind?: "connection" | "object" | "pair" | "flow" | "function"; name?: string }
     body: undefined
-    answer: { items: ({ kind: "connection" | "object" | "pair" | "flow"; name: string; number: number; what: "added" | "changed" | "removed"; who: string; at: string; fields: { path: string; before: unknown; after: unknown }[] })[]; next: string | null }
+    answer: { items: ({ kind: "connection" | "object" | "pair" | "flow" | "function"; name: string; number: number; what: "added" | "changed" | "removed"; who: string; at: string; fields: { path: string; before: unknown; after: unknown }[] })[]; next: string | null }
   }
   markGone: {
     path: { tenant: string; sweep: string }
@@ -402,11 +456,29 @@ export interface Routes {
     body: { yaml: string; variables?: Record<string, string> }
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
+  previewRecord: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: { id: string; record?: string }
+    answer: { would: { kind: "create" | "update" | "void" | "skip" | "bind" | "wait" | "park" | "resolve"; reason: string | null; faults: ({ code: string; field: string | null; sentence: string; todo: string })[] }; source: string | null; target: string | null; targetId: string | null; rules: ({ to: string; from: string | null; formula: string | null; read: string | null; made: string | null; left: "absent" | "policy" | "reference" | "fault" | null })[]; mapped: string | null; request: { method: string; url: string; headers: Record<string, string>; body: string } | null; references: ({ field: string; pair: string; id: string; missing: string; found: string | null })[]; matches: ({ by: string; hits: ({ id: string; boundTo: string | null })[] })[]; asksTarget: boolean }
+  }
   promote: {
     path: { tenant: string }
     query: unknown
     body: { really?: boolean; plan?: string; from: string }
     answer: { plan: string; changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[] }
+  }
+  proposeMapping: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: { fields: ({ to: string; from: string; by: "code" | "label" | "pinyin" | "initials" | "words"; score: number; options?: Record<string, string>; reference?: string })[]; open: string[]; details: ({ from: string; to: string; fields: ({ to: string; from: string; by: "code" | "label" | "pinyin" | "initials" | "words"; score: number; options?: Record<string, string>; reference?: string })[]; open: string[] })[] }
+  }
+  proposeReader: {
+    path: { tenant: string }
+    query: unknown
+    body: { sample: string; connection?: string; object?: string; reader?: Record<string, unknown> }
+    answer: { reader: Record<string, unknown> | null; documents: ({ id: string; operation: string | null; fields: string | null; details: string | null })[]; said: string | null }
   }
   putAlertSettings: {
     path: { tenant: string }
@@ -432,6 +504,12 @@ export interface Routes {
     body: Record<string, unknown>
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
+  putFunction: {
+    path: { tenant: string; function: string }
+    query: unknown
+    body: { kind?: "receive" | "beforeMapping" | "beforeWrite" | "afterWrite"; code: string; time?: number | string; memory?: number; examples?: { name: string; input: unknown; output: unknown; found?: Record<string, unknown> }[] }
+    answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
+  }
   putHook: {
     path: { tenant: string; id: string }
     query: unknown
@@ -447,7 +525,7 @@ export interface Routes {
   putObject: {
     path: { tenant: string; connection: string; object: string }
     query: unknown
-    body: { apiName?: string; name?: string; idField?: string; nameField?: string; ownerField?: string; modifiedField?: string; modifiedGrain?: "millisecond" | "second" | "coarse"; externalIdField?: string; voidedWhen?: { field: string; value: string | number | boolean }; bodies?: { push?: "whole" | "partial"; event?: "whole" | "partial" }; poll?: { every?: number | string; cron?: string; hours?: { from: string; to: string }; days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[]; monthDays?: number[]; zone?: string; jitter?: number | string; overlap?: number | string; lag?: number | string; slice?: number | string; pageSize?: number }; fields?: Record<string, "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment" | { type?: "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment"; name?: string; required?: boolean; length?: number; options?: (string | number)[] | Record<string, string>; references?: string; compare?: { trim?: boolean; ignoreCase?: boolean; scale?: number; precision?: "day" | "minute" | "second" | "millisecond" }; format?: string; zone?: string }>; details?: ({ code: string; apiName?: string; name?: string; idField?: string; masterField?: string; fields?: Record<string, "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment" | { type?: "text" | "decimal" | "integer" | "bool" | "date" | "datetime" | "select" | "multiselect" | "reference" | "person" | "department" | "attachment"; name?: string; required?: boolean; length?: number; options?: (string | number)[] | Record<string, string>; references?: string; compare?: { trim?: boolean; ignoreCase?: boolean; scale?: number; precision?: "day" | "minute" | "second" | "millisecond" }; format?: string; zone?: string }> })[] }
+    body: Record<string, unknown>
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
   putOptions: {
@@ -518,6 +596,12 @@ export interface Routes {
   }
   removeFlow: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
+  }
+  removeFunction: {
+    path: { tenant: string; function: string }
     query: unknown
     body: undefined
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
@@ -594,6 +678,12 @@ export interface Routes {
     body: { kind: "onlySource" | "different"; ids?: string[]; estimate?: boolean }
     answer: { records: number }
   }
+  resendCallback: {
+    path: { tenant: string; batch: number }
+    query: unknown
+    body: undefined
+    answer: { batch: number; client: string; path: string; bizId: string; connection: string; object: string; locale: string; traceId: string; receivedAt: string; endedAt: string | null; state: "waiting" | "running" | "done" | "failed"; rows: number; done: number; created: number | null; updated: number | null; failed: number | null; why: string | null; callback: { id: string; url: string; state: "due" | "delivered" | "gone" | "given up" | "held"; attempts: number; nextAt: string | null; deliveredAt: string | null; status: number | null; said: string | null } | null }
+  }
   resolveConflict: {
     path: { tenant: string; link: number }
     query: unknown
@@ -601,10 +691,16 @@ export interface Routes {
     answer: { resolved: "left" | "right" }
   }
   restoreVersion: {
-    path: { tenant: string; kind: "connection" | "object" | "pair" | "flow"; name: string; number: number }
+    path: { tenant: string; kind: "connection" | "object" | "pair" | "flow" | "function"; name: string; number: number }
     query: unknown
     body: { really?: boolean; plan?: string }
     answer: { plan: string; changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[] }
+  }
+  resumeFunction: {
+    path: { tenant: string; function: string }
+    query: unknown
+    body: undefined
+    answer: undefined
   }
   resumePoll: {
     path: { tenant: string; connection: string; object: string }
@@ -630,11 +726,17 @@ export interface Routes {
     body: undefined
     answer: undefined
   }
+  retryDecodes: {
+    path: { tenant: string }
+    query: unknown
+    body: { seqs?: number[]; group?: string; range?: { connection: string; object: string; from: string; until: string }; dryRun?: boolean }
+    answer: { count: number }
+  }
   retryMatching: {
     path: { tenant: string }
     query: unknown
     body: { filter: { flow?: string; object?: string; state?: ("pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | "due" | "working" | "idle" | "parked")[]; fault?: string; group?: string; from?: string; to?: string; keyword?: string }; side?: "left" | "right"; expected?: number }
-    answer: { task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; createdAt: string; endedAt: string | null }
+    answer: { task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; result: unknown; createdAt: string; endedAt: string | null }
   }
   retryRecord: {
     path: { tenant: string; link: number }
@@ -654,6 +756,12 @@ export interface Routes {
     body: { body: string; side?: "left" | "right" }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
   }
+  runMappingTests: {
+    path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
+    query: unknown
+    body: undefined
+    answer: { tests: { name: string; passed: boolean; wrong: string[] }[] }
+  }
   runPoll: {
     path: { tenant: string; connection: string; object: string }
     query: unknown
@@ -671,6 +779,12 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: { id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null }
+  }
+  showBatch: {
+    path: { tenant: string; batch: number }
+    query: unknown
+    body: undefined
+    answer: { batch: number; client: string; path: string; bizId: string; connection: string; object: string; locale: string; traceId: string; receivedAt: string; endedAt: string | null; state: "waiting" | "running" | "done" | "failed"; rows: number; done: number; created: number | null; updated: number | null; failed: number | null; why: string | null; callback: { id: string; url: string; state: "due" | "delivered" | "gone" | "given up" | "held"; attempts: number; nextAt: string | null; deliveredAt: string | null; status: number | null; said: string | null } | null; result: Record<string, unknown> | null; tries: ({ at: string; status: number | null; said: string | null; ms: number })[] }
   }
   showBody: {
     path: { tenant: string; link: number }
@@ -702,6 +816,12 @@ export interface Routes {
     body: undefined
     answer: Record<string, unknown>
   }
+  showDecode: {
+    path: { tenant: string; seq: number }
+    query: unknown
+    body: undefined
+    answer: { seq: number; receivedAt: string; connection: string; object: string; trace: string; operation: string; state: "due" | "failed" | "held"; attempts: number; failedAt: string | null; group: string | null; fault: unknown; why: string | null; logs: string | null; body: { contentType: string; headers: Record<string, string>; text: string | null; base64: string } | null }
+  }
   showDeletionSweep: {
     path: { tenant: string; sweep: string }
     query: unknown
@@ -713,6 +833,12 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: Record<string, unknown>
+  }
+  showFunction: {
+    path: { tenant: string; function: string }
+    query: unknown
+    body: undefined
+    answer: unknown
   }
   showInterface: {
     path: { tenant: string; connection: string; object: string }
@@ -742,7 +868,7 @@ export interface Routes {
     path: { tenant: string }
     query: { id: string; limit?: number }
     body: undefined
-    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; told: ({ link: number; at: string | null; open: boolean; why: string[] })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[] }
+    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; told: ({ link: number; at: string | null; open: boolean; why: string[] })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; decodes: ({ seq: number; connection: string; object: string; state: string; attempts: number; group: string | null; why: string[]; logs: string | null })[] }
   }
   showMapping: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -826,13 +952,13 @@ export interface Routes {
     path: { tenant: string; link: number }
     query: { limit?: number }
     body: undefined
-    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; told: ({ link: number; at: string | null; open: boolean; why: string[] })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[] }
+    answer: { links: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; arrivals: ({ seq: number; at: string; connection: string; object: string; id: string; operation: string; channel: string; traceId: string; outcome: string; bytes: number; body: string | null; editedBy: string | null })[]; told: ({ link: number; at: string | null; open: boolean; why: string[] })[]; attempts: ({ attempt: number; at: string; endedAt: string | null; pair: string; link: number; target: string; call: string; traceId: string; outcome: string | null; status: number | null; ms: number | null; request: string | null; answer: string | null; fault: Record<string, unknown> | null; why: string[] })[]; staged: ({ connection: string; object: string; id: string; version: number; operation: string; sourceTime: string | null; content: string })[]; reads: ({ connection: string; object: string; id: string; state: string; cause: string; attempts: number; nextAt: string | null; why: string[] })[]; troubles: ({ link: number; group: string; why: string[]; times: number; firstAt: string; lastAt: string; closedAt: string | null; closedBy: string | null; note: string | null })[]; parents: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; children: ({ pair: string; link: number | null; left: string | null; right: string | null; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped" | null; through: string })[]; decodes: ({ seq: number; connection: string; object: string; state: string; attempts: number; group: string | null; why: string[]; logs: string | null })[] }
   }
   showTask: {
     path: { tenant: string; task: string }
     query: unknown
     body: undefined
-    answer: { task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; createdAt: string; endedAt: string | null }
+    answer: { task: string; kind: string; askedBy: string; state: "running" | "done" | "failed" | "stopped"; total: number; done: number; fault: string | null; result: unknown; createdAt: string; endedAt: string | null }
   }
   showTenant: {
     path: { tenant: string }
@@ -841,10 +967,10 @@ export interface Routes {
     answer: { tenant: string; name: string; zone: string; bodyDays: number | null; role: string | null }
   }
   showVersion: {
-    path: { tenant: string; kind: "connection" | "object" | "pair" | "flow"; name: string; number: number }
+    path: { tenant: string; kind: "connection" | "object" | "pair" | "flow" | "function"; name: string; number: number }
     query: unknown
     body: undefined
-    answer: { kind: "connection" | "object" | "pair" | "flow"; name: string; number: number; what: "added" | "changed" | "removed"; who: string; at: string; fields: { path: string; before: unknown; after: unknown }[]; definition: Record<string, unknown> | null }
+    answer: { kind: "connection" | "object" | "pair" | "flow" | "function"; name: string; number: number; what: "added" | "changed" | "removed"; who: string; at: string; fields: { path: string; before: unknown; after: unknown }[]; definition: Record<string, unknown> | null }
   }
   signIn: {
     path: unknown
@@ -894,6 +1020,18 @@ export interface Routes {
     body: undefined
     answer: { ok: boolean; steps: ({ step: "dns" | "connect" | "tls" | "auth" | "read"; ok: boolean; ms: number; sentence: string; code?: string; todo?: string })[] }
   }
+  testFunctions: {
+    path: { tenant: string }
+    query: unknown
+    body: undefined
+    answer: { ok: boolean; runs: ({ function: string; example: string; ok: boolean; said: string | null; output: string | null; logs: string[] })[] }
+  }
+  tryFunction: {
+    path: { tenant: string; function: string }
+    query: unknown
+    body: { input: string; code?: string; kind?: string }
+    answer: { ok: boolean; output: string | null; said: string | null; line: number | null; logs: string[] }
+  }
   tryInterface: {
     path: { tenant: string; connection: string; object: string }
     query: unknown
@@ -931,13 +1069,17 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   changeOwnPassword: ['PUT', '/session/password'],
   changeTenant: ['PATCH', '/tenants/{tenant}'],
   changeUser: ['PATCH', '/tenants/{tenant}/users/{user}'],
+  checkFormula: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/formula'],
+  clearDrift: ['DELETE', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/drift'],
   continueBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/continue'],
   declareRecord: ['POST', '/tenants/{tenant}/records/{link}/declare'],
+  dryRun: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/dry-run'],
   estimateBackfill: ['POST', '/tenants/{tenant}/backfills/estimate'],
   estimateRetry: ['POST', '/tenants/{tenant}/retries/estimate'],
   exportCompared: ['GET', '/tenants/{tenant}/comparisons/{comparison}/found.csv'],
   exportConfiguration: ['GET', '/tenants/{tenant}/configuration'],
   exportLinks: ['GET', '/tenants/{tenant}/links.csv'],
+  exportRejected: ['GET', '/tenants/{tenant}/batches/{batch}/rejected'],
   ignoreRecord: ['POST', '/tenants/{tenant}/records/{link}/ignore'],
   importObject: ['PUT', '/tenants/{tenant}/connections/{connection}/objects/{object}/import'],
   learnObject: ['POST', '/tenants/{tenant}/connections/{connection}/learn'],
@@ -947,15 +1089,19 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listAudit: ['GET', '/tenants/{tenant}/audit'],
   listBackfills: ['GET', '/tenants/{tenant}/backfills'],
   listBatchClients: ['GET', '/tenants/{tenant}/batch-clients'],
+  listBatches: ['GET', '/tenants/{tenant}/batches'],
   listCalls: ['GET', '/tenants/{tenant}/calls'],
   listCompared: ['GET', '/tenants/{tenant}/comparisons/{comparison}/found'],
   listComparisons: ['GET', '/tenants/{tenant}/comparisons'],
   listConflicts: ['GET', '/tenants/{tenant}/conflicts'],
   listConnections: ['GET', '/tenants/{tenant}/connections'],
+  listDecodes: ['GET', '/tenants/{tenant}/decodes'],
   listDeletionSweeps: ['GET', '/tenants/{tenant}/deletion-sweeps'],
+  listDrift: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/drift'],
   listEveryAudit: ['GET', '/audit'],
   listEveryKey: ['GET', '/keys'],
   listEveryUser: ['GET', '/users'],
+  listFunctions: ['GET', '/tenants/{tenant}/functions'],
   listGone: ['GET', '/tenants/{tenant}/deletion-sweeps/{sweep}/gone'],
   listGroups: ['GET', '/tenants/{tenant}/groups'],
   listHooks: ['GET', '/tenants/{tenant}/hooks'],
@@ -972,6 +1118,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listRoles: ['GET', '/roles'],
   listShares: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares'],
   listTasks: ['GET', '/tenants/{tenant}/tasks'],
+  listTemplates: ['GET', '/templates/master-data'],
   listTenants: ['GET', '/tenants'],
   listTokens: ['GET', '/tenants/{tenant}/tokens'],
   listTwoWay: ['GET', '/tenants/{tenant}/two-way'],
@@ -982,11 +1129,15 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   pauseBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/pause'],
   pausePoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/pause'],
   planConfiguration: ['POST', '/tenants/{tenant}/configuration/plan'],
+  previewRecord: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/preview'],
   promote: ['POST', '/tenants/{tenant}/promote'],
+  proposeMapping: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping/proposals'],
+  proposeReader: ['POST', '/tenants/{tenant}/readers/propose'],
   putAlertSettings: ['PUT', '/tenants/{tenant}/alerts/settings'],
   putBatchClient: ['PUT', '/tenants/{tenant}/batch-clients/{id}'],
   putConnection: ['PUT', '/tenants/{tenant}/connections/{connection}'],
   putFlow: ['PUT', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
+  putFunction: ['PUT', '/tenants/{tenant}/functions/{function}'],
   putHook: ['PUT', '/tenants/{tenant}/hooks/{id}'],
   putMapping: ['PUT', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping'],
   putObject: ['PUT', '/tenants/{tenant}/connections/{connection}/objects/{object}'],
@@ -1002,6 +1153,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   removeEveryKey: ['DELETE', '/keys/{key}'],
   removeEveryUser: ['DELETE', '/users/{user}'],
   removeFlow: ['DELETE', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
+  removeFunction: ['DELETE', '/tenants/{tenant}/functions/{function}'],
   removeHook: ['DELETE', '/tenants/{tenant}/hooks/{id}'],
   removeKey: ['DELETE', '/tenants/{tenant}/keys/{key}'],
   removeObject: ['DELETE', '/tenants/{tenant}/connections/{connection}/objects/{object}'],
@@ -1014,26 +1166,33 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   renewHook: ['POST', '/tenants/{tenant}/hooks/{id}/renew'],
   renewToken: ['POST', '/tenants/{tenant}/tokens/{id}/renew'],
   repairCompared: ['POST', '/tenants/{tenant}/comparisons/{comparison}/repair'],
+  resendCallback: ['POST', '/tenants/{tenant}/batches/{batch}/callback'],
   resolveConflict: ['POST', '/tenants/{tenant}/conflicts/{link}/resolve'],
   restoreVersion: ['POST', '/tenants/{tenant}/versions/{kind}/{name}/{number}/restore'],
+  resumeFunction: ['POST', '/tenants/{tenant}/functions/{function}/resume'],
   resumePoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/resume'],
   retireBatchClient: ['POST', '/tenants/{tenant}/batch-clients/{id}/retire'],
   retireHook: ['POST', '/tenants/{tenant}/hooks/{id}/retire'],
   retireToken: ['POST', '/tenants/{tenant}/tokens/{id}/retire'],
+  retryDecodes: ['POST', '/tenants/{tenant}/decodes/retry'],
   retryMatching: ['POST', '/tenants/{tenant}/retries'],
   retryRecord: ['POST', '/tenants/{tenant}/records/{link}/retry'],
   retryRefusedEvents: ['POST', '/tenants/{tenant}/refused-events/retry'],
   runBody: ['POST', '/tenants/{tenant}/records/{link}/body'],
+  runMappingTests: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping/tests'],
   runPoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/run'],
   showAlertSettings: ['GET', '/tenants/{tenant}/alerts/settings'],
   showBackfill: ['GET', '/tenants/{tenant}/backfills/{backfill}'],
+  showBatch: ['GET', '/tenants/{tenant}/batches/{batch}'],
   showBody: ['GET', '/tenants/{tenant}/records/{link}/body'],
   showCall: ['GET', '/tenants/{tenant}/calls/{attempt}'],
   showComparison: ['GET', '/tenants/{tenant}/comparisons/{comparison}'],
   showConflict: ['GET', '/tenants/{tenant}/conflicts/{link}'],
   showConnection: ['GET', '/tenants/{tenant}/connections/{connection}'],
+  showDecode: ['GET', '/tenants/{tenant}/decodes/{seq}'],
   showDeletionSweep: ['GET', '/tenants/{tenant}/deletion-sweeps/{sweep}'],
   showFlow: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
+  showFunction: ['GET', '/tenants/{tenant}/functions/{function}'],
   showInterface: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface'],
   showInterfaceMarkdown: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface.md'],
   showInterfaceOpenapi: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface.openapi.json'],
@@ -1064,6 +1223,8 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   stopTask: ['DELETE', '/tenants/{tenant}/tasks/{task}'],
   testChannel: ['POST', '/tenants/{tenant}/alerts/test'],
   testConnection: ['POST', '/tenants/{tenant}/connections/{connection}/test'],
+  testFunctions: ['POST', '/tenants/{tenant}/functions/test'],
+  tryFunction: ['POST', '/tenants/{tenant}/functions/{function}/try'],
   tryInterface: ['POST', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/try'],
   unbindLink: ['DELETE', '/tenants/{tenant}/records/{link}/mapping'],
   whoAmI: ['GET', '/me'],

@@ -3,10 +3,10 @@ import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-quer
 import { RouterProvider } from '@tanstack/react-router'
 import { App, ConfigProvider } from 'antd'
 import type { Locale as AntLocale } from 'antd/es/locale'
-import { type ReactNode, useEffect, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Answer, call, onSignedOut, Refusal } from '../api/client.ts'
-import { remember, sessionQuery } from '../ui/session.tsx'
+import { sessionQuery, setSession } from '../ui/session.tsx'
 import { type Looks, LooksContext, type Theme } from '../ui/settings.tsx'
 import { type Locale, speak } from '../ui/words.ts'
 import { router } from './router.tsx'
@@ -21,8 +21,7 @@ const client = new QueryClient({
     },
   },
 })
-onSignedOut.add(() => remember(false))
-onSignedOut.add(() => client.setQueryData(sessionQuery.queryKey, null))
+onSignedOut.add(() => setSession(client, null))
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
 
@@ -65,6 +64,7 @@ const WithLooks = ({ children }: { children: ReactNode }) => {
     }
   }, [locale])
 
+  const touched = useRef(false)
   const wear = (own: { theme: Theme | null; zone: string | null }) => {
     setTheme(own.theme)
     setZone(own.zone)
@@ -74,8 +74,10 @@ const WithLooks = ({ children }: { children: ReactNode }) => {
   const own: Answer<'showPreference'> = { locale, zone, theme }
   useEffect(() => {
     if (user === undefined) return
+    touched.current = false
     void call('showPreference', {}).then(
       (found) => {
+        if (touched.current) return // what was chosen meanwhile counts
         wear(found)
         if (found.locale !== null) void speak(found.locale)
       },
@@ -89,6 +91,7 @@ const WithLooks = ({ children }: { children: ReactNode }) => {
     theme,
     isDark,
     change: (change) => {
+      touched.current = true
       const next = { ...own, ...change }
       wear(next)
       if (change.locale !== undefined)

@@ -7,7 +7,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call } from '../api/client.ts'
 import { LanguageMenu } from '../ui/language.tsx'
-import { remember, sessionQuery } from '../ui/session.tsx'
+import { sessionQuery, setSession } from '../ui/session.tsx'
 import { type Theme, useLooks } from '../ui/settings.tsx'
 import { Problem } from '../ui/told.tsx'
 
@@ -97,9 +97,7 @@ export const OwnMenu = () => {
   const [open, setOpen] = useState<'looks' | 'password' | null>(null)
   const signOut = async () => {
     await call('signOut', {}).catch(() => {})
-    remember(false)
-    client.clear()
-    client.setQueryData(sessionQuery.queryKey, null)
+    setSession(client, null)
     void navigate({ to: '/sign-in', search: {} })
   }
   return (

@@ -1,5 +1,5 @@
 /** Who is signed in, in which tenant the page stands, and what may be done there: by the very table that the server decides by. */
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext } from 'react'
 import { type Answer, call, carried, Refusal, type RouteId } from '../api/client.ts'
 
@@ -29,6 +29,13 @@ export const sessionQuery = {
       throw error
     }
   },
+}
+
+/** Somebody else, or nobody, is here now: what the one before had read is forgotten. The session's own entry stays, for the whole page listens to it. */
+export const setSession = (client: QueryClient, session: Session | null): void => {
+  remember(session !== null)
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionQuery.queryKey[0] })
+  client.setQueryData(sessionQuery.queryKey, session)
 }
 
 const TenantContext = createContext<string | null>(null)

@@ -1,6 +1,7 @@
 /** Promise 26: every route of the OpenAPI document, asked by everybody. Who may passes, who may not is answered 401, 403 or 404 exactly, and what is foreign is answered like what is absent. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parse } from 'yaml'
 import { needs, type Right, type Role, roles } from '../../server/access/rights.ts'
 import { type Answer, type ApiWorld, apiWorld, declareTenant, nobody, type Someone, withKey } from './world.ts'
 
@@ -16,7 +17,17 @@ const may = (role: Role, right: Right): boolean =>
   })[right].includes(role)
 
 /** Routes that change something and that everybody may who sees: one's own account and keys, and a count. */
-const harmless = ['signIn', 'signOut', 'changeOwnPassword', 'putPreference', 'addKey', 'removeKey', 'estimateRetry']
+const harmless = [
+  'signIn',
+  'signOut',
+  'changeOwnPassword',
+  'putPreference',
+  'addKey',
+  'removeKey',
+  'estimateRetry',
+  'checkFormula',
+  'runMappingTests',
+]
 
 interface Operation {
   path: string
@@ -67,8 +78,11 @@ const nowhere: Record<string, string> = {
   backfill: 'nowhere',
   comparison: 'nowhere',
   sweep: 'nowhere',
+  batch: '999999999',
   key: 'ffffffffffff',
   group: 'ffffffffff',
+  function: 'nowhere',
+  seq: '999999999',
   name: 'nowhere',
   user: 'nowhere',
   share: 'ffffffffffff',
@@ -92,12 +106,23 @@ interface Things {
   link: string
   unanswered: string
   task: string
+  batch: string
   user: string
   key: string
 }
 
 /** Of everything in both tenants there is a first version. */
 const aVersion = { kind: 'connection', name: 'erp', number: '1' }
+
+/** The first webhook of an exported tenant, without what its address says. */
+const hookOf = (yaml: string): unknown => {
+  const {
+    connection: _,
+    name: __,
+    ...rest
+  } = (parse(yaml) as { tenants: { hooks: Record<string, unknown>[] }[] }).tenants[0]?.hooks[0] ?? {}
+  return rest
+}
 
 let count = 0
 /** A harmless call of each route that somebody who may gets through with, also twice and by several. */
@@ -180,14 +205,45 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     showMapping: { good: [200] },
     putMapping: { body: shown.mapping, good: [200] },
     showOptions: { good: [200] },
+    previewRecord: { body: { id: 'P-1', record: '{"masterFieldVal":{"name":"x"}}' }, good: [200] },
+    dryRun: { good: [202] },
+    proposeMapping: { good: [200] },
+    checkFormula: { body: { formula: 'name & "x"' }, good: [200] },
+    runMappingTests: { good: [200] },
+    listDrift: { good: [200] },
+    clearDrift: { good: [204] },
     putOptions: { body: { options: { A: '1', B: '2' } }, good: [200] },
+    listFunctions: { good: [200] },
+    showFunction: { ids: nowhere, good: [404] },
+    putFunction: {
+      ids: { function: 'fn' },
+      body: { kind: 'receive', code: 'function receive() { return [] }' },
+      good: [200],
+    },
+    removeFunction: { ids: nowhere, good: [404] },
+    testFunctions: { good: [200] },
+    tryFunction: {
+      ids: { function: 'f' },
+      body: { code: 'function receive() { return [] }', input: '{}' },
+      good: [200],
+    },
+    resumeFunction: { ids: nowhere, good: [404] },
+    proposeReader: { body: { sample: '{"id":1}' }, good: [200] },
+    listDecodes: { good: [200] },
+    showDecode: { ids: { seq: '999999999' }, good: [404] },
+    retryDecodes: { body: { group: 'ffffffffff' }, good: [200] },
     listTokens: { good: [200] },
     putToken: { ids: { id: 'push' }, body: {}, good: [200] },
     removeToken: { ids: nowhere, good: [404] },
     renewToken: { ids: nowhere, body: {}, good: [404] },
     retireToken: { ids: nowhere, good: [404] },
     listHooks: { good: [200] },
-    putHook: { ids: { id: 'crm' }, body: {}, good: [200] },
+    // As it stands, in the tenant's own words: what is not said is taken away.
+    putHook: {
+      ids: { id: 'crm' },
+      body: JSON.parse(JSON.stringify(shown.hook).replaceAll('A_HOOK', `${things.tenant.toUpperCase()}_HOOK`)),
+      good: [200],
+    },
     removeHook: { ids: nowhere, good: [404] },
     renewHook: { ids: nowhere, body: {}, good: [404] },
     retireHook: { ids: nowhere, good: [404] },
@@ -262,6 +318,11 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     listCalls: { query: '?outcome=applied', good: [200] },
     showCall: { ids: { attempt: '999999999' }, query: '?at=2026-01-01T00:00:00.000Z', good: [404] },
     showPulse: { query: '?span=day', good: [200] },
+    listTemplates: { good: [200] },
+    listBatches: { query: '?state=done', good: [200] },
+    showBatch: { ids: { batch: things.batch }, good: [200] },
+    exportRejected: { ids: { batch: things.batch }, good: [200] },
+    resendCallback: { ids: { batch: things.batch }, good: [200] },
   }
   const example = examples[id]
   assert.ok(example, `the matrix has no example of ${id}: every new route needs one`)
@@ -284,6 +345,14 @@ const world = async () => {
     await db.owner.unsafe(`
       insert into link (tenant_id, pair_id, link_id, left_id, first_arrival_at, state, reason, settled, generation, target_connection, fault, since)
       values ('${tenant}', 'customer', ${1001 + n}, 'SAME-1', now(), 'parked', 'data', 0, 1, 'crm', '{"code":"map.option","stage":"map","field":"grade","value":"D"}', now())`)
+    await db.owner.unsafe(`
+      insert into batch (tenant_id, batch_id, client_id, path, biz_id, connection_id, object, line, request_hash, locale, trace_id, row_count,
+        state, checked, done_rows, ended_at, created_count, updated_count, failed_count, result)
+      values ('${tenant}', ${5001 + n}, 'hr', 'positions', 'SAME-1', 'erp', 'BD_Customer', 1, '', 'zh_CN', 't', 1, 'done', true, 1, now(), 0, 0, 1, '{}');
+      insert into batch_row (tenant_id, batch_id, row_no, key, code, outcome, errors, body)
+      values ('${tenant}', ${5001 + n}, 1, '1', 'X-${tenant}', 'rejected', '[{"reason":"required","field":"name"}]', '{"code":"X"}');
+      insert into delivery (tenant_id, delivery_id, client_id, origin, url, subject, body, state)
+      values ('${tenant}', 'msg_1', 'hr', 'http://192.0.2.7', 'http://192.0.2.7/', 'batch/${5001 + n}', '{}', 'given up')`)
     const task = await call<{ task: string }>('POST', `/tenants/${tenant}/retries`, {
       as: admin,
       body: { filter: { keyword: 'nothing' } },
@@ -309,18 +378,21 @@ const world = async () => {
       link: String(1001 + n),
       unanswered: '',
       task: task.body.task,
+      batch: String(5001 + n),
       user: `someone-${tenant}`,
       key: key.body.key,
     }
   }
   const get = async (path: string) => (await call('GET', `/tenants/a${path}`, { as: admin })).body
+  const yaml = (await call('GET', '/tenants/a/configuration', { as: admin })).text
   const shown = {
     connection: await get('/connections/erp'),
     object: await get('/connections/erp/objects/BD_Customer'),
     pair: await get('/pairs/customer'),
     flow: await get('/pairs/customer/flows/leftToRight'),
     mapping: await get('/pairs/customer/flows/leftToRight/mapping'),
-    yaml: (await call('GET', '/tenants/a/configuration', { as: admin })).text,
+    yaml,
+    hook: hookOf(yaml),
   }
   return { made, things, people, shown }
 }
@@ -499,6 +571,7 @@ test('what stands in another tenant is answered like what stands nowhere', async
     key: { key: b.key },
     link: { link: b.link },
     task: { task: b.task },
+    batch: { batch: b.batch },
     name: { name: only },
     group: { group: 'eeeeeeeeee' },
   }

@@ -190,6 +190,146 @@ test('a viewer is offered nothing that changes, an operator retries and does not
   })
 })
 
+test('a failed record is edited and re-run, another is ignored with a reason, a third is bound by hand; what was done stands in the journey and in the trail', async (t) => {
+  if ('reason' in browser) return t.skip(browser.reason)
+  const watched = await watchedPage(browser, english)
+  const { page } = watched
+  await push('E-1', { number: 'E-1', name: 'Edit', grade: 'A', creditLimit: 'plenty' })
+  await push('E-2', { number: 'E-2', name: 'Ignore', grade: 'A', creditLimit: 'plenty' })
+  await push('E-3', { number: 'E-3', name: 'Bind', grade: 'A', creditLimit: 'plenty' })
+  await asAdmin(page)
+  const toRecord = async (id: string) => {
+    await page.goto(`${running.url}/t/sandbox/find?id=${id}`)
+    await page.waitForSelector(`h1:has-text("${id}") .state-failed`)
+  }
+
+  await toRecord('E-1')
+  await page.click('button:has-text("Edit and re-run")')
+  await page.click('.cm-content')
+  await page.keyboard.press('Control+a')
+  await page.keyboard.insertText(
+    '{"objAPIName":"BD_Customer","masterFieldVal":{"number":"E-1","name":"Edit","grade":"A","creditLimit":"12345678901234567890.12"}}',
+  )
+  await page.click('button:has-text("Save and run")')
+  await page.waitForSelector('h1:has-text("E-1") .state-succeeded')
+  await page.waitForSelector('.line >> text=Edited by admin')
+  assert.match(
+    (await page.textContent('.card:has-text("As it was mapped and sent last")')) ?? '',
+    /12345678901234567890\.12/,
+    'no digit was lost',
+  )
+
+  await toRecord('E-2')
+  await page.click('button:has-text("Ignore")')
+  await page.fill('#reason', 'known test data')
+  await page.click('button:has-text("Ignore 1 record")')
+  await page.waitForSelector('.line >> text=Ignored by admin: known test data')
+
+  await toRecord('E-3')
+  await page.click('button:has-text("Bind id")')
+  await page.fill('#right', 'A-999999')
+  await page.click('.ant-modal-footer button:has-text("Bind")')
+  await page.waitForSelector('.joint >> text=A-999999')
+
+  await page.goto(`${running.url}/t/sandbox/settings/audit`)
+  for (const route of ['runBody', 'ignoreRecord', 'bindLink']) await page.waitForSelector(`.one:has-text("${route}")`)
+  assert.deepEqual(watched.errors, [])
+  await watched.close()
+})
+
+test('an administrator connects a system, declares an object from a sample, makes a token, a user and a key, pauses a flow, and brings a version back', async (t) => {
+  if ('reason' in browser) return t.skip(browser.reason)
+  const watched = await watchedPage(browser, english)
+  const { page } = watched
+  await asAdmin(page)
+  const to = (path: string) => page.goto(`${running.url}/t/sandbox/${path}`)
+  const confirm = (name: string) => page.click(`.ant-modal-footer button:has-text("${name}")`)
+
+  await to('connections')
+  await page.click('button:has-text("New connection")')
+  await page.fill('#id', 'mdm')
+  await page.fill('#baseUrl', 'https://mdm.example.com/api/')
+  await page.fill('#header', 'token')
+  await page.fill('#value', 'a-secret-nobody-reads')
+  await confirm('Create')
+  await page.waitForSelector('h1:has-text("mdm")')
+  await page.fill('#limits_perSecond', '5')
+  await page.click('button:has-text("Save")')
+  await page.waitForSelector('text=limits.perSecond')
+  assert.doesNotMatch(await page.content(), /a-secret-nobody-reads/, 'a secret does not come back')
+
+  await to('objects')
+  await page.click('button:has-text("New object")')
+  await page.click('.ant-modal .ant-select')
+  await page.click('.ant-select-item-option[title="mdm"]')
+  await page.fill(
+    '#sample',
+    '{"objAPIName":"MD_Branch","masterFieldVal":{"id":"B1","name":"North","opened":"2026-01-31"},"detailFieldVals":{"desks":[{"no":1}]}}',
+  )
+  await page.waitForSelector('text=Found 3 fields and 1 details.')
+  await page.fill('#code', 'MD_Branch')
+  await confirm('Create')
+  await page.waitForSelector('h1:has-text("MD_Branch")')
+  await page.waitForSelector('tr:has-text("opened"):has-text("Date")')
+
+  await to('settings/callers')
+  await page.click('button:has-text("New token")')
+  await page.fill('#id', 'second')
+  await confirm('Create')
+  const token = (await page.textContent('.secret-once'))?.trim() ?? ''
+  assert.match(token, /^\S{20,}$/)
+  await to('settings/users')
+  await page.click('button:has-text("New user")')
+  await page.fill('#user', 'nina')
+  await confirm('Create')
+  const password = (await page.textContent('.secret-once'))?.trim() ?? ''
+  await to('settings/keys')
+  await page.click('button:has-text("New API key")')
+  await page.fill('#name', 'report')
+  await confirm('Create')
+  const key = (await page.textContent('.secret-once'))?.trim() ?? ''
+  const asked = await fetch(`${running.url}/api/v1/tenants/sandbox/status`, {
+    headers: { authorization: `Bearer ${key}` },
+  })
+  assert.equal(asked.status, 200)
+
+  await to('flows/material/leftToRight')
+  await page.click('button:has-text("Pause")')
+  await page.waitForSelector('h1 .state-waiting')
+  await to('settings/versions?kind=flow&name=material%20leftToRight')
+  await page.click('.one:has-text("version 1") button:has-text("Bring back")')
+  await page.waitForSelector('.ant-modal .diff:has-text("paused")')
+  await confirm('Bring it back')
+  await page.waitForSelector('.one:has-text("version 3")')
+  await to('flows/material/leftToRight')
+  await page.waitForSelector('h1 .state-succeeded')
+  assert.deepEqual(watched.errors, [])
+  await watched.close()
+
+  const hers = await watchedPage(browser, english)
+  await signIn(hers.page, 'nina', password)
+  await hers.page.waitForSelector('#main h1')
+  await hers.page.click('button[aria-label="My account"]')
+  await hers.page.click('text=Looks and time zone')
+  await hers.page.click('#own-theme')
+  await hers.page.click('.ant-select-item-option:has-text("Dark")')
+  await hers.page.waitForSelector('html[data-theme=dark]', { state: 'attached' })
+  await hers.page.click('.ant-modal-footer button:has-text("Done")')
+  await hers.page.click('button[aria-label="Language"]')
+  await hers.page.click('text=日本語')
+  await hers.page.waitForSelector('h1:has-text("概要")')
+  await hers.close()
+  // the account remembers, not only the browser
+  const elsewhere = await watchedPage(browser, english)
+  await signIn(elsewhere.page, 'nina', password)
+  await elsewhere.page.waitForSelector('h1:has-text("概要")')
+  await elsewhere.page.waitForSelector('html[data-theme=dark]', { state: 'attached' })
+  await elsewhere.page.click('button[aria-label="アカウント"]')
+  await elsewhere.page.click('text=サインアウト')
+  await elsewhere.page.waitForSelector('#password')
+  await elsewhere.close()
+})
+
 const pages = [
   '',
   'maintain',
@@ -220,11 +360,18 @@ interface AxeResult {
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
+/** As a click on a link does: the page stays and shows another address. */
+const goWithin = async (page: Page, path: string): Promise<void> => {
+  await page.evaluate(`history.pushState({}, '', ${JSON.stringify(path)}); dispatchEvent(new Event('popstate'))`)
+  await page.waitForTimeout(450) // its code, its data; colours fade in
+  await page.waitForSelector('.ant-skeleton', { state: 'detached' })
+  await page.waitForSelector('#main h1')
+}
+
 /** What axe finds that is serious or worse. */
 const axeOf = async (page: Page): Promise<string[]> => {
-  const source = await readFile(axePath, 'utf8')
   // through the debugger: the page's own policy lets no script of others in
-  await page.evaluate(source)
+  if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(await readFile(axePath, 'utf8'))
   const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as AxeResult
   return violations
     .filter((one) => ['serious', 'critical'].includes(one.impact))
@@ -263,15 +410,14 @@ test('every page: no error in its console, nothing beyond its edge, no Chinese i
     const watched = await watchedPage(browser, settings, options)
     const { page } = watched
     const found: string[] = []
+    const seen = new Set<string>()
     await page.goto(`${running.url}/sign-in`)
     await page.waitForSelector('#password')
     found.push(...(await axeOf(page)).map((one) => `sign-in: ${one}`))
     await asAdmin(page)
     for (const path of options === looks[0]?.options ? pages : onThePhone) {
-      await page.goto(`${running.url}/t/sandbox/${path}`)
-      await page.waitForSelector('#main h1, #main h2')
-      await page.waitForSelector('.ant-skeleton', { state: 'detached' })
-      await page.waitForTimeout(200) // colours fade in
+      await goWithin(page, `/t/sandbox/${path}`)
+      seen.add((await page.textContent('#main h1')) ?? '')
       const where = `${settings['mortise.locale']} /${path}`
       const over = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
       if ((over as number) > 0) found.push(`${where}: ${String(over)} px beyond the edge`)
@@ -285,6 +431,10 @@ test('every page: no error in its console, nothing beyond its edge, no Chinese i
     }
     assert.deepEqual(found, [])
     assert.deepEqual(watched.errors, [])
+    assert.ok(
+      seen.size >= (options === looks[0]?.options ? 12 : 6),
+      `the walk went from page to page: ${[...seen].join(', ')}`,
+    )
     await watched.close()
   }
 })

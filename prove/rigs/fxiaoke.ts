@@ -1,4 +1,5 @@
 /** The Open API's limits and lost answers together: a hundred calls of an interface in twenty seconds, resets after the commit, no idempotency; every create arrives once. */
+import type { Fault } from '../../sandbox/faults.ts'
 import assert from 'node:assert/strict'
 import { request } from 'undici'
 import type { ConnectionFile } from '../../server/flows/schema.ts'
@@ -85,11 +86,13 @@ export const fxiaokeRig: Rig = {
     await blind.crm.faults([{ kind: 'cutAfter', call: 'create', nth: [1, 2, 3, 4] }])
     await inParallel(4, [0, 1, 2, 3], async (i) => void (await third.insist(push(`F-${i}`))))
 
-    const faults = [
+    const faults: Fault[] = [
+      // Whatever is drawn, some are lost.
+      { kind: 'cutAfter', call: 'create', nth: [5, 17, 31] },
       { kind: 'cutAfter', call: 'create', rate: 0.04, seed },
       { kind: 'cutBefore', call: 'create', rate: 0.02, seed: seed + 1 },
       { kind: 'lateCommit', call: 'create', rate: 0.01, seed: seed + 2, ms: 500, answer: 'cut' },
-    ] as const
+    ]
     await Promise.all([exact, greedy].map((one) => one.crm.faults([...faults])))
     const all = Array.from({ length: records }, (_, i) => `F-${i}`)
     const few = all.slice(0, calls * 2)

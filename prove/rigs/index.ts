@@ -1,10 +1,12 @@
 /** The rigs with real processes, by name: what `npm run prove` and the tests beside them run. */
 import { badInputRig } from './bad-input.ts'
+import { batchesRig } from './batches.ts'
 import { cutRig } from './cut.ts'
 import { diskRig } from './disk.ts'
 import { echoRig } from './echo.ts'
 import { freezeRig } from './freeze.ts'
 import { fxiaokeRig } from './fxiaoke.ts'
+import { functionsRig } from './functions.ts'
 import { killRig } from './kill.ts'
 import { lateRig } from './late.ts'
 import { linesRig } from './lines.ts'
@@ -34,6 +36,7 @@ export const rigs: readonly Rig[] = [
   outageRig,
   neighboursRig,
   noisyRig,
+  functionsRig,
   diskRig,
   cutRig,
   overloadRig,
@@ -45,4 +48,5 @@ export const rigs: readonly Rig[] = [
   rollingRig,
   restoreRig,
   upgradeRig,
+  batchesRig,
 ]

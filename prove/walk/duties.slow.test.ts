@@ -76,6 +76,6 @@ test('the command passes the duties on, and refuses one that there is none of', 
   assert.equal(await run(['serve', '--only', 'receive,converge'], outside), 0)
   assert.equal(await run(['serve', '--only', 'receive,cook'], outside), 2)
   assert.deepEqual(asked, [undefined, ['receive', 'converge']])
-  assert.match(said.join(''), /no duty cook; choose among receive, listen, converge, upkeep/)
-  assert.equal(duties.length, 4)
+  assert.match(said.join(''), /no duty cook; choose among receive, listen, poll, batch, converge, deliver, upkeep/)
+  assert.equal(duties.length, 7)
 })

@@ -190,6 +190,8 @@ export interface BatchClient {
   salt: string
   /** Verifies as well, while it is being changed. */
   formerSalt: string | null
+  /** Those that are valid at that moment, the one in use first. */
+  salts(now: number): string[]
   origins: readonly string[]
   /** Constant time. */
   is(secret: string): boolean
@@ -302,6 +304,12 @@ export const accessOf = (credentials: readonly StoredCredential[]): Access => {
         clientId: credentialId,
         salt: sealed.salt ?? '',
         formerSalt: sealed.formerSalt ?? null,
+        salts: (now) => [
+          sealed.salt ?? '',
+          ...(sealed.formerSalt !== undefined && (formerUntil === null || now < formerUntil)
+            ? [sealed.formerSalt]
+            : []),
+        ],
         origins: (definition.origins as string[]) ?? [],
         is: (secret) => {
           const given = hashSecret(secret)

@@ -7,9 +7,13 @@ import { hashPassword } from '../access/password.ts'
 import { needOf, permit, roleOf } from '../access/rights.ts'
 import { accessRoutes } from '../access/routes.ts'
 import type { SecretKey } from '../access/secrets.ts'
+import { type DecodeRoutesDeps, decodingRoutes } from '../decode/routes.ts'
+import { mappingRoutes } from '../flows/mapping-routes.ts'
+import { batchRoutes, type BatchRoutesDeps } from '../batch/routes.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { tryRoutes } from '../flows/try-connection.ts'
 import { fileSchema } from '../flows/schema.ts'
+import { templates } from '../flows/masterdata.ts'
 import type { ApiDeps } from '../http/api.ts'
 import type { Route } from '../http/route.ts'
 import { type ListenRoutesDeps, listenRoutes } from '../listen/routes.ts'
@@ -26,8 +30,10 @@ import { type PollRouteDeps, pollRoutes } from '../poll/routes.ts'
 import { sweepRoutes } from '../poll/sweep-routes.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
+import { callbacksIn } from './batches.ts'
 import { declaring } from './declare.ts'
 import { pushPath, type tryingOf } from './trying.ts'
+import { mappingHands, type MappingWorld } from './mapping.ts'
 
 export interface ApiWorld {
   /** Wears `mortise_app`. */
@@ -47,8 +53,13 @@ export interface ApiWorld {
   alerts: Route[]
   conflict: TwoWayDeps['conflict']
   again: ListenRoutesDeps['again']
+  decoding: Pick<DecodeRoutesDeps, 'functions' | 'functionsOf' | 'object'> & { resumed(): void }
+  mapping: Pick<MappingWorld, 'configuration' | 'connector' | 'now'>
   woke(): void
   tasked(): void
+  object: BatchRoutesDeps['object']
+  /** A callback is to go out. */
+  deliver(): void
   /** The configuration has changed: look now. */
   changed(): Promise<void>
 }
@@ -60,6 +71,12 @@ const noteOne: MaintainDeps['writeDown'] = (tx, asked, routeId, tenantId, deed) 
 const objectFile = fileSchema.shape.tenants.element.shape.connections.element.shape.objects
   .unwrap()
   .element.omit({ code: true })
+
+const functionFile = fileSchema.shape.tenants.element.shape.functions.unwrap().element.omit({ name: true })
+const readerFile = fileSchema.shape.tenants.element.shape.connections.element.shape.objects
+  .unwrap()
+  .element.shape.receive.unwrap()
+  .shape.reader.unwrap()
 
 export const apiOf = (world: ApiWorld): ApiDeps => {
   const { sql, key } = world
@@ -100,6 +117,16 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
             ]),
           ),
       }),
+      ...mappingRoutes(
+        mappingHands({
+          ...world.mapping,
+          sql,
+          newId: world.newId,
+          tasked: world.tasked,
+          writeDown: (tx, asked, routeId, tenantId, task) =>
+            writeDown(tx, tenantId, doerOf(asked, routeId), [{ kind: 'task', name: task, what: 'added' }]),
+        }),
+      ),
       ...objectRoutes({ declaring: made, objectFile }),
       ...learnRoutes(world.learning),
       ...world.alerts,
@@ -126,6 +153,24 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...listenRoutes({
         sql,
         again: world.again,
+        writeDown: noteOne,
+      }),
+      ...decodingRoutes({
+        sql,
+        declaring: made,
+        functions: world.decoding.functions,
+        functionFile,
+        readerFile,
+        functionsOf: world.decoding.functionsOf,
+        object: world.decoding.object,
+        woke: world.decoding.resumed,
+        writeDown: noteOne,
+      }),
+      ...batchRoutes({
+        sql,
+        object: world.object,
+        callbacks: { ...callbacksIn, woke: world.deliver },
+        templates,
         writeDown: noteOne,
       }),
       ...twoWayRoutes({

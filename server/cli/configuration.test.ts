@@ -61,7 +61,7 @@ const flowRow = async (sql: Sql, pairId = 'customer', side = 'left') => {
 
 test('a file applied twice changes nothing the second time, and bumps no revision', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues']) {
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues', 'mapping']) {
     assert.ok((await apply(db.sql, key, read(example(name)))).length > 3, name)
     const { revision } = await load(db.sql, key)
     const again = await apply(db.sql, key, read(example(name)))
@@ -322,7 +322,7 @@ test('a token of another tenant is refused', async () => {
 
 test('an export applies without changing anything, and shows no secret', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues'])
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues', 'mapping'])
     await apply(db.sql, key, read(example(name)))
   const text = await exportConfig(db.sql, key)
   assert.ok(!text.includes('canary'))

@@ -11,6 +11,7 @@ import {
 } from '../access/credentials.ts'
 import { open, type SecretKey, SecretRefused, seal } from '../access/secrets.ts'
 import type { ConnectionDef } from '../doc/flow.ts'
+import type { FunctionDef } from '../doc/function.ts'
 import type { ObjectDef } from '../doc/object.ts'
 import type { HookVerify } from '../doc/queue.ts'
 import { ApplyRefused, type Change, type Kind } from '../flows/changes.ts'
@@ -35,6 +36,9 @@ import {
   savePairs,
   saveTenant,
 } from '../flows/save.ts'
+import { loadFunctions, saveFunctions } from '../flows/functions.ts'
+import { complaintsOf } from '../functions/examples.ts'
+import { openFunctions } from '../functions/pool.ts'
 import { noteVersions } from '../flows/versions.ts'
 import { readRevision, type Watch, watch } from '../flows/watch.ts'
 import { type Catalog, catalogOf, type Remembered, readObjects } from '../objects/catalog.ts'
@@ -158,6 +162,7 @@ const applyTenant = async (
   const connectionChanges = await saveConnections(tx, sealWith(key), tenantId, tenant.connections)
   changes.push(...connectionChanges)
   const touched = new Set(connectionChanges.filter((one) => one.what === 'changed').map((one) => one.name))
+  changes.push(...(await saveFunctions(tx, tenantId, tenant.functions)))
   for (const { def, objects } of tenant.connections) {
     for (const change of await saveObjects(tx, tenantId, def.connectionId, objects)) {
       changes.push(objectChange(tenantId, def.connectionId, change))
@@ -234,6 +239,21 @@ const revisionsOf = async (tx: Sql, tenants: readonly TenantConfig[]): Promise<[
   return rows.map((row) => [row.tenant_id, row.config_revision])
 }
 
+/** Functions that are new or changed are loaded, and their examples run: one that fails is not saved. */
+const unfit = async (tenants: readonly TenantConfig[], changes: readonly Change[]): Promise<string[]> => {
+  const changed = tenants.flatMap((tenant) =>
+    tenant.functions.filter((fn) =>
+      changes.some(
+        (one) =>
+          one.tenantId === tenant.tenantId && one.kind === 'function' && one.name === fn.name && one.what !== 'removed',
+      ),
+    ),
+  )
+  if (!changed.length) return []
+  await using pool = openFunctions({ workers: 1 })
+  return await complaintsOf(pool, changed)
+}
+
 /** Inside the caller's transaction, which holds the configuration's lock. `hashOf`: credentials.ts. */
 export const applyIn = async (
   tx: Sql,
@@ -253,6 +273,7 @@ export const applyIn = async (
     if (!(error instanceof CredentialTaken)) throw error
     reasons.push(error.message)
   }
+  if (!reasons.length) reasons.push(...(await unfit(tenants, changes)))
   if (reasons.length) throw new ApplyRefused(reasons)
   const plan = planName(revisions, changes)
   if (how.plan !== undefined && how.plan !== plan)
@@ -334,6 +355,8 @@ export interface Configuration extends Access {
   connections: readonly LoadedConnection[]
   pairs: readonly LoadedPair[]
   objects: Catalog
+  functionsOf(tenantId: string): readonly FunctionDef[]
+  function(tenantId: string, name: string): FunctionDef | undefined
   connection(tenantId: string, connectionId: string): ConnectionDef | undefined
   catalog: {
     /** Only role erp: those that `dataCenterId` counts and names (contracts.md section 1). */
@@ -355,6 +378,7 @@ export const load = async (sql: Sql, key: SecretKey): Promise<Configuration> => 
       const connections = await readConnections(tx, (place, envelope) => open(key, place, envelope))
       const pairs = await readPairs(tx)
       const objects = catalogOf(await readObjects(tx, memory))
+      const functions = await loadFunctions(tx)
       const access = accessOf(await readCredentials(tx, key))
       const doors = new Map<string, DoorConnection[]>()
       const byKey = new Map<string, { def: ConnectionDef; door: DoorConnection }>()
@@ -378,6 +402,8 @@ export const load = async (sql: Sql, key: SecretKey): Promise<Configuration> => 
         connections,
         pairs,
         objects,
+        functionsOf: (tenantId) => functions.get(tenantId) ?? [],
+        function: (tenantId, name) => functions.get(tenantId)?.find((one) => one.name === name),
         connection: (tenantId, connectionId) => at(tenantId, connectionId)?.def,
         catalog: {
           erp: (tenantId) => erps.get(tenantId) ?? [],
@@ -428,6 +454,7 @@ export const exportConfig = async (sql: Sql, key: SecretKey, tenantId?: string):
         connections: configuration.connections
           .filter((one) => one.def.tenantId === tenant.tenantId)
           .map((one) => ({ ...one, objects: configuration.objects.of(tenant.tenantId, one.def.connectionId) })),
+        functions: configuration.functionsOf(tenant.tenantId),
         pairs: configuration.pairs.filter((one) => one.def.tenantId === tenant.tenantId),
         tokens: of('push-token').map(({ name, definition, expiresAt, formerHash, formerUntil }) => ({
           name,

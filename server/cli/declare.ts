@@ -130,7 +130,7 @@ const understand = (
     const isSalt = kind === 'batch-client' && rest.at(-1) === 'salt'
     const of = isFormer ? (isSalt ? 'formerSaltOrigin' : 'formerOrigin') : isSalt ? 'saltOrigin' : 'origin'
     if (stored.credentials.get(at)?.definition[of] === 'generated')
-      return `${mark}.generated${isFormer ? '.former' : ''}`
+      return `${mark}.generated.${Buffer.from(name).toString('hex')}` // each its own: equal secrets would be refused
     wanted.push(name)
     return secrets[name] ?? `${mark}.made.${name.replaceAll(/[^A-Za-z0-9._-]/g, '-')}`
   }
@@ -286,6 +286,8 @@ const thingOf = (tree: Tree, { kind, name }: Change): Tree | undefined => {
         code.join('/'),
       )
     }
+    case 'function':
+      return byId(listIn(tree, 'functions'), 'name', name)
     case 'pair':
       return without(byId(listIn(tree, 'pairs'), 'id', name), 'flows')
     case 'flow': {

@@ -59,6 +59,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
   let byObject = new Map<string, Pair[]>()
   let connectors = new Map<string, Living>()
   let targets: Target[] = []
+  let all: readonly Pair[] = []
 
   const egress = { allowLoopback: deps.allowLoopback, denied: deps.denied }
   const open = (def: ConnectionDef, objects: readonly ObjectDef[]) =>
@@ -124,6 +125,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
     configuration = next
     connectors = living
     pairs = compiled
+    all = [...compiled.values()]
     byObject = touching
     targets = next.connections.map(({ def }) => ({ tenant_id: def.tenantId, connection_id: def.connectionId }))
   }
@@ -144,6 +146,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
         )
         .map(({ def }) => ({ tenantId: def.tenantId, pairId: def.pairId })),
     targets: () => targets,
+    pairs: () => all,
   }
   return {
     directory,

@@ -429,12 +429,48 @@ test('history, restore-version and promote show a plan first; --plan applies exa
   assert.equal((await world.mortise('promote', '--from', 'sandbox')).code, exitCodes.usage)
 })
 
+test('test: saved mapping tests of a file and of what is stored; one record is previewed and nothing is sent', async () => {
+  await using world = await freshWorld()
+  const tests = (expected: string) => `
+            tests:
+              - { name: a grade, record: '{"name":"Ada","grade":"A"}', expect: '{"level":"${expected}"}' }`
+  const text = (await readFile(sandbox, 'utf8')).replace(
+    '            actions: { void: invalid }\n            mapping:\n              fields:\n                account_no: number',
+    (found) => `            actions: { void: invalid }${tests('1')}${found.slice(found.indexOf('\n'))}`,
+  )
+  const file = join(world.folder, 'tested.yaml')
+  await writeFile(file, text)
+  assert.match((await world.mortise('test', file)).out, /1 mapping tests passed/)
+  assert.equal((await world.mortise('apply', file)).code, 0)
+  assert.deepEqual(await world.mortise('test'), { code: 0, out: '1 mapping tests passed, 0 failed.\n', err: '' })
+
+  await writeFile(file, text.replace('{"level":"1"}', '{"level":"2"}'))
+  const wrong = await world.mortise('test', file)
+  assert.equal(wrong.code, exitCodes.refused)
+  assert.match(wrong.err, /mapping test "a grade": level: expected "2", came out "1"/)
+  assert.equal((await world.mortise('apply', file)).code, exitCodes.refused, 'and it cannot be saved')
+
+  const record = join(world.folder, 'record.json')
+  await writeFile(record, '{"masterFieldVal":{"name":"Ada","grade":"B","creditLimit":1.10}}')
+  const shown = await world.mortise('test', '--flow', 'customer:leftToRight', '--id', 'C-7', '--record', record)
+  assert.equal(shown.code, 0, shown.err)
+  assert.match(shown.out, /^create\n/)
+  assert.match(shown.out, /level ← grade = "B" → "2"/)
+  assert.match(shown.out, /"credit_limit":1.10/)
+  assert.ok(!shown.out.includes('canary'), 'secrets are hidden')
+  assert.equal((await world.db.sql`select from attempt`).length, 0)
+  assert.equal(
+    (await world.mortise('test', '--flow', 'customer:leftToRight', '--id', 'nobody')).code,
+    exitCodes.notFound,
+  )
+})
+
 test('commands that do not exist yet are refused, and help says so', async () => {
   await using world = await freshWorld()
-  for (const name of ['test', 'types', 'sandbox']) assert.equal((await world.mortise(name)).code, exitCodes.usage, name)
+  for (const name of ['types', 'sandbox']) assert.equal((await world.mortise(name)).code, exitCodes.usage, name)
   const { code, out } = await world.mortise('--help')
   assert.equal(code, 0)
-  assert.match(out, /Not in this version yet: test, types, sandbox/)
+  assert.match(out, /Not in this version yet: types, sandbox/)
 })
 
 test('without a database the command says so, and ends with 4', async () => {

@@ -13,6 +13,7 @@ import { sweepCommand } from './sweep.ts'
 import { learnCommand } from './learn.ts'
 import { idCommands } from './id-mapping.ts'
 import { addSecretsCommands } from './secrets.ts'
+import { testCommand } from './test-command.ts'
 import { duties, readDuties, readSettings } from './settings.ts'
 import { twoWayCommands } from './two-way.ts'
 import { recordCommands } from './upkeep.ts'
@@ -30,7 +31,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
     .showHelpAfterError('(mortise --help lists the commands)')
     .addHelpText(
       'after',
-      '\nNot in this version yet: test, types, sandbox.\nExit codes: 0 done, 1 a fault of Mortise, 2 wrongly called, 3 refused, 4 no database, 5 nothing found, 6 not all came through.',
+      '\nNot in this version yet: types, sandbox.\nExit codes: 0 done, 1 a fault of Mortise, 2 wrongly called, 3 refused, 4 no database, 5 nothing found, 6 not all came through.',
     )
   program.hook('preAction', (_program, chosen) => {
     command.asJson = chosen.opts<Common>().json === true
@@ -63,6 +64,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
   alertsCommand(program, command)
   twoWayCommands(program, command)
   checkCommand(program, command)
+  testCommand(program, command)
 
   backupCommands(program, command)
   addSecretsCommands(program, () => {

@@ -235,6 +235,22 @@ export const renderJourney = (journey: Journey, now: number, width: number, full
       )}`,
     )
   }
+  if (journey.decodes.length) {
+    parts.push(
+      `to be decoded\n${table(
+        ['push', 'object', 'state', 'tries', 'group', 'why'],
+        journey.decodes.map((one) => [
+          one.seq,
+          `${one.connectionId}/${one.object}`,
+          one.state,
+          one.attempts,
+          one.group ?? '',
+          [...one.why, ...(one.logs === null ? [] : [`console: ${one.logs}`])].join(' '),
+        ]),
+        width,
+      )}`,
+    )
+  }
   const family = ['pair', 'link', 'left', 'right', 'state', 'through']
   if (journey.parents.length) parts.push(`refers to\n${table(family, journey.parents.map(relative), width)}`)
   if (journey.children.length) parts.push(`waiting for it\n${table(family, journey.children.map(relative), width)}`)

@@ -3,7 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Generated, writePrivate } from '../access/generated.ts'
 import type { Config } from '../flows/config.ts'
+import { digest } from '../../protocol/standard.ts'
 import { requireConfig } from '../flows/file.ts'
+import { admitIn } from '../stage/admit.ts'
+import type { Sql } from '../store/sql.ts'
 
 export const sandboxTenantId = 'sandbox'
 const FILE = join(import.meta.dirname, '../../examples/sandbox.yaml')
@@ -49,4 +52,35 @@ export const writeSandboxJson = async (data: string, url: string, secrets: Sandb
   const content = { url, tenantId: sandboxTenantId, token, erpToken, crmToken, clientId, clientSecret, salt, console }
   await writePrivate(file, `${JSON.stringify(content, null, 2)}\n`)
   return file
+}
+
+/** The branch that the master-data document's example speaks of: without it, its position would be refused. */
+export const seedMasterData = async (sql: Sql, traceId: string): Promise<void> => {
+  const [known] = await sql`
+    select 1 as one from document
+    where tenant_id = ${sandboxTenantId} and connection_id = 'erp' and object = 'branch' and data_id = 'D001'`
+  if (known) return
+  const raw = Buffer.from('{"code":"D001","branch_name":"总公司","enabled_flag":"Y"}')
+  await sql.retrying((tx) =>
+    admitIn(tx, [
+      {
+        tenant_id: sandboxTenantId,
+        connection_id: 'erp',
+        object: 'branch',
+        data_id: 'D001',
+        operation: 'upsert',
+        channel: 'batch',
+        trace_id: traceId,
+        raw,
+        master: raw,
+        details: null,
+        detailsComplete: true,
+        masterHash: digest(raw),
+        detailsHash: null,
+        source_time: null,
+        external_id: null,
+        version: null,
+      },
+    ]),
+  )
 }

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 
 /** What a node may be told to do only (`mortise serve --only …`). */
-export const duties = ['receive', 'listen', 'poll', 'converge', 'upkeep'] as const
+export const duties = ['receive', 'listen', 'poll', 'batch', 'converge', 'deliver', 'upkeep'] as const
 export type Duty = (typeof duties)[number]
 
 export interface Settings {

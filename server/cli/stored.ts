@@ -1,6 +1,7 @@
 /** The stored configuration taken up again: a version brought back, a test tenant's configuration carried to the real one. Values of secrets are kept where they are. */
 import type { SecretKey } from '../access/secrets.ts'
 import { type Side, sides } from '../doc/document.ts'
+import type { FunctionDef } from '../doc/function.ts'
 import type { FlowDef } from '../doc/flow.ts'
 import { ApplyRefused } from '../flows/changes.ts'
 import type { ConnectionConfig, PairConfig, TenantConfig } from '../flows/config.ts'
@@ -32,6 +33,7 @@ const storedTenant = (configuration: Configuration, tenantId: string): TenantCon
           objects: [...configuration.objects.of(tenantId, one.def.connectionId)],
         }),
       ),
+    functions: [...configuration.functionsOf(tenantId)],
     pairs: configuration.pairs
       .filter((one) => one.def.tenantId === tenantId)
       .map(
@@ -54,6 +56,7 @@ const storedTenant = (configuration: Configuration, tenantId: string): TenantCon
 const exported = (tenant: TenantConfig): Exported => ({
   tenant: { tenantId: tenant.tenantId, name: tenant.name, zone: tenant.zone, bodyDays: tenant.bodyDays, revision: 0 },
   connections: tenant.connections.map((one) => ({ ...one, revision: 0 })),
+  functions: tenant.functions,
   pairs: tenant.pairs.map(({ def, publishing }) => ({
     def,
     revision: 0,
@@ -165,6 +168,12 @@ const withObject = (now: TenantConfig, version: Version): TenantConfig => {
   }
 }
 
+const withFunction = (now: TenantConfig, version: Version): TenantConfig => {
+  const { kind, definition } = version.definition as { kind: FunctionDef['kind']; definition: object }
+  const fn = { name: version.name, kind, ...definition } as FunctionDef
+  return { ...now, functions: [...without(now.functions, (one) => one.name === version.name), fn] }
+}
+
 /** Header values and auth are not brought back: those of today stay, and a header that is not there today cannot come from a version. */
 const withConnection = (now: TenantConfig, version: Version): TenantConfig => {
   const known = now.connections.find((one) => one.def.connectionId === version.name)
@@ -218,6 +227,8 @@ export const restoreVersion = (sql: Sql, key: SecretKey, named: Named, how: How)
         return checked(withObject(now, version))
       case 'connection':
         return checked(withConnection(now, version))
+      case 'function':
+        return checked(withFunction(now, version))
     }
   })
 
@@ -252,6 +263,10 @@ export const carried = (test: TenantConfig, real: TenantConfig): TenantConfig =>
   return {
     ...real,
     connections: [...connections, ...real.connections.filter((one) => !shared.has(one.def.connectionId))],
+    functions: [
+      ...test.functions,
+      ...real.functions.filter((one) => !test.functions.some((other) => other.name === one.name)),
+    ],
     pairs: [
       ...test.pairs.map((one): PairConfig => ({ ...one, def: { ...one.def, tenantId: real.tenantId } })),
       ...real.pairs.filter(onlyThere),

@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Command as Program, InvalidArgumentError } from 'commander'
 import { hint } from '../converge/fetches.ts'
+import { rerunDecodes } from '../decode/claim.ts'
 import { declare, ignore, rerun } from '../converge/ids.ts'
 import { ignoreAll, refetchAll, rerunAll, sourceOf, standOf } from '../maintain/deeds.ts'
-import { readGroups } from '../maintain/groups.ts'
+import { type ErrorGroup, readGroups } from '../maintain/groups.ts'
 import { findJourney, isEmpty } from '../maintain/journey.ts'
 import { askReads } from '../maintain/reads.ts'
 import {
@@ -23,6 +24,7 @@ import { shownStates } from '../maintain/words.ts'
 import type { Sql } from '../store/sql.ts'
 import { type Command, type Common, count, Done, exitCodes, moment } from './command.ts'
 import { admitEdited, editInEditor } from './edit.ts'
+import { resendCallback, showBatches } from './batches.ts'
 import { renderJourney, renderRecords, renderStatus } from './render.ts'
 
 /** Engine states beside the shown ones, for those who know the tables. */
@@ -230,12 +232,27 @@ const ended = async (
   if (stand.failed || stand.unknown || stand.waiting || stand.pending) command.code = exitCodes.unfinished
 }
 
+/** A group of pushes that could not be decoded goes through its function or reader again. */
+const retryDecodes = async (command: Command, sql: Sql, group: ErrorGroup, options: Retrying): Promise<true> => {
+  const pushes = `${group.count} ${group.count === 1 ? 'push' : 'pushes'}`
+  const sure = options.yes === true || (await command.sure(`Decode ${pushes} again?`))
+  const done = sure ? await rerunDecodes(sql, { tenantId: group.tenantId, group: group.group, limit: 1_000_000 }) : 0
+  if (command.asJson) command.json({ matched: group.count, done })
+  else
+    command.say(
+      `${pushes} of ${group.connectionId}/${group.object ?? ''} could not be decoded. ${sure ? `${done} are decoded again.` : 'Nothing was done; add --yes to decode them again.'}`,
+    )
+  return true
+}
+
 /** A group of reads that failed is asked for once more. */
 const retryReads = async (command: Command, sql: Sql, options: Retrying): Promise<boolean> => {
   const found = await readGroups(sql, {
     group: options.group ?? '',
     ...(options.tenant !== undefined && { tenantId: options.tenant }),
   })
+  const decodes = found.find((one) => one.what === 'decode')
+  if (decodes) return retryDecodes(command, sql, decodes, options)
   const reads = found.find((one) => one.what === 'read')
   if (!reads) return false
   const sure = options.yes === true || (await command.sure(`Read ${records(reads.count)} again?`))
@@ -337,8 +354,10 @@ export const recordCommands = (program: Program, command: Command): void => {
   selecting(reading('records', 'list records with their state and the reason (数据维护)'), 50)
     .option('--id <id...>', 'only records with these ids, on either side')
     .option('--cursor <cursor>', 'the next page: as the page before ended')
-    .action((options: Selection) =>
+    .option('--batches', 'instead: the master-data batches that came in, and how their callbacks fare')
+    .action((options: Selection & { batches?: boolean }) =>
       command.withDatabase(false, async ({ sql }) => {
+        if (options.batches) return showBatches(command, sql, options.tenant, options.limit)
         const page = await listRecords(sql, await filterOf(sql, options))
         if (command.asJson) command.json(page)
         else command.say(renderRecords(page, Date.now(), outside.width))
@@ -373,9 +392,14 @@ export const recordCommands = (program: Program, command: Command): void => {
     .option('--bind <id>', 'one record whose create was never answered: this is the record it made at the target')
     .option('--absent', 'one record whose create was never answered: it made none; create it again')
     .option('--wait [seconds]', 'wait until all are through (60 s), and say what became of them', count)
+    .option('--callback <batch>', 'instead: send the callback of this master-data batch again', count)
     .option('--yes', 'really do it; without it, a selection is only counted')
-    .action((ids: string[], options: Retrying) =>
-      command.withDatabase(false, ({ sql }) => retry(command, sql, ids, options)),
+    .action((ids: string[], options: Retrying & { callback?: number }) =>
+      command.withDatabase(false, ({ sql }) =>
+        options.callback === undefined
+          ? retry(command, sql, ids, options)
+          : resendCallback(command, sql, options.tenant, options.callback),
+      ),
     )
 
   selecting(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { opposite, type Side } from '../doc/document.ts'
-import type { Resolved } from '../doc/flow.ts'
+import type { MatchRule, Resolved } from '../doc/flow.ts'
 import { type CallDecision, type Decision, decide, flipWindow, leaseMs, referenceKey, settleMs } from './decide.ts'
 import { agreedOn, fields, now, pairOf, situation, staged, voidOf } from './decide.fixture.ts'
 import { waitKey } from './link.ts'
@@ -415,4 +415,80 @@ test('C1, R1: the lease outlasts a call that starts at the send deadline, and th
   const target = { timeout: 10_000, longestProcessing: 30_000 }
   assert.ok(leaseMs(target) / 2 >= target.timeout)
   assert.ok(settleMs(target) >= leaseMs(target) / 2 + target.longestProcessing)
+})
+
+test('D5: by rules over fields one that is free is bound, one of another record and several are for a person, none creates', () => {
+  const pair = pairOf({ left: { match: [[{ from: 'name', to: 'name', as: 'name' }]] } })
+  const decided = (hits: { id: string; boundTo: string | null }[]) =>
+    decide(situation(pair, {}, { left: staged('left', 5, { name: 'Ada', sourceId: '' }) }, { matched: { hits } }))
+  assert.equal(decided([]).kind, 'call')
+  assert.deepEqual(decided([{ id: 'R-7', boundTo: null }]), { kind: 'bind', side: 'right', id: 'R-7' })
+  const codeOf = (decision: ReturnType<typeof decide>) =>
+    decision.kind === 'park' && [decision.why, decision.fault.code]
+  assert.deepEqual(codeOf(decided([{ id: 'R-7', boundTo: 'L-9' }])), ['conflict', 'conflict.matched'])
+  assert.deepEqual(
+    codeOf(
+      decided([
+        { id: 'R-7', boundTo: null },
+        { id: 'R-8', boundTo: null },
+      ]),
+    ),
+    ['conflict', 'conflict.several'],
+  )
+})
+
+test('D5: a flow that creates nothing still binds what matches', () => {
+  const match: MatchRule[] = [[{ from: 'name', to: 'name', as: 'name' }]]
+  const pair = pairOf({ left: { match, actions: { create: false, update: false, void: 'skip' } } })
+  const decided = (hits: { id: string; boundTo: string | null }[]) =>
+    decide(situation(pair, {}, { left: staged('left', 5, { name: 'Ada' }) }, { matched: { hits } }))
+  assert.deepEqual(decided([{ id: 'R-7', boundTo: null }]), { kind: 'bind', side: 'right', id: 'R-7' })
+  assert.equal(decided([]).kind, 'idle')
+})
+
+test('a condition on the target holds an update back, and agrees on nothing until it holds', () => {
+  const pair = pairOf({ left: { scope: [{ field: 'grade', op: 'ne', value: 'locked', of: 'target' }] } })
+  const agreed = agreedOn(pair, { name: 'Ada' })
+  const left = staged('left', 20, { name: 'Bea' })
+  const locked = decide(
+    situation(
+      pair,
+      { ...agreed, left_version: 20 },
+      { left, right: staged('right', 11, { name: 'Ada', grade: 'locked' }) },
+    ),
+  )
+  assert.deepEqual(locked, { kind: 'idle', reason: 'out of scope', adopt: {} })
+  const open = decide(
+    situation(
+      pair,
+      { ...agreed, left_version: 20 },
+      { left, right: staged('right', 11, { name: 'Ada', grade: 'open' }) },
+    ),
+  )
+  assert.equal(open.kind, 'call')
+})
+
+test('drift: park stops before the call and says what is gone', () => {
+  const pair = pairOf({ left: { drift: { missing: 'park' } } })
+  const agreed = agreedOn(pair, { name: 'Ada', note: 'n' })
+  const left = staged('left', 20, { name: 'Bea' })
+  const parked = decide(
+    situation(pair, { ...agreed, left_version: 20 }, { left, right: staged('right', 11, { name: 'Ada', note: 'n' }) }),
+  )
+  assert.deepEqual(parked.kind === 'park' && [parked.why, parked.fault.code, parked.fault.field], [
+    'data',
+    'map.drift',
+    'note',
+  ])
+  const warned = decide(
+    situation(
+      pairOf(),
+      { ...agreed, left_version: 20 },
+      { left, right: staged('right', 11, { name: 'Ada', note: 'n' }) },
+    ),
+  )
+  assert.deepEqual(warned.kind === 'call' && warned.findings?.map(({ kind, field }) => [kind, field]), [
+    ['missing', 'note'],
+  ])
+  assert.equal(warned.kind === 'call' && 'note' in warned.outgoing.content.masterFieldVal, false, 'absent never clears')
 })

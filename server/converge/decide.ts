@@ -40,6 +40,8 @@ export interface Situation {
   open: OpenCreate | null
   /** Records at the target that already carry this record's id; asked only where the flow matches before create (D5). */
   carriers: string[]
+  /** Records at the target that the flow's rules match with this one (D5); absent: it has none. */
+  matched?: { hits: readonly { id: string; boundTo: string | null }[] } | null
   now: Millis
   /** Told each rule's value, for the preview. */
   trace?: MapInput['trace']
@@ -275,6 +277,10 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
   const there = s.documents[side]
   if (plan.targetAllows && targetId !== null && there && !plan.targetAllows(there))
     return { kind: 'idle', reason: 'out of scope', adopt: {} }
+  // A flow that creates nothing still finds what is there: this is how people and departments are joined.
+  const one = targetId === null ? s.matched?.hits : undefined
+  if (one?.length === 1 && one[0]?.boundTo === null && !plan.def.actions.create)
+    return { kind: 'bind', side, id: one[0].id }
   if (targetId === null ? !plan.def.actions.create : !plan.def.actions.update)
     return { kind: 'idle', reason: 'action off', adopt: adoptBoth(s) }
 
@@ -371,17 +377,37 @@ const creating = (s: Situation, from: Side): Decision | null => {
   const { pair, open, carriers } = s
   if (open) return openCreate(s, from, open)
   const [one, ...more] = carriers
-  if (one === undefined) return null
+  if (one === undefined) return matching(s, from)
   if (!more.length) return { kind: 'bind', side: opposite(from), id: one }
+  return several(pair, from, carriers)
+}
+
+const several = (pair: Pair, from: Side, ids: readonly string[]): Decision => ({
+  kind: 'park',
+  why: 'conflict',
+  fault: {
+    code: 'conflict.several',
+    stage: 'decide',
+    value: ids.join(', '),
+    expected: pair.def[opposite(from)].object,
+  },
+})
+
+/** D5, by rules over fields: one that is free is it; one that belongs to another record, or several, are for a person. */
+const matching = ({ pair, matched }: Situation, from: Side): Decision | null => {
+  const [one, ...more] = matched?.hits ?? []
+  if (one === undefined) return null
+  if (more.length)
+    return several(
+      pair,
+      from,
+      [one, ...more].map(({ id }) => id),
+    )
+  if (one.boundTo === null) return { kind: 'bind', side: opposite(from), id: one.id }
   return {
     kind: 'park',
     why: 'conflict',
-    fault: {
-      code: 'conflict.several',
-      stage: 'decide',
-      value: carriers.join(', '),
-      expected: pair.def[opposite(from)].object,
-    },
+    fault: { code: 'conflict.matched', stage: 'decide', value: one.id, expected: one.boundTo },
   }
 }
 

@@ -1,8 +1,10 @@
 /** What the engine is given to work with: configuration as compiled, connectors, and the outside world. */
 import type { Connector } from '../doc/connector.ts'
 import type { Env } from '../doc/env.ts'
-import type { ConnectionDef, Pair } from '../doc/flow.ts'
+import type { Side } from '../doc/document.ts'
+import type { ConnectionDef, Finding, Pair } from '../doc/flow.ts'
 import type { ObjectDef } from '../doc/object.ts'
+import type { Matcher } from './match.ts'
 import type { Road, Target } from './road.ts'
 
 export interface Log {
@@ -25,6 +27,8 @@ export interface Directory {
   revision?(tenantId: string): number | undefined
   /** Pairs with a flow that tells its source, on this connection, how its records fare. */
   tellers?(tenantId: string, connectionId: string): { tenantId: string; pairId: string }[]
+  /** Every pair that compiles; the same list until the configuration changes. */
+  pairs?(): readonly Pair[]
   /** Every connection that something is or may be sent to or read from. */
   targets(): Target[]
 }
@@ -34,4 +38,8 @@ export interface Engine {
   directory: Directory
   env: Env
   log: Log
+  /** Match before create by rules over fields; without it no flow has any. */
+  matcher?: Matcher
+  /** Told what of a record does not fit its declaration. */
+  notice?: (pair: Pair, from: Side, record: string, findings: readonly Finding[]) => void
 }

@@ -113,6 +113,76 @@ export const readLink = (row: StoredLink): LinkRow => ({
 
 export { emptyPrint, packPrint }
 
+/** The row of a record that has none yet, as the door would make it. */
+export const freshLink = (of: {
+  tenant_id: string
+  pair_id: string
+  from: Side
+  id: string
+  now: Millis
+  target_connection: string
+}): LinkRow => ({
+  tenant_id: of.tenant_id,
+  pair_id: of.pair_id,
+  link_id: 0,
+  left_id: of.from === 'left' ? of.id : null,
+  right_id: of.from === 'right' ? of.id : null,
+  detail_ids: {},
+  first_arrival_at: of.now,
+  left_version: 0,
+  left_agreed_version: 0,
+  left_agreed_hash: null,
+  left_agreed_print: emptyPrint,
+  right_version: 0,
+  right_agreed_version: 0,
+  right_agreed_hash: null,
+  right_agreed_print: emptyPrint,
+  generation: 1,
+  settled: 0,
+  asked_generation: 0,
+  asked_side: null,
+  state: 'due',
+  reason: null,
+  held: false,
+  target_connection: of.target_connection,
+  next_at: of.now,
+  attempts: 0,
+  since: null,
+  wait_kind: null,
+  wait_on: null,
+  wait_until: null,
+  wait_step: 0,
+  fault: null,
+  lease_token: 0,
+  lease_until: null,
+  sent_at: null,
+  sent_call: null,
+  sent_side: null,
+  sent_generation: null,
+  sent_left_version: null,
+  sent_right_version: null,
+  sent_hash: null,
+  sent_print: emptyPrint,
+  sent_source_print: emptyPrint,
+  sent_later: [],
+  later_side: null,
+  sent_seen: [],
+  sent_rows: {},
+  first_mark: null,
+  last_mark: null,
+  idem_key: null,
+  unbound_rows: false,
+  match_key: null,
+  doubt_at: null,
+  doubt_key: null,
+  declared_id: null,
+  voided_at: null,
+  flips: 0,
+  flips_since: null,
+  last_side: null,
+  last_call_at: null,
+})
+
 /** What a waiting row waits for; the same text wakes it (D6). */
 export const waitKey = {
   reference: (tenant: string, r: { pairId: string; side: Side; id: string }) =>

@@ -3,7 +3,15 @@ import type { Action, Change, Connector } from '../doc/connector.ts'
 import { digest } from '../../protocol/standard.ts'
 import { type Arrival, type Document, opposite, type RecordKey, type Side, sides } from '../doc/document.ts'
 import type { Fault } from '../doc/fault.ts'
-import { type Pair, type Plan, type Reference, type Resolved, referenceKey } from '../doc/flow.ts'
+import {
+  type Finding,
+  type Matching,
+  type Pair,
+  type Plan,
+  type Reference,
+  type Resolved,
+  referenceKey,
+} from '../doc/flow.ts'
 import type { DetailIds, RowIds } from '../doc/outcome.ts'
 import { emptyValue, type Print } from '../doc/print.ts'
 import { applied, givenBack, type Learnt, notApplied, type Sent, towards, withoutCall } from './after.ts'
@@ -12,6 +20,7 @@ import type { Company } from './company.ts'
 import type { Engine } from './engine.ts'
 import { keyOf } from './keys.ts'
 import { linkKey, waitKey } from './link.ts'
+import { keysOf, type MatchQuestion, rulesOf } from './match.ts'
 import { resolve } from './resolve.ts'
 import type { AttemptEnd, Claimed, Mark, Marked, Settle, Target } from './road.ts'
 import { detailIdsOf } from './rows.ts'
@@ -111,10 +120,12 @@ const situations = async (round: Round, loaded: Loaded[]): Promise<Situation[]> 
     const side = oneSided(l)
     return side !== null && l.pair.plans[side]?.def.matchBeforeCreate
   })
-  const [resolved, open, carriers] = await Promise.all([
+  const byFields = round.matcher ? loaded.filter((l) => matchingOf(l)) : []
+  const [resolved, open, carriers, matched] = await Promise.all([
     round.road.references(asked),
     round.road.openCreates(questions),
     round.road.carriers(matching.map((l) => carrierKey(l))),
+    byFields.length ? round.matcher?.find(byFields.map(matchQuestion)) : undefined,
   ])
   let at = 0
   return loaded.map((l, i) => {
@@ -125,9 +136,53 @@ const situations = async (round: Round, loaded: Loaded[]): Promise<Situation[]> 
       refs,
       open: open[lonely.indexOf(l)] ?? null,
       carriers: carriers[matching.indexOf(l)] ?? [],
+      ...(matched && byFields.includes(l) && { matched: matched[byFields.indexOf(l)] ?? null }),
       now: l.link.now,
     }
   })
+}
+
+/** The rules by which a record that is known on one side only is looked for on the other (D5). */
+const matchingOf = (l: Loaded): Matching | null => {
+  const side = oneSided(l)
+  return (side !== null && l.documents[side] && l.pair.plans[side]?.matching) || null
+}
+
+export const matchQuestion = (l: Loaded): MatchQuestion => {
+  const from = oneSided(l) as Side
+  const keys = matchingOf(l)?.source((l.documents[from] as Document).content) ?? []
+  return { pair: l.pair, side: opposite(from), id: l.link[`${from}_id`] as string, keys }
+}
+
+/**
+ * D5: under which keys the claimed records are found, before anybody is looked for: of two that come at the same moment the later one sees
+ * the other. Who was looked for in vain before is gone through again.
+ */
+const noteKeys = async (round: Round, loaded: readonly Loaded[]): Promise<void> => {
+  const { matcher } = round
+  const matched = matcher ? loaded.filter(({ pair }) => rulesOf(pair).length) : []
+  if (!matcher || !matched.length) return
+  await matcher.note(
+    matched.flatMap((l) =>
+      sides.flatMap((side) => {
+        const doc = l.documents[side]
+        return doc ? [{ ...keyOf(l.link, l.pair, side), rules: rulesOf(l.pair), keys: keysOf(l.pair, side, doc) }] : []
+      }),
+    ),
+  )
+  const questions = matched.flatMap((l): MatchQuestion[] => {
+    const side = oneSided(l)
+    const doc = side && l.documents[side]
+    const rules = side && l.pair.plans[opposite(side)]?.matching
+    return doc && rules && doc.operation === 'upsert'
+      ? [{ pair: l.pair, side: opposite(side), id: doc.data_id, keys: rules.target(doc.content) }]
+      : []
+  })
+  const found = questions.length ? await matcher.waiting(questions) : []
+  for (const side of sides) {
+    const links = found.filter((link) => link.side === side)
+    if (links.length) await round.road.rerun(links, side)
+  }
 }
 
 /** The only side that the record is known on, or null when both are. */
@@ -147,11 +202,20 @@ export const carrierKey = ({ link, pair }: { link: Claimed; pair: Pair }) => {
 
 const decideAll = async (round: Round, target: Target, loaded: Loaded[], sendBy: number): Promise<void> => {
   if (!loaded.length) return
+  await noteKeys(round, loaded)
   const all = await situations(round, loaded)
   const calls: { situation: Situation; decision: CallDecision }[] = []
   const ended: Promise<void>[] = []
   for (const situation of all) {
+    if (situation.matched === null) {
+      // What was there before the rule is still being gone through: nothing is created until it is.
+      ended.push(
+        round.settler.settle(situation.link as Claimed, givenBack(situation.link as Claimed, 1_000)).then(() => {}),
+      )
+      continue
+    }
     const decision = decideSafely(round, situation)
+    if ('findings' in decision && decision.findings) notice(round, situation, decision.findings)
     if (decision.kind === 'call') {
       const connection = situation.pair.connection[decision.side].connectionId
       const link = situation.link as Claimed
@@ -163,6 +227,11 @@ const decideAll = async (round: Round, target: Target, loaded: Loaded[], sendBy:
   }
   await round.env.point('decided not committed')
   await Promise.all([...ended, callAll(round, target, calls, sendBy)])
+}
+
+const notice = (round: Round, { pair, link, documents }: Situation, findings: readonly Finding[]): void => {
+  const from = documents.left && pair.plans.left ? 'left' : 'right'
+  round.notice?.(pair, from, link[`${from}_id`] ?? '', findings)
 }
 
 /** A throw of a decision is a bug of ours: nothing was sent, so the record is parked with it and its neighbours go on. */
@@ -283,28 +352,31 @@ interface Prepared {
   mark: Mark
 }
 
+/** The intended request of a decision; the preview makes it the same way. */
+export const changeOf = (
+  connector: Connector,
+  { outgoing, action, voidBy }: CallDecision,
+  ids: { key: string; traceId: string },
+): Change => ({
+  action,
+  object: outgoing.object,
+  targetId: outgoing.targetId,
+  sourceId: outgoing.sourceId,
+  ...(voidBy && { voidBy }),
+  bytes: connector.encode(outgoing),
+  rowsDue: Object.fromEntries(Object.entries(outgoing.sourceRows).map(([detail, rows]) => [detail, rows.length])),
+  ...ids,
+})
+
 const prepare = (round: Round, connector: Connector, situation: Situation, decision: CallDecision): Prepared => {
   const link = situation.link as Claimed
   const { outgoing, action } = decision
-  const bytes = connector.encode(outgoing)
-  const rowsDue: Change['rowsDue'] = {}
   let unbound = false
-  for (const [detail, rows] of Object.entries(outgoing.sourceRows)) {
-    rowsDue[detail] = rows.length
+  for (const rows of Object.values(outgoing.sourceRows)) {
     const known = link.detail_ids[decision.from]
     unbound ||= action === 'update' && rows.some((row) => row !== null && !hasTargetRow(known, row))
   }
-  const change: Change = {
-    action,
-    object: outgoing.object,
-    targetId: outgoing.targetId,
-    sourceId: outgoing.sourceId,
-    ...(decision.voidBy && { voidBy: decision.voidBy }),
-    bytes,
-    rowsDue,
-    key: round.env.id(),
-    traceId: round.env.id(),
-  }
+  const change = changeOf(connector, decision, { key: round.env.id(), traceId: round.env.id() })
   return {
     situation,
     decision,
@@ -326,13 +398,40 @@ const prepare = (round: Round, connector: Connector, situation: Situation, decis
       rows: outgoing.sourceRows,
       idem_key: change.key,
       unbound_rows: unbound,
-      match_key: null,
+      match_key: decision.action === 'create' ? matchKeyOf(situation, decision) : null,
       flips: decision.flips,
       trace_id: change.traceId,
-      request: bytes,
+      request: change.bytes,
       target_connection: situation.pair.connection[decision.side].connectionId,
     },
   }
+}
+
+/** While a create is open nobody else creates what has the same key (D5): the first rule whose fields are filled. */
+const matchKeyOf = ({ pair }: Situation, { from, source }: CallDecision): string | null => {
+  const [first] = pair.plans[from]?.matching?.source(source.content) ?? []
+  return first ? `${first.rule}:${first.key}` : null
+}
+
+/** Marks; where another create with the same key is open, it ends first. */
+const markAll = async (round: Round, prepared: readonly Prepared[]): Promise<(Marked | null)[]> => {
+  const keyed = prepared.filter((p) => p.mark.match_key !== null)
+  if (!keyed.length) return round.road.mark(prepared.map((p) => p.mark))
+  const marked = new Map<Prepared, Marked | null>()
+  const plain = prepared.filter((p) => p.mark.match_key === null)
+  for (const [i, one] of (await round.road.mark(plain.map((p) => p.mark))).entries())
+    marked.set(plain[i] as Prepared, one)
+  for (const p of keyed) {
+    try {
+      const [one = null] = await round.road.mark([p.mark])
+      marked.set(p, one)
+    } catch (error) {
+      if ((error as { constraint?: string }).constraint !== 'link_match') throw error
+      await round.settler.settle(p.situation.link as Claimed, givenBack(p.situation.link as Claimed, 1_000))
+      marked.set(p, null)
+    }
+  }
+  return prepared.map((p) => marked.get(p) ?? null)
 }
 
 const hasTargetRow = (known: DetailIds | undefined, row: string): boolean =>
@@ -360,7 +459,7 @@ const callAll = async (
     guarded(round, p.situation.link as Claimed, () => recogniseFirst(round, connector, p, sendBy)),
   )
   const certain = prepared.filter((p) => !looking.includes(p))
-  const marked = await round.road.mark(certain.map((p) => p.mark))
+  const marked = await markAll(round, certain)
   round.onMarked()
   await round.env.point('marked not sent')
   const sent = certain.map((p, i) => {
@@ -427,7 +526,7 @@ const recogniseFirst = async (round: Round, connector: Connector, p: Prepared, s
     )
     return
   }
-  const [m] = await round.road.mark([p.mark])
+  const [m] = await markAll(round, [p])
   await round.env.point('marked not sent')
   if (m) await send(round, connector, p, m, sendBy)
 }

@@ -155,6 +155,12 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     '相手システムが明細行を落としていないか確認してください。再試行で全行を送り直します。',
   ],
   'send.egress': ['更正 baseUrl。', '更正 baseUrl。', 'Correct baseUrl.', 'baseUrl を修正してください。'],
+  'send.format': [
+    '更正来源中的该字符，或在连接的 format 中改用 gb18030 等字符集，然后重试。',
+    '更正來源中的該字元，或在連線的 format 中改用 gb18030 等字元集，然後重試。',
+    'Correct the value at the source, or declare a charset that has it (gb18030 has all), then retry.',
+    'ソースの文字を修正するか、コネクションの format で gb18030 など表現できる文字コードを指定し、再試行してください。',
+  ],
   'send.closed': ['无需处理。', '無需處理。', 'Nothing.', '対応は不要です。'],
   'resolve.cannotTell': [
     '无需处理：会再次查看；72 小时后须由人判定。',
@@ -275,6 +281,42 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     '查看原始報文，更正其傳送方。',
     'See the raw body, and mend its sender.',
     '元の本文を確認し、送信側を修正してください。',
+  ],
+  'decode.reader': [
+    '查看原始报文，更正该对象的读取规则（可由样例生成），应用后重试整组。',
+    '查看原始報文，更正該物件的讀取規則（可由範例產生），套用後重試整組。',
+    'See the raw body, correct the object’s reader (a pasted sample proposes one), apply, then re-run the whole group.',
+    '元の本文を確認し、オブジェクトのリーダーを修正（サンプルから提案できます）して適用し、グループ全体を再実行してください。',
+  ],
+  'decode.nothing': [
+    '在对象的 receive 中声明函数或读取规则，应用后重试整组。',
+    '在物件的 receive 中宣告函數或讀取規則，套用後重試整組。',
+    'Declare a function or a reader in the object’s receive, apply, then re-run the whole group.',
+    'オブジェクトの receive に関数またはリーダーを宣言して適用し、グループ全体を再実行してください。',
+  ],
+  'function.threw': [
+    '修正该函数（保存时会运行其样例），然后重试整组。',
+    '修正該函數（儲存時會執行其範例），然後重試整組。',
+    'Mend the function (its saved examples run on save), then re-run the whole group.',
+    '関数を修正（保存時に例が実行されます）し、グループ全体を再実行してください。',
+  ],
+  'function.over': [
+    '检查是否有死循环或过慢的正则；记录确实很大时提高函数的 time 或 memory，然后重试。',
+    '檢查是否有無窮迴圈或過慢的正規式；記錄確實很大時提高函數的 time 或 memory，然後重試。',
+    'Look for an endless loop or a slow pattern, or raise the function’s time or memory; then re-run.',
+    '無限ループや遅い正規表現がないか確認し、必要なら関数の time や memory を上げて再実行してください。',
+  ],
+  'function.result': [
+    '修正函数的返回值，然后重试整组。',
+    '修正函數的回傳值，然後重試整組。',
+    'Mend what the function answers, then re-run the whole group.',
+    '関数の戻り値を修正し、グループ全体を再実行してください。',
+  ],
+  'function.suspended': [
+    '修正函数并应用，被挂起的数据会自动继续；或直接恢复该函数。',
+    '修正函數並套用，被擱置的資料會自動繼續；或直接恢復該函數。',
+    'Mend the function and apply: what was held goes on by itself. Or resume it as it is.',
+    '関数を修正して適用すると、保留分は自動的に再開します。そのまま再開することもできます。',
   ],
   bug: [
     '请附上 mortise show <id> 的输出报告问题；可以放心重试。',

@@ -35,6 +35,14 @@ export interface Unanswered {
   traceId: string
 }
 
+/** A request as it would leave, secrets masked. `body` is its bytes as text. */
+export interface ShownRequest {
+  method: string
+  url: string
+  headers: Record<string, string>
+  body: string
+}
+
 /** Request and answer as the log shows them, secrets masked. */
 export interface Exchange {
   method: string
@@ -81,6 +89,8 @@ export type Read<T> =
 export interface Connector {
   /** The exact bytes of a request, so that they can be marked before they leave. Pure. */
   encode(outgoing: Outgoing): Buffer
+  /** What `write` would send, without sending anything. Absent: the connector cannot say. Pure. */
+  request?(change: Change): ShownRequest
   write(
     change: Change,
     sent: () => void,

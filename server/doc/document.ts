@@ -73,6 +73,23 @@ export interface Arrival extends RecordKey {
   pushKey?: { tokenId: string; key: string; requestHash: Buffer; answer: string }
 }
 
+/** What came in in no standard form: logged as it is, with a row in `decode`; a reader or a function makes documents of it. */
+export interface RawArrival {
+  tenant_id: string
+  connection_id: string
+  object: string
+  /** The default of every document that is made of it. */
+  operation: Operation
+  trace_id: string
+  raw: Buffer
+  /** JSON: content type and headers without secrets, as the function is told them. */
+  meta: string
+  pushKey?: Arrival['pushKey']
+}
+
+/** `seq` names the arrival, in the log and in `decode`. */
+export type Kept = { kind: 'kept'; seq: number } | { kind: 'repeated'; requestHash: Buffer; answer: string }
+
 /** A hint (A2): something changed; read it by id. */
 export interface Hint extends RecordKey {
   channel: 'event'

@@ -48,6 +48,7 @@ export const faultSentences = {
   'send.noId': 'The target reported success without the id of the record.',
   'send.rowIds': 'The target reported success without the ids of all detail rows: {value} of {expected}.',
   'send.egress': 'The address is not allowed: {said}',
+  'send.format': 'What would be sent cannot be said in the target’s format: {said} ({value})',
   'send.closed': 'Mortise was stopping.',
   'resolve.cannotTell': 'Whether the earlier call took effect cannot be told yet: {said}',
   'resolve.none': 'The target offers no way to recognise an earlier create; it is never sent again by itself.',
@@ -70,6 +71,12 @@ export const faultSentences = {
   'read.failed': 'The record could not be read from its source: {said}',
   'read.contract': 'The source’s answer breaks the contract: {said}',
   'decode.body': 'The body could not be read: {said}',
+  'decode.reader': 'The reader does not fit the body: {said}',
+  'decode.nothing': 'The object has neither a function nor a reader for such bodies.',
+  'function.threw': 'Function {value} stopped: {said}',
+  'function.over': 'Function {value} went over its limit: {expected}.',
+  'function.result': 'Function {value} answered something that is no document: {said}',
+  'function.suspended': 'Function {value} is suspended: {said}',
   bug: 'An unexpected error in Mortise: {said}',
 } as const
 

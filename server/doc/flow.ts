@@ -1,4 +1,5 @@
 /** What an administrator declares about systems and what travels between them: connections, pairs, flows, mappings. */
+import type { Charset } from '../../protocol/charset.ts'
 import type { Content, Document, Fields, Json, Millis, Operation, Side } from './document.ts'
 import type { Fault } from './fault.ts'
 import type { DetailIds, RowIds } from './outcome.ts'
@@ -110,6 +111,24 @@ export interface LimitsDef {
 }
 
 /** A system with one of its account sets 连接器 / 账套. Durations in milliseconds. */
+/** How bodies look on the wire; request and answer apart (contracts.md section 2, "Formats"). */
+export interface FormatDef {
+  request: 'json' | 'xml' | 'form' | 'text'
+  answer: 'json' | 'xml' | 'form' | 'text'
+  /** Of requests. */
+  charset: Charset
+  /** Of answers, whatever they say of themselves. Default: what they say, else UTF-8. */
+  answerCharset?: Charset
+  /** Default: by format and charset. */
+  contentType?: string
+  /** request: text. */
+  templates?: { create?: string; update?: string; invalid?: string }
+  /** answer: text. Named groups code, message, id; each the first that matches. */
+  patterns?: string[]
+  /** request: form. The whole body as JSON in this one field. */
+  formField?: string
+}
+
 export interface ConnectionDef {
   tenantId: string
   connectionId: string
@@ -121,6 +140,8 @@ export interface ConnectionDef {
   headers: Record<string, string>
   auth?: AuthDef
   result: { codePath: string; messagePath: string; dataPath: string; successCodes: string[] }
+  /** Default: JSON in UTF-8. */
+  format?: FormatDef
   /** Business codes that say that nothing happened and time may heal it (O1). */
   refusedBeforeEffect: string[]
   /** Business codes that leave the effect open (O4). */

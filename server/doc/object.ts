@@ -2,6 +2,9 @@
 import type { Millis } from './document.ts'
 import type { Weekday } from './flow.ts'
 
+import type { Charset } from '../../protocol/charset.ts'
+import type { Locale } from '../../protocol/codes.ts'
+
 export type FieldType =
   | 'text'
   | 'decimal'
@@ -29,6 +32,8 @@ export interface Comparison {
 export interface FieldDef {
   code: string
   name?: string
+  /** What it is called in other languages than the name's. */
+  names?: Partial<Record<Locale, string>>
   type: FieldType
   required?: boolean
   /** In bytes, as the master-data interface counts. */
@@ -36,6 +41,8 @@ export interface FieldDef {
   options?: { value: string; label?: string }[]
   /** Code of the object (same connection) that a reference field names. */
   references?: string
+  /** Master-data batch: a reference that leads nowhere is a warning, and the row goes in all the same. */
+  soft?: boolean
   compare?: Comparison
   /** How dates and date-times are written there: `epochMillis`, `epochSeconds`, `iso`, or a pattern such as `yyyy-MM-dd HH:mm:ss`. */
   format?: string
@@ -80,6 +87,50 @@ export interface PollDef {
   pageSize?: number
 }
 
+/** Where a reader finds a value: a path into the body, a column by name or number (from 1), or a stretch of a line. */
+export type Spot = string | number | { at: number; length: number }
+
+/** A no-code reader: how a body of another system becomes standard documents. */
+export interface ReaderDef {
+  kind: 'json' | 'xml' | 'csv' | 'fixed' | 'form'
+  /** json, xml: path to the records (one or a list). csv, fixed: each line is one. Absent: the body itself. */
+  records?: string
+  /** The record's id. Lines with one id, one after the other, are one record where details are declared. */
+  id: Spot
+  /** Field of the document to where its value stands. Absent (json, xml, csv with a header, form): everything that is a value. */
+  fields?: Record<string, Spot>
+  /** Detail code to its rows; csv and fixed: each line of a record is a row. */
+  details?: Record<string, { rows?: string; fields?: Record<string, Spot> }>
+  /** A record with one of these values there is voided. */
+  void?: { at: Spot; values: string[] }
+  /** csv. Default ','. */
+  separator?: string
+  /** csv: the first line names the columns. Default true. */
+  header?: boolean
+  /** csv, fixed: lines before the first that counts. */
+  skip?: number
+  /** Spaces at the ends are dropped: fixed true, else false. */
+  trim?: boolean
+}
+
+/** What becomes of a non-standard push: the object's function, or a reader. */
+export interface ReceiveDef {
+  function?: string
+  reader?: ReaderDef
+  /** What the bytes are, whatever the sender's headers say. Default: the header, the XML declaration, UTF-8. */
+  charset?: Charset
+}
+
+/** The object takes master-data batches at `POST /common/{path}/batch` (contracts.md section 4). */
+export interface BatchDef {
+  path: string
+  /** Calls of one client in a calendar day and in a clock hour of the tenant's zone. */
+  perDay?: number
+  perHour?: number
+  /** A `timestamp` more than 15 minutes off is refused. */
+  checkTimestamp?: boolean
+}
+
 /** ERP 对象 / 中间表对象. */
 export interface ObjectDef {
   code: string
@@ -102,6 +153,9 @@ export interface ObjectDef {
   bodies?: { push?: 'whole' | 'partial'; event?: 'whole' | 'partial' }
   /** Absent: it is not polled. */
   poll?: PollDef
+  /** Non-standard pushes; without it they are refused (009). */
+  receive?: ReceiveDef
+  batch?: BatchDef
   fields: FieldDef[]
   details: DetailDef[]
 }

@@ -18,6 +18,33 @@ export const otherSentences: Record<FaultCode, readonly [string, string, string]
     '欄位 {field}：選項 {value} 沒有對應。',
     '項目 {field}：選択肢 {value} がマッピングされていません。',
   ],
+  'send.format': [
+    '要发送的内容无法以目标的格式表示：{said}（{value}）',
+    '要傳送的內容無法以目標的格式表示：{said}（{value}）',
+    '送信内容を相手側の形式で表せません：{said}（{value}）',
+  ],
+  'decode.reader': ['读取规则与报文不符：{said}', '讀取規則與報文不符：{said}', 'リーダーが本文に合いません：{said}'],
+  'decode.nothing': [
+    '该对象没有可用于此类报文的函数或读取规则。',
+    '該物件沒有可用於此類報文的函式或讀取規則。',
+    'このオブジェクトには、この種の本文のための関数もリーダーもありません。',
+  ],
+  'function.threw': ['函数 {value} 中止：{said}', '函式 {value} 中止：{said}', '関数 {value} が停止しました：{said}'],
+  'function.over': [
+    '函数 {value} 超出限制：{expected}。',
+    '函式 {value} 超出限制：{expected}。',
+    '関数 {value} が制限を超えました：{expected}。',
+  ],
+  'function.result': [
+    '函数 {value} 返回的内容不是数据：{said}',
+    '函式 {value} 傳回的內容不是資料：{said}',
+    '関数 {value} の結果はドキュメントではありません：{said}',
+  ],
+  'function.suspended': [
+    '函数 {value} 已停用：{said}',
+    '函式 {value} 已停用：{said}',
+    '関数 {value} は停止されています：{said}',
+  ],
   'map.formula': [
     '字段 {field}：公式无法计算：{said}。',
     '欄位 {field}：公式無法計算：{said}。',

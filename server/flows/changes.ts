@@ -1,7 +1,7 @@
 /** What applying a configuration changes: the same list for a plan, for a log line and for a person. */
 import type { Difference } from './differences.ts'
 
-export type Kind = 'tenant' | 'connection' | 'object' | 'pair' | 'flow' | 'token' | 'hook' | 'batch client'
+export type Kind = 'tenant' | 'connection' | 'object' | 'function' | 'pair' | 'flow' | 'token' | 'hook' | 'batch client'
 
 export interface Change {
   tenantId: string

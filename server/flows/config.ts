@@ -1,6 +1,7 @@
 /** What a configuration file says once it is understood: the house's own definitions, and what publishing them asks for. */
 import type { Side } from '../doc/document.ts'
 import type { ConnectionDef, PairDef } from '../doc/flow.ts'
+import type { FunctionDef } from '../doc/function.ts'
 import type { ObjectDef } from '../doc/object.ts'
 import type { HookVerify } from '../doc/queue.ts'
 
@@ -76,6 +77,7 @@ export interface TenantConfig {
   /** Days for which bodies are shown; null: as long as they are kept. */
   bodyDays: number | null
   connections: ConnectionConfig[]
+  functions: FunctionDef[]
   pairs: PairConfig[]
   tokens: TokenConfig[]
   hooks: HookConfig[]

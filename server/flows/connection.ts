@@ -1,6 +1,7 @@
 /** Reads connections and their objects: fills in defaults, and checks what only the whole declaration can tell. */
-import type { ConnectionDef, Recognise } from '../doc/flow.ts'
-import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
+import { patternOf, templateFlaw } from '../connect/standard/formats.ts'
+import type { ConnectionDef, FormatDef, Recognise } from '../doc/flow.ts'
+import type { BatchDef, DetailDef, FieldDef, ObjectDef, ReaderDef, ReceiveDef } from '../doc/object.ts'
 import { readAuth } from './auth.ts'
 import { type ConnectionConfig, connectionDefaults, defaultIdField, fxiaokeDefaults } from './config.ts'
 import { type Context, complain, isZone, knownZones, originOf, unique, words } from './context.ts'
@@ -8,6 +9,7 @@ import { parseDuration } from './duration.ts'
 import { readFxiaoke } from './fxiaoke.ts'
 import { readLimits } from './limits.ts'
 import { readEvents, readQueues } from './queues.ts'
+import { templates } from './masterdata.ts'
 import { didYouMean, type Path } from './problem.ts'
 import type { ConnectionFile, FieldsFile, ObjectFile } from './schema.ts'
 import { readPoll } from './poll.ts'
@@ -59,6 +61,8 @@ const fieldsOf = (context: Context, given: FieldsFile | undefined, path: Path): 
         part: 'key',
       })
     }
+    if (rest.soft && rest.references === undefined)
+      complain(context, [...path, code, 'soft'], 'speaks of "references", which is missing', { part: 'key' })
     return {
       code,
       type,
@@ -80,13 +84,105 @@ export const checkZone = (context: Context, zone: string, path: Path): void => {
     )
 }
 
-export const readObject = (
+const receiveOf = (
   context: Context,
-  given: ObjectFile,
+  { function: name, reader, charset }: NonNullable<ObjectFile['receive']>,
+  details: readonly DetailDef[],
+  path: Path,
+): ReceiveDef => {
+  if ((name === undefined) === (reader === undefined))
+    complain(context, path, 'needs either a function or a reader', { part: 'key' })
+  if (reader) {
+    const lines = reader.kind === 'csv' || reader.kind === 'fixed'
+    if (lines && reader.records !== undefined)
+      complain(context, [...path, 'reader', 'records'], `of ${reader.kind} each line is a record`)
+    if (reader.kind === 'fixed' && !reader.fields)
+      complain(context, [...path, 'reader'], 'of fixed columns each field must be declared', { part: 'key' })
+    if (reader.kind === 'form' && reader.details)
+      complain(context, [...path, 'reader', 'details'], 'a form has no rows', { part: 'key' })
+    for (const code of Object.keys(reader.details ?? {}))
+      if (!details.some((detail) => detail.code === code))
+        complain(
+          context,
+          [...path, 'reader', 'details', code],
+          `"${code}" is not a detail of the object${didYouMean(
+            code,
+            details.map((one) => one.code),
+          )}`,
+          { part: 'key' },
+        )
+  }
+  return {
+    ...(name !== undefined && { function: name }),
+    ...(reader && {
+      reader: {
+        ...reader,
+        ...(reader.void && { void: { at: reader.void.at, values: words(reader.void.values.map(String)) } }),
+      } as ReaderDef,
+    }),
+    ...(charset !== undefined && { charset }),
+  }
+}
+
+/** What the objects of a connection are called there, by the template that they were taken from. */
+type Taken = ReadonlyMap<string, string>
+
+const takenOf = (objects: readonly ObjectFile[]): Taken =>
+  new Map(objects.flatMap(({ code, template }) => (template === undefined ? [] : [[template, code] as const])))
+
+/** A reference of the template goes to the object that was taken for it; where there is none it is plain text. */
+const joined = (field: FieldsFile[string], taken: Taken): FieldsFile[string] => {
+  if (typeof field === 'string' || field.references === undefined) return field
+  const { references, soft, ...rest } = field
+  const code = taken.get(references)
+  return code === undefined
+    ? { ...rest, type: 'text' }
+    : { ...rest, references: code, ...(soft !== undefined && { soft }) }
+}
+
+/** What a template says, and what the file says before it. */
+const templated = (context: Context, said: ObjectFile, taken: Taken, path: Path): ObjectFile => {
+  const { template, without = [], ...own } = said
+  if (template === undefined) {
+    if (said.without)
+      complain(context, [...path, 'without'], 'leaves fields of a template out, and there is none', { part: 'key' })
+    return own
+  }
+  const from = templates[template]
+  for (const [i, code] of without.entries())
+    if (from.fields?.[code] === undefined)
+      complain(
+        context,
+        [...path, 'without', i],
+        `the template has no field "${code}"${didYouMean(code, Object.keys(from.fields ?? {}))}`,
+      )
+  const kept = Object.entries(from.fields ?? {})
+    .filter(([code]) => !without.includes(code))
+    .map(([code, field]) => [code, joined(field, taken)] as const)
+  return {
+    ...from,
+    ...own,
+    ...(from.batch && { batch: { ...from.batch, ...own.batch } }),
+    fields: { ...Object.fromEntries(kept), ...own.fields },
+  }
+}
+
+const batchOf = (context: Context, given: ObjectFile['batch'], path: Path): BatchDef | undefined => {
+  if (!given) return undefined
+  if (given.path === undefined) complain(context, path, '"path" is missing: POST /common/{path}/batch')
+  return { ...given, path: given.path ?? '' }
+}
+
+const readObject = (
+  context: Context,
+  said: ObjectFile,
+  taken: Taken,
   connection: Pick<ConnectionDef, 'overlap' | 'readable' | 'pollFloor'>,
   path: Path,
 ): ObjectDef => {
+  const given = templated(context, said, taken, path)
   const idField = given.idField ?? defaultIdField
+  const batch = batchOf(context, given.batch, [...path, 'batch'])
   const fields = fieldsOf(context, given.fields, [...path, 'fields'])
   const has = (code: string) => code === idField || !fields.length || fields.some((field) => field.code === code)
   const mustHave = (key: 'nameField' | 'modifiedField' | 'ownerField') => {
@@ -142,6 +238,8 @@ export const readObject = (
     ...(given.voidedWhen && { voidedWhen: { field: given.voidedWhen.field, value: String(given.voidedWhen.value) } }),
     ...(given.bodies && Object.keys(given.bodies).length && { bodies: given.bodies }),
     ...(given.poll && { poll: readPoll(context, given.poll, connection, [...path, 'poll']) }),
+    ...(given.receive && { receive: receiveOf(context, given.receive, details, [...path, 'receive']) }),
+    ...(batch && { batch }),
     fields,
     details,
   }
@@ -217,6 +315,35 @@ const recogniseOf = (context: Context, given: ConnectionFile, path: Path): Recog
   return recognise
 }
 
+const formatOf = (context: Context, given: NonNullable<ConnectionFile['format']>, path: Path): FormatDef => {
+  const request = given.request ?? 'json'
+  const answer = given.answer ?? request
+  for (const [call, template] of Object.entries(given.templates ?? {})) {
+    const flaw = template === undefined ? null : templateFlaw(template)
+    if (flaw) complain(context, [...path, 'templates', call], flaw)
+  }
+  if (request === 'text')
+    for (const call of ['create', 'update'] as const)
+      if (given.templates?.[call] === undefined)
+        complain(context, path, `request: text needs a template for ${call}`, { part: 'key' })
+  for (const [i, pattern] of (given.patterns ?? []).entries()) {
+    const compiled = patternOf(pattern)
+    if ('wrong' in compiled) complain(context, [...path, 'patterns', i], compiled.wrong)
+  }
+  if (answer === 'text' && !given.patterns?.some((pattern) => pattern.includes('<code>')))
+    complain(context, path, 'answer: text needs a pattern with the named group (?<code>…)', { part: 'key' })
+  return {
+    request,
+    answer,
+    charset: given.charset ?? 'utf-8',
+    ...(given.answerCharset && { answerCharset: given.answerCharset }),
+    ...(given.contentType && { contentType: given.contentType }),
+    ...(given.templates && { templates: given.templates as NonNullable<FormatDef['templates']> }),
+    ...(given.patterns && { patterns: given.patterns }),
+    ...(given.formField && { formField: given.formField }),
+  }
+}
+
 export const readConnection = (
   context: Context,
   tenantId: string,
@@ -279,6 +406,7 @@ export const readConnection = (
       successCodes:
         given.result?.successCodes === undefined ? [...d.result.successCodes] : words(given.result.successCodes),
     },
+    ...(given.format && { format: formatOf(context, given.format, [...path, 'format']) }),
     refusedBeforeEffect: words(given.refusedBeforeEffect),
     ...(given.throttleCodes !== undefined && { throttleCodes: words(given.throttleCodes) }),
     ...(given.quotaCodes !== undefined && { quotaCodes: words(given.quotaCodes) }),
@@ -306,7 +434,10 @@ export const readConnection = (
   const ended = def.auth?.oauth2?.tokenCodes.filter((code) => def.result.successCodes.includes(code)) ?? []
   if (ended.length)
     complain(context, [...path, 'auth', 'oauth2', 'tokenCodes'], `${ended.join(', ')} is a success code as well`)
-  const objects = (given.objects ?? []).map((object, i) => readObject(context, object, def, [...path, 'objects', i]))
+  const taken = takenOf(given.objects ?? [])
+  const objects = (given.objects ?? []).map((object, i) =>
+    readObject(context, object, taken, def, [...path, 'objects', i]),
+  )
   checkNames(context, objects, [...path, 'objects'])
   if (given.events) def.events = readEvents(context, given.events, objects, [...path, 'events'])
   const read = readQueues(context, def, given.queues ?? [], [...path, 'queues'])

@@ -2,6 +2,7 @@
 import { stringify } from 'yaml'
 import { type Side, sides } from '../doc/document.ts'
 import type { AuthDef, Carrier, Condition, ConnectionDef, FieldRule, FlowDef, LimitsDef } from '../doc/flow.ts'
+import type { FunctionDef } from '../doc/function.ts'
 import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
 import type { HookVerify } from '../doc/queue.ts'
 import { authDefaults, isOpenParam } from './auth.ts'
@@ -17,6 +18,7 @@ import {
 import { writeDuration } from './duration.ts'
 import { fxiaokeTree } from './fxiaoke.ts'
 import type { LoadedConnection, LoadedPair, Tenant } from './load.ts'
+import { functionTree } from './functions.ts'
 import { clockOf } from './limits.ts'
 import { eventsTree, queueTree } from './queues.ts'
 import { flowName } from './save.ts'
@@ -25,6 +27,7 @@ import { pollTree } from './poll.ts'
 export interface Exported {
   tenant: Tenant
   connections: readonly (LoadedConnection & { objects: readonly ObjectDef[] })[]
+  functions: readonly FunctionDef[]
   pairs: readonly LoadedPair[]
   tokens: readonly {
     name: string
@@ -219,6 +222,7 @@ const connectionTree = (
       dataPath: unless(result.dataPath, d.result.dataPath),
       successCodes: unless(result.successCodes, d.result.successCodes),
     }),
+    format: def.format && literal({ ...def.format }),
     refusedBeforeEffect: def.refusedBeforeEffect,
     throttleCodes: def.throttleCodes,
     quotaCodes: def.quotaCodes,
@@ -340,7 +344,7 @@ const verifyTree = (tenantId: string, name: string, verify: NonNullable<Exported
   })
 }
 
-const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }: Exported): Tree => {
+const tenantTree = ({ tenant, connections, functions, pairs, tokens, hooks, batchClients }: Exported): Tree => {
   return {
     id: tenant.tenantId,
     ...compact({
@@ -350,6 +354,7 @@ const tenantTree = ({ tenant, connections, pairs, tokens, hooks, batchClients }:
     }),
     connections: connections.map((one) => connectionTree(tenant, one)),
     ...compact({
+      functions: functions.map(functionTree),
       pairs: pairs.map(pairTree),
       tokens: tokens.map((one) =>
         compact({

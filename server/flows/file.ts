@@ -9,7 +9,8 @@ import { compilePair } from '../map/plan.ts'
 import { runMappingTest } from '../map/saved.ts'
 import { type AllEnds, placeOf, readEnd, readPair } from './pair.ts'
 import { writeBackProblems } from './write-back.ts'
-import { ConfigRefused, type Path, type Problem } from './problem.ts'
+import { readFunctions } from './functions.ts'
+import { ConfigRefused, didYouMean, type Path, type Problem } from './problem.ts'
 import { fileSchema, type PairFile, type TenantFile } from './schema.ts'
 import { readYaml } from './yaml.ts'
 
@@ -61,6 +62,44 @@ const compilePairs = (
   }
 }
 
+/** An object’s function must be there, and be one that receives. */
+const checkReceivers = (
+  context: Context,
+  connections: TenantConfig['connections'],
+  functions: TenantConfig['functions'],
+  path: Path,
+): void => {
+  for (const [c, { objects }] of connections.entries())
+    for (const [o, object] of objects.entries()) {
+      const name = object.receive?.function
+      if (name === undefined) continue
+      const at = [...path, 'connections', c, 'objects', o, 'receive', 'function']
+      const found = functions.find((one) => one.name === name)
+      if (!found) {
+        const known = functions.map((one) => one.name)
+        complain(context, at, `function "${name}" is not declared${didYouMean(name, known)}`)
+      } else if (found.kind !== 'receive')
+        complain(context, at, `"${name}" is a function of kind ${found.kind}, not receive`)
+    }
+}
+
+/** Two objects of a tenant cannot be told apart at one address. */
+const checkBatchPaths = (context: Context, connections: TenantConfig['connections'], path: Path): void => {
+  const seen = new Map<string, string>()
+  for (const [c, { def, objects }] of connections.entries())
+    for (const [o, { code, batch }] of objects.entries()) {
+      if (!batch) continue
+      const other = seen.get(batch.path)
+      if (other !== undefined)
+        complain(
+          context,
+          [...path, 'connections', c, 'objects', o],
+          `POST /common/${batch.path}/batch is ${other} already: every object of a tenant needs a batch path of its own`,
+        )
+      seen.set(batch.path, `${def.connectionId}/${code}`)
+    }
+}
+
 const readTenant = (context: Context, given: TenantFile, path: Path): TenantConfig => {
   const tenantId = String(given.id)
   const zone = given.zone ?? defaultZone
@@ -75,6 +114,9 @@ const readTenant = (context: Context, given: TenantFile, path: Path): TenantConf
   const connections = given.connections.map((one, i) =>
     readConnection(context, tenantId, zone, one, [...path, 'connections', i]),
   )
+  const functions = readFunctions(context, given.functions, [...path, 'functions'])
+  checkReceivers(context, connections, functions, path)
+  checkBatchPaths(context, connections, path)
   const pairs = given.pairs ?? []
   unique(
     context,
@@ -104,6 +146,7 @@ const readTenant = (context: Context, given: TenantFile, path: Path): TenantConf
     zone,
     bodyDays: given.bodyDays ?? null,
     connections,
+    functions,
     pairs: made.flatMap((pair) => pair ?? []),
     ...readCallers(context, tenantId, zone, connections, given, path),
   }
@@ -144,9 +187,12 @@ const inOrder = (problems: readonly Problem[]): Problem[] => {
     })
 }
 
+/** A function's code has `${…}` of its own. */
+const isCode = (path: Path): boolean => path[0] === 'tenants' && path[2] === 'functions'
+
 /** Definitions and warnings, or everything that is wrong. Never throws for what stands in the file. */
 export const readConfig = (given: ConfigText): { config: Config | null; problems: Problem[] } => {
-  const read = readYaml(given.text, given.file, given.env)
+  const read = readYaml(given.text, given.file, given.env, isCode)
   const problems = [...read.problems]
   const finish = (config: Config | null) => {
     const sorted = inOrder(problems)

@@ -35,6 +35,7 @@ test('an export says the same again, with names in place of secrets', () => {
   const exported = exportYaml([
     {
       tenant: { tenantId: tenant.tenantId, name: tenant.name, zone: tenant.zone, revision: 0, bodyDays: null },
+      functions: [],
       connections: tenant.connections.map((one) => ({ ...one, revision: 0, bodyDays: null })),
       pairs: tenant.pairs.map(({ def, publishing }) => ({
         def,

@@ -3,7 +3,9 @@
  * Nothing is transformed here, so that every complaint names the path as it stands in the file; `file.ts` fills in defaults.
  */
 import { z } from 'zod'
+import { functionKinds } from '../doc/function.ts'
 import { durationPattern } from './duration.ts'
+import { templateNames } from './masterdata.ts'
 
 /** Unknown keys are errors; the message carries the known ones, from which `complaints.ts` guesses what was meant. */
 const strict = <Shape extends z.ZodRawShape>(shape: Shape) =>
@@ -56,6 +58,14 @@ const field = z
     strict({
       type: fieldType.optional().describe('Default text.'),
       name: z.string().optional().describe('What people call it.'),
+      names: strict({
+        zh_CN: z.string().min(1).optional(),
+        zh_TW: z.string().min(1).optional(),
+        en_US: z.string().min(1).optional(),
+        ja_JP: z.string().min(1).optional(),
+      })
+        .optional()
+        .describe('What people call it in other languages.'),
       required: z.boolean().optional().describe('A record without it is refused by the system.'),
       length: z.number().int().positive().optional().describe('Longest value, in bytes.'),
       options: z
@@ -63,6 +73,10 @@ const field = z
         .optional()
         .describe('Values of a select: a list, or a map of value to label.'),
       references: z.string().optional().describe('Code of the object of the same connection that it points to.'),
+      soft: z
+        .boolean()
+        .optional()
+        .describe('Master-data batch: where the record is not there, the row goes in with a warning. Default false.'),
       compare: strict({
         trim: z.boolean().optional().describe('Spaces at the ends do not count.'),
         ignoreCase: z.boolean().optional(),
@@ -86,6 +100,52 @@ const field = z
   .describe('A field: its type, or a map with more.')
 
 const fields = z.record(z.string().min(1), field).describe('Fields by code.')
+
+const spot = z
+  .union([
+    z.string().min(1),
+    z.number().int().positive(),
+    strict({ at: z.number().int().positive(), length: z.number().int().positive() }),
+  ])
+  .describe('A path into the body, the name or number (from 1) of a column, or {at, length} of a line, in characters.')
+const spots = z.record(z.string().min(1), spot)
+const reader = strict({
+  kind: z.enum(['json', 'xml', 'csv', 'fixed', 'form']),
+  records: z
+    .string()
+    .optional()
+    .describe('json, xml: path to the records, such as data.list or Orders/Order. Default the body itself.'),
+  id: spot,
+  fields: spots
+    .optional()
+    .describe('Field of the document: where its value stands. Default everything that is a value, by its own name.'),
+  details: z
+    .record(
+      z.string().min(1),
+      strict({
+        rows: z.string().optional().describe('json, xml: path to the rows below the record. Default the code.'),
+        fields: spots.optional(),
+      }),
+    )
+    .optional()
+    .describe('By detail code. csv, fixed: each line with the same id is a row.'),
+  void: strict({ at: spot, values: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1) })
+    .optional()
+    .describe('A record with one of these values there is voided.'),
+  separator: z.string().min(1).max(3).optional().describe('csv. Default ","; \\t for tabs.'),
+  header: z.boolean().optional().describe('csv: the first line names the columns. Default true.'),
+  skip: z.number().int().min(0).optional().describe('csv, fixed: lines to leave out first.'),
+  trim: z.boolean().optional().describe('Spaces at the ends are dropped. Default true for fixed, else false.'),
+})
+
+const receive = strict({
+  function: z.string().optional().describe('A function of kind receive.'),
+  reader: reader.optional().describe('Makes documents without code.'),
+  charset: z
+    .enum(['utf-8', 'gbk', 'gb18030'])
+    .optional()
+    .describe('Whatever the sender says. Default: his Content-Type, the XML declaration, UTF-8.'),
+}).describe('Non-standard pushes 推送接口函数: either a function or a reader.')
 
 const detail = strict({
   code: z.string().min(1).describe('Code of the detail 明细, as it stands in detailFieldVals.'),
@@ -140,6 +200,11 @@ const poll = strict({
 
 const object = strict({
   code: z.string().min(1).max(128).describe('Code of the object 真实的对象名称, as the system names it.'),
+  template: z
+    .enum(templateNames)
+    .optional()
+    .describe('Begins with the fields of this master-data object; what is said here goes before it.'),
+  without: z.array(z.string()).optional().describe('Fields of the template that are left out.'),
   apiName: z
     .string()
     .min(1)
@@ -179,6 +244,31 @@ const object = strict({
     .optional()
     .describe('Whether a body speaks of the whole record.'),
   poll: poll.optional(),
+  receive: receive.optional(),
+  batch: strict({
+    path: z
+      .string()
+      .max(128)
+      .regex(/^[A-Za-z0-9][\w.-]*(?:\/[A-Za-z0-9][\w.-]*)*$/)
+      .optional()
+      .describe(
+        'POST /common/{path}/batch, such as positions or departments/v2. Once in a tenant; a template brings its own.',
+      ),
+    perDay: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe('Calls of one client in a day of the tenant’s zone. Default 100.'),
+    perHour: z.number().int().min(1).max(1_000_000).optional().describe('In a clock hour of it. Default 50.'),
+    checkTimestamp: z
+      .boolean()
+      .optional()
+      .describe('Refuse a timestamp that is more than 15 minutes off. Default false.'),
+  })
+    .optional()
+    .describe('The object takes master-data batches.'),
   fields: fields.optional(),
   details: list(detail, 'Details 明细.').optional(),
 })
@@ -356,6 +446,8 @@ const queue = strict({
   startFrom: start,
 }).describe('A message queue that brings the changes of this system.')
 
+const charset = z.enum(['utf-8', 'gbk', 'gb18030'])
+
 const connection = strict({
   id: id('Id of the connection, the dataCenterId 账套 of the guide.'),
   kind: z
@@ -390,6 +482,23 @@ const connection = strict({
   })
     .optional()
     .describe('Where an answer says how the call ended.'),
+  format: strict({
+    request: z.enum(['json', 'xml', 'form', 'text']).optional().describe('Default json.'),
+    answer: z.enum(['json', 'xml', 'form', 'text']).optional().describe('Default as the request.'),
+    charset: charset.optional().describe('Of requests. Default utf-8.'),
+    answerCharset: charset.optional().describe('Of answers, whatever they say. Default what they say, else utf-8.'),
+    contentType: z.string().min(1).max(200).optional().describe('Default by format and charset.'),
+    templates: strict({ create: z.string().optional(), update: z.string().optional(), invalid: z.string().optional() })
+      .optional()
+      .describe('request: text. {{field}}, {{#detail}}…{{/detail}}, {{$id}}, {{field|xml}}.'),
+    patterns: z
+      .array(z.string().min(1).max(1_000))
+      .optional()
+      .describe('answer: text. Regular expressions (RE2) with the named groups code, message, id.'),
+    formField: z.string().min(1).optional().describe('request: form. The whole body as JSON in this one field.'),
+  })
+    .optional()
+    .describe('How bodies look on the wire. Default JSON in UTF-8.'),
   refusedBeforeEffect: texts('Codes that say that nothing happened and time may heal it.').optional(),
   throttleCodes: texts('Codes that say "too fast": nothing happened, and the whole target waits.').optional(),
   quotaCodes: texts('Codes that say that the day’s quota is used up: the target waits until its midnight.').optional(),
@@ -770,6 +879,34 @@ const batchClient = strict({
   origins: z.array(z.string()).optional().describe('Origins that callbacks may go to, such as https://hr.example.com.'),
 })
 
+// ── functions ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const value = z.unknown()
+const fn = strict({
+  name: id('What objects and flows name it by.'),
+  kind: z.enum(functionKinds).optional().describe('When it is called. Default receive.'),
+  code: z
+    .string()
+    .min(1)
+    .max(200_000)
+    .describe('JavaScript that declares a function of the kind’s name. ${NAME} is no variable here.'),
+  time: duration('For one record, 10ms to 30s. Default 1s.').optional(),
+  memory: z.number().int().min(4).max(256).optional().describe('Megabytes. Default 32.'),
+  examples: z
+    .array(
+      strict({
+        name: z.string().min(1),
+        input: value.describe('The argument: a map, or JSON as text (which keeps 1.10 as it is).'),
+        output: value.describe('What must come out.'),
+        found: z
+          .record(z.string(), value)
+          .optional()
+          .describe('What look-ups find, by mapped:pair:id or document:object:id.'),
+      }),
+    )
+    .optional()
+    .describe('Run whenever the function is saved, and by mortise test.'),
+})
+
 const tenant = strict({
   id: id('tenantId.'),
   name: z.string().optional(),
@@ -782,6 +919,7 @@ const tenant = strict({
     .optional()
     .describe('For so many days the bodies of what came in and was sent are shown. Default: as long as they are kept.'),
   connections: list(connection, 'The systems 连接器.'),
+  functions: list(fn, 'Functions 函数.').optional(),
   pairs: list(pair, 'What travels between them.').optional(),
   tokens: list(token, 'Tokens for syncpush.').optional(),
   hooks: list(hook, 'Webhooks of systems that tell their changes.').optional(),
@@ -799,6 +937,7 @@ export const fileSchema = strict({
 
 export type FileDef = z.infer<typeof fileSchema>
 export type TenantFile = FileDef['tenants'][number]
+export type FunctionFile = NonNullable<TenantFile['functions']>[number]
 export type ConnectionFile = TenantFile['connections'][number]
 export type QueueFile = NonNullable<ConnectionFile['queues']>[number]
 export type EventsFile = NonNullable<ConnectionFile['events']>

@@ -3,7 +3,7 @@ import { col, type Sql } from '../store/sql.ts'
 import type { Change } from './changes.ts'
 import type { Difference } from './differences.ts'
 
-export const versionKinds = ['connection', 'object', 'pair', 'flow'] as const
+export const versionKinds = ['connection', 'object', 'pair', 'flow', 'function'] as const
 export type VersionKind = (typeof versionKinds)[number]
 
 export interface Version {
@@ -39,7 +39,10 @@ const definitionsOf = async (tx: Sql, tenantId: string): Promise<Map<string, str
     union all
     select 'flow', pair_id || case from_side when 'left' then ' leftToRight' else ' rightToLeft' end,
       json_build_object('state', state, 'definition', definition)::text
-    from flow where tenant_id = ${tenantId}`
+    from flow where tenant_id = ${tenantId}
+    union all
+    select 'function', name, json_build_object('kind', kind, 'definition', definition)::text
+    from function where tenant_id = ${tenantId}`
   return new Map(rows.map((row) => [`${row.kind} ${row.name}`, row.definition]))
 }
 

@@ -68,9 +68,14 @@ export const namePath = (value: unknown, path: Path): string => {
 
 /**
  * Never throws for what stands in the file: everything wrong is in `problems`, with its place.
- * `env` answers the value of a variable, or undefined: then the problem names file, line and field.
+ * `env` answers the value of a variable, or undefined: then the problem names file, line and field. `isLiteral`: no variables below there.
  */
-export const readYaml = (text: string, file: string, env: Readonly<Record<string, string | undefined>>): Read => {
+export const readYaml = (
+  text: string,
+  file: string,
+  env: Readonly<Record<string, string | undefined>>,
+  isLiteral: (path: Path) => boolean = () => false,
+): Read => {
   const lines = new LineCounter()
   const clean = text.replace(/^\ufeff/, '')
   const document = parseDocument(clean.replace(variable, `$${OPEN}$1${CLOSE}`), {
@@ -173,7 +178,8 @@ export const readYaml = (text: string, file: string, env: Readonly<Record<string
     if (isSeq(node)) return node.items.map((item, i) => plain(item, [...path, i]))
     if (!isScalar(node)) return null
     if (typeof node.value === 'string') {
-      return node.value.includes(OPEN) ? fill(node.value, path) : node.value
+      if (!node.value.includes(OPEN)) return node.value
+      return isLiteral(path) ? shown(node.value) : fill(node.value, path)
     }
     if (typeof node.value === 'number' && node.source !== undefined && String(node.value) !== node.source)
       return node.source

@@ -61,7 +61,7 @@ export interface Declaring {
   /** One thing is made what it was in that version. */
   restore(
     asking: Asking,
-    version: { kind: 'connection' | 'object' | 'pair' | 'flow'; name: string; number: number },
+    version: { kind: 'connection' | 'object' | 'pair' | 'flow' | 'function'; name: string; number: number },
     how: Bringing,
   ): Promise<Brought | Refused>
   /** A new secret, or salt, beside the one in use, which lets in until then; null: until it is retired. Null: there is no such caller. */

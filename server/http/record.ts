@@ -3,11 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { type Locale, type Refusal, refusal } from '../../protocol/codes.ts'
 
-/** What a door answers: JSON text, ready to be sent. */
+/** What a door answers: text, ready to be sent. */
 export interface Answer {
   status: number
   body: string
   retryAfter?: number
+  /** Further headers. */
+  headers?: Readonly<Record<string, string>>
+  /** Default JSON. */
+  type?: string
 }
 
 export interface Visit {
@@ -21,6 +25,8 @@ export interface Visit {
 }
 
 export interface RecordDoor {
+  /** Default POST. */
+  method?: 'GET' | 'POST'
   visit(visit: Visit): Promise<Answer>
   /** The door's own shape for what happens before it is asked: a wrong method, malformed HTTP. */
   refuse(refusal: Refusal, locale: Locale, traceId: string): string
@@ -30,7 +36,7 @@ const write = (response: ServerResponse, answer: Answer, requestId: string, last
   if (response.headersSent || response.destroyed) return
   const headers: (string | number)[] = [
     'Content-Type',
-    'application/json; charset=utf-8',
+    answer.type ?? 'application/json; charset=utf-8',
     'Content-Length',
     Buffer.byteLength(answer.body),
     'X-Request-Id',
@@ -39,6 +45,7 @@ const write = (response: ServerResponse, answer: Answer, requestId: string, last
     'nosniff',
   ]
   if (answer.retryAfter !== undefined) headers.push('Retry-After', answer.retryAfter)
+  for (const [name, value] of Object.entries(answer.headers ?? {})) headers.push(name, value)
   if (last) headers.push('Connection', 'close')
   response.writeHead(answer.status, headers as string[])
   response.end(answer.body)
@@ -62,7 +69,8 @@ export interface RecordPaths {
 export const addRecordDoor = (app: FastifyInstance, paths: RecordPaths, url: string, door: RecordDoor): void => {
   paths.doors.set(url, door)
   app.route({
-    method: 'POST',
+    method: door.method ?? 'POST',
+    exposeHeadRoute: false,
     url,
     onRequest: (request, reply) => {
       reply.hijack()

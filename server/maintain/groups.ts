@@ -10,8 +10,8 @@ export interface ErrorGroup {
   /** Ten characters, the same for as long as kind, stage, field and flow are: `mortise retry --group 3f9a1c02de`. */
   group: string
   tenantId: string
-  /** `record`: links. `read`: records that could not be read from their source. */
-  what: 'record' | 'read'
+  /** `record`: links. `read`: records that could not be read from their source. `decode`: pushes that could not be decoded. */
+  what: 'record' | 'read' | 'decode'
   /** Null for reads. `from`: the side the flow leads away from. */
   flow: { pairId: string; from: Side | null } | null
   /** Where the records travel to, or whence they could not be read. */
@@ -162,6 +162,33 @@ export const readGroups = async (
       limit 1) s
     where ${tenantId}::text is null or t.tenant_id = ${tenantId}
     order by g.count desc, t.tenant_id, g.fault_group`
+  const decodes = await sql<{
+    tenant_id: string
+    fault_group: string
+    count: number
+    first_seen: number | null
+    last_seen: number | null
+    connection_id: string
+    object: string
+    fault: string
+  }>`
+    select t.tenant_id, g.fault_group, g.count, g.first_seen, g.last_seen, s.connection_id, s.object, s.fault
+    from tenant t
+    cross join lateral (
+      select d.fault_group, count(*) as count, min(d.failed_at) as first_seen, max(d.failed_at) as last_seen
+      from decode d
+      where d.tenant_id = t.tenant_id and d.fault_group is not null and (${group}::text is null or d.fault_group = ${group})
+      group by d.fault_group
+      order by 2 desc, 1
+      limit ${limit}) g
+    cross join lateral (
+      select d.connection_id, d.object, d.fault
+      from decode d
+      where d.tenant_id = t.tenant_id and d.fault_group = g.fault_group
+      order by d.seq desc
+      limit 1) s
+    where ${tenantId}::text is null or t.tenant_id = ${tenantId}
+    order by g.count desc, t.tenant_id, g.fault_group`
   const said = (stored: string) => {
     const { also: _also, ...sample } = parseFault(stored) as Fault
     return {
@@ -194,11 +221,14 @@ export const readGroups = async (
         ...said(row.fault),
       }),
     ),
-    ...reads.map(
+    ...[
+      ...reads.map((row) => ({ ...row, what: 'read' as const })),
+      ...decodes.map((row) => ({ ...row, what: 'decode' as const })),
+    ].map(
       (row): ErrorGroup => ({
         group: row.fault_group,
         tenantId: row.tenant_id,
-        what: 'read',
+        what: row.what,
         flow: null,
         connectionId: row.connection_id,
         object: row.object,

@@ -4,6 +4,7 @@ import { at, col, type Sql } from '../store/sql.ts'
 import { type Trouble, troublesOf } from './groups.ts'
 import { mask } from './mask.ts'
 import { linksNumbered, linksOf, planned, type RecordRow } from './records.ts'
+import { type DecodeShown, decodesOf, type Push, pushesOf } from './pushes.ts'
 import { type Relative, relativesOf } from './relatives.ts'
 import { faultSentencesOf, parseFault } from './words.ts'
 
@@ -89,6 +90,8 @@ export interface Journey {
   attempts: AttemptRow[]
   staged: StagedRow[]
   fetches: FetchShown[]
+  /** Pushes in no standard form that wait to be decoded, or failed to be. */
+  decodes: DecodeShown[]
   /** What its links were parked for, now and before. */
   troubles: Trouble[]
   told: TellingRow[]
@@ -182,6 +185,22 @@ export const editorOf = (meta: string | null): string | null => {
   }
 }
 
+const arrivalOf = (row: Push): ArrivalRow => ({
+  seq: row.seq,
+  receivedAt: row.received_at,
+  tenantId: row.tenant_id,
+  connectionId: row.connection_id,
+  object: row.object,
+  id: row.data_id,
+  operation: row.operation,
+  channel: row.channel,
+  traceId: row.trace_id,
+  outcome: row.outcome,
+  bytes: row.bytes ?? 0,
+  body: shownText(row.body),
+  editedBy: editorOf(row.meta),
+})
+
 const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promise<ArrivalRow[]> => {
   const { tenants, connections, objects, ids } = columns(keys)
   const rows = await sql<{
@@ -213,21 +232,7 @@ const arrivalsOf = async (sql: Sql, keys: readonly Key[], limit: number): Promis
     join tenant t on t.tenant_id = a.tenant_id
     order by a.received_at desc, a.seq desc
     limit ${limit}`
-  return rows.map((row) => ({
-    seq: row.seq,
-    receivedAt: row.received_at,
-    tenantId: row.tenant_id,
-    connectionId: row.connection_id,
-    object: row.object,
-    id: row.data_id,
-    operation: row.operation,
-    channel: row.channel,
-    traceId: row.trace_id,
-    outcome: row.outcome,
-    bytes: row.bytes ?? 0,
-    body: shownText(row.body),
-    editedBy: editorOf(row.meta),
-  }))
+  return rows.map(arrivalOf)
 }
 
 interface AttemptColumns {
@@ -414,14 +419,14 @@ export const findJourney = (
 export const journeyOfLink = (sql: Sql, tenantId: string, linkId: number, limit: number): Promise<Journey> =>
   planned(sql, async (tx) => {
     const links = (await linksNumbered(tx, [linkId])).filter((link) => link.tenantId === tenantId)
-    return storyOf(tx, links, distinct(recordsOf(links)), limit)
+    return storyOf(tx, links, distinct(recordsOf(links)), limit, { ids: [], tenantId })
   })
 
 const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; limit?: number }): Promise<Journey> => {
   const tenantId = options.tenantId ?? null
   const limit = options.limit ?? 20
   const traces = await tracesOf(sql, id, tenantId)
-  const alone = distinct([...traces.records, ...(await stagedAs(sql, id, tenantId))])
+  const alone = distinct([...traces.records.filter((key) => key.id !== ''), ...(await stagedAs(sql, id, tenantId))])
   const number = /^\d{1,15}$/.test(id) ? [Number(id)] : []
   // a record's id belongs to one object of one connection; elsewhere the same text is another record
   const isOne = (link: RecordRow) =>
@@ -442,14 +447,25 @@ const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; l
       .map((link) => [JSON.stringify([link.tenantId, link.pairId, link.linkId]), link]),
   )
   const found = [...links.values()]
-  return storyOf(sql, found, distinct([...recordsOf(found), ...alone]), limit)
+  return storyOf(sql, found, distinct([...recordsOf(found), ...alone]), limit, { ids: [id], tenantId })
 }
 
-const storyOf = async (sql: Sql, found: RecordRow[], keys: readonly Key[], limit: number): Promise<Journey> => {
+/** `ids`: under which a push in no standard form may be known, which has no record yet. */
+const storyOf = async (
+  sql: Sql,
+  found: RecordRow[],
+  keys: readonly Key[],
+  limit: number,
+  { ids, tenantId }: { ids: readonly string[]; tenantId: string | null },
+): Promise<Journey> => {
   const { parents, children } = await relativesOf(sql, found)
+  const arrivals = await arrivalsOf(sql, keys, limit)
+  const under = [...new Set([...ids, ...arrivals.map((one) => one.traceId)])]
+  const pushes = (await pushesOf(sql, tenantId, under, shownBytes, limit)).map(arrivalOf)
   return {
     links: found,
-    arrivals: await arrivalsOf(sql, keys, limit),
+    arrivals: [...arrivals, ...pushes].sort((a, b) => b.receivedAt - a.receivedAt || b.seq - a.seq).slice(0, limit),
+    decodes: await decodesOf(sql, tenantId, under),
     attempts: await attemptsOf(sql, found, limit),
     staged: await stagedOf(sql, keys),
     fetches: await fetchesOf(sql, keys),
@@ -461,7 +477,11 @@ const storyOf = async (sql: Sql, found: RecordRow[], keys: readonly Key[], limit
 }
 
 export const isEmpty = (journey: Journey): boolean =>
-  !journey.links.length && !journey.arrivals.length && !journey.staged.length && !journey.fetches.length
+  !journey.links.length &&
+  !journey.arrivals.length &&
+  !journey.staged.length &&
+  !journey.fetches.length &&
+  !journey.decodes.length
 
 export interface Moment {
   at: number

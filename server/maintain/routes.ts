@@ -236,6 +236,20 @@ const journeyShape = z.object({
     .describe('What its links were parked for, now and before.'),
   parents: z.array(relativeShape).describe('Records it refers to.'),
   children: z.array(relativeShape).describe('Records that wait for it.'),
+  decodes: z
+    .array(
+      z.object({
+        seq: z.number(),
+        connection: z.string(),
+        object: z.string(),
+        state: z.string(),
+        attempts: z.number(),
+        group: z.string().nullable(),
+        why: z.array(z.string()),
+        logs: z.string().nullable(),
+      }),
+    )
+    .describe('Pushes in no standard form that wait to be decoded, or failed to be.'),
 })
 
 const shownRelative = (one: Relative): z.input<typeof relativeShape> => ({
@@ -320,6 +334,7 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
   })),
   parents: journey.parents.map(shownRelative),
   children: journey.children.map(shownRelative),
+  decodes: journey.decodes.map(({ tenantId: _tenant, connectionId, ...one }) => ({ connection: connectionId, ...one })),
 })
 
 const taskShape = z.object({
@@ -330,6 +345,7 @@ const taskShape = z.object({
   total: z.number(),
   done: z.number(),
   fault: z.string().nullable(),
+  result: z.unknown().describe('What it found: of a dry run its counts and faults.'),
   createdAt: moment,
   endedAt: moment.nullable(),
 })
@@ -342,6 +358,7 @@ const shownTask = (task: Task): z.input<typeof taskShape> => ({
   total: task.total,
   done: task.done,
   fault: task.fault,
+  result: task.result,
   createdAt: toMoment(task.createdAt),
   endedAt: toMomentOrNull(task.endedAt),
 })
@@ -808,7 +825,9 @@ const deedRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] => [
 // ── error groups ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const groupShape = z.object({
   group: z.string().describe('Its name, for as long as kind, stage, field and flow are the same.'),
-  what: z.enum(['record', 'read']).describe('`read`: records that could not be read from their source.'),
+  what: z
+    .enum(['record', 'read', 'decode'])
+    .describe('`read`: records that could not be read from their source. `decode`: pushes that could not be decoded.'),
   pair: z.string().nullable(),
   flow: z.enum(['leftToRight', 'rightToLeft']).nullable(),
   connection: z.string().describe('Where its records travel to, or whence they could not be read.'),

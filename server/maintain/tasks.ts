@@ -18,6 +18,8 @@ export interface Task {
   total: number
   done: number
   fault: string | null
+  /** What it found, where it is more than how far it came. */
+  result: unknown
   createdAt: number
   endedAt: number | null
 }
@@ -28,10 +30,20 @@ export interface RetryAsked {
   side: Side | null
 }
 
+/** One slice of a kind of work of another room; `after` and `result` are what the slice before answered. */
+export type Work = (
+  sql: Sql,
+  tenantId: string,
+  asked: unknown,
+  before: { after: string | null; result: unknown },
+  slice: number,
+) => Promise<{ count: number; next: string | null; result: unknown }>
+
 interface Row {
   task_id: string
   kind: string
   asked: string
+  result: string | null
   asked_by: string
   state: Task['state']
   total: number
@@ -50,6 +62,7 @@ const taskOf = (row: Row): Task => ({
   total: row.total,
   done: row.done,
   fault: row.fault,
+  result: row.result === null ? null : JSON.parse(row.result),
   createdAt: row.created_at,
   endedAt: row.ended_at,
 })
@@ -57,11 +70,11 @@ const taskOf = (row: Row): Task => ({
 export const addTask = async (
   tx: Sql,
   tenantId: string,
-  task: { taskId: string; asked: RetryAsked; askedBy: string; total: number },
+  task: { taskId: string; kind?: string; asked: unknown; askedBy: string; total: number },
 ): Promise<Task> => {
   const [row] = await tx<Row>`
     insert into task (tenant_id, task_id, kind, asked, asked_by, total)
-    values (${tenantId}, ${task.taskId}, 'retry', ${JSON.stringify(task.asked)}::json, ${task.askedBy}, ${task.total})
+    values (${tenantId}, ${task.taskId}, ${task.kind ?? 'retry'}, ${JSON.stringify(task.asked)}::json, ${task.askedBy}, ${task.total})
     returning *`
   return taskOf(row as Row)
 }
@@ -94,6 +107,8 @@ export interface TaskerDeps {
     links: readonly { tenant_id: string; pair_id: string; link_id: number }[],
     side: Side | null,
   ): Promise<number>
+  /** Other kinds of work, by the task's kind. */
+  works?: Readonly<Record<string, Work>>
   /** There is work for the engine. */
   woke(): void
   slice?: number
@@ -114,6 +129,7 @@ const oneSlice = async (deps: TaskerDeps, tenantId: string, taskId: string): Pro
       returning *`,
   )
   if (!task) return null
+  if (task.kind !== 'retry') return otherSlice(deps, tenantId, task, slice)
   const { filter, side } = JSON.parse(task.asked) as RetryAsked
   return asTenant(sql, tenantId, async (tx) => {
     const { links, next } = await matching(tx, filter, task.after === null ? null : Number(task.after), slice)
@@ -126,6 +142,25 @@ const oneSlice = async (deps: TaskerDeps, tenantId: string, taskId: string): Pro
         ended_at = case when state = 'running' and ${next === null} then clock_timestamp() else ended_at end,
         lease_until = '-infinity'
       where tenant_id = ${tenantId} and task_id = ${taskId}`
+    return next === null ? 'done' : 'more'
+  })
+}
+
+const otherSlice = async (deps: TaskerDeps, tenantId: string, task: Row, slice: number): Promise<'more' | 'done'> => {
+  const work = deps.works?.[task.kind]
+  if (!work) throw new Error(`nobody knows how to do ${task.kind}`)
+  const before = { after: task.after, result: task.result === null ? null : (JSON.parse(task.result) as unknown) }
+  return asTenant(deps.sql, tenantId, async (tx) => {
+    const { count, next, result } = await work(tx, tenantId, JSON.parse(task.asked), before, slice)
+    await tx`
+      update task set
+        done = done + ${count},
+        after = coalesce(${next}, after),
+        result = ${JSON.stringify(result)}::json,
+        state = case when state = 'running' and ${next === null} then 'done' else state end,
+        ended_at = case when state = 'running' and ${next === null} then clock_timestamp() else ended_at end,
+        lease_until = '-infinity'
+      where tenant_id = ${tenantId} and task_id = ${task.task_id}`
     return next === null ? 'done' : 'more'
   })
 }

@@ -20,6 +20,7 @@ import { type Compiled, compiledOf, keepCompiled, type Owned, type OwnedDetail }
 import { converter } from './convert.ts'
 import { compileWatch } from './drift.ts'
 import { compileMatch } from './match.ts'
+import type { FormulaFault } from './formula-words.ts'
 import { detailOwnerOf, ownerOf, ownerProblems } from './owner.ts'
 import { masterShape, type Place, placeIn, rowShape, type Shape, writer } from './place.ts'
 import {
@@ -37,6 +38,7 @@ import {
   type Complain,
   type CompiledRule,
   compileRule,
+  formulaIn,
   nameOf,
   type Problem,
   type Reads,
@@ -635,6 +637,37 @@ export const compilePair = (
       idField: { left: objects.left.idField, right: objects.right.idField },
     },
   }
+}
+
+/** What is wrong with a formula that is being written, in a rule of the master or of the rows of a target detail; null: there is no such detail. */
+export const checkFormula = (
+  def: PairDef,
+  flow: FlowDef,
+  object: ObjectDef,
+  zone: string,
+  pairOf: PairContext['pairOf'],
+  text: string,
+  detail: string | undefined,
+): FormulaFault[] | null => {
+  const master = masterShape(object, zone)
+  const rule = detail === undefined ? null : flow.mapping.details.find(({ to }) => to === detail)
+  if (rule === undefined) return null
+  const source = rule && rule.from !== ownRow ? findDetail(object, rule.from) : null
+  if (source === undefined) return null
+  const made = formulaIn(text, false, {
+    from: flow.from,
+    def,
+    source: source ? rowShape(object, source, zone) : master,
+    target: master,
+    master: rule ? master : null,
+    sourceDetail: source?.code ?? null,
+    creates: true,
+    pairOf,
+    object,
+    zone,
+    params: flow.params,
+  })
+  return 'faults' in made ? made.faults : []
 }
 
 /** A void by update (D7): the target's id and the status that means void there, and nothing else. By `invalid`: the id alone. */

@@ -226,14 +226,9 @@ const findName = (segments: readonly string[], at: number, between: Between): Fo
     : { code: 'field', at, a: path, b: shape.what }
 }
 
-const compileRuleFormula = (
-  text: string,
-  required: boolean,
-  between: Between,
-  at: string,
-  complain: Complain,
-): Formula | undefined => {
-  const made = compileFormula(text, {
+/** Compiled where the rule stands, or every fault with its position. */
+export const formulaIn = (text: string, required: boolean, between: Between): Formula | { faults: FormulaFault[] } =>
+  compileFormula(text, {
     zone: zoneOf(between.zone) ?? utc,
     find: (segments, here) => findName(segments, here, between),
     reference: (pair, given) => {
@@ -245,6 +240,15 @@ const compileRuleFormula = (
       return { pairId: pair, side: found.side, missing: missing ?? (isSelf && !required ? 'later' : 'wait') }
     },
   })
+
+const compileRuleFormula = (
+  text: string,
+  required: boolean,
+  between: Between,
+  at: string,
+  complain: Complain,
+): Formula | undefined => {
+  const made = formulaIn(text, required, between)
   if (!('faults' in made)) return made
   for (const fault of made.faults) complain(at, formulaSentence(fault))
   return undefined

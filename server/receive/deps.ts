@@ -1,6 +1,6 @@
 /** The few functions that the receive door needs of the rest of the house; main.ts hands them in. */
 import type { Code } from '../../protocol/codes.ts'
-import type { Admitted, Arrival, Millis, RecordKey } from '../doc/document.ts'
+import type { Admitted, Arrival, Kept, Millis, RawArrival, RecordKey } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import type { ObjectDef } from '../doc/object.ts'
 
@@ -46,6 +46,10 @@ export interface ReceiveDeps {
   tokens: Tokens
   catalog: PushCatalog
   admit(row: Arrival): Promise<Admitted>
+  /** What is in no standard form. Rejects as `admit` does. */
+  keep(row: RawArrival): Promise<Kept>
+  /** Until it was decoded and every document of it is settled; gives up with 'pending' when the signal fires. */
+  waitDecoded(row: RawArrival, seq: number, signal: AbortSignal): Promise<Settled>
   /** Works across nodes; gives up with 'pending' when the signal fires. */
   waitSettled(key: RecordKey, version: number, signal: AbortSignal): Promise<Settled>
   env: Env

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect } from 'node:net'
 import { digest } from '../../protocol/standard.ts'
-import type { Admitted, Arrival } from '../doc/document.ts'
+import type { Admitted, Arrival, RawArrival } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import type { ObjectDef } from '../doc/object.ts'
 import { httpServer, type HttpOptions } from '../http/server.ts'
@@ -44,6 +44,7 @@ export const customer = def('BD_Customer', {
   details: [{ code: 'contacts', fields: [] }],
 })
 export const material = def('BD_Material')
+export const freight = def('FREIGHT', { receive: { function: 'freight' } })
 export const percent = def('50%25')
 export const guideObject = def('ERP 侧对象的 APIName', {
   details: [
@@ -66,7 +67,7 @@ export interface Reply {
 }
 
 export const token = 'sandbox-token-0123456789abcdef'
-const erp = connectionOf('erp', [customer, material, percent, guideObject])
+const erp = connectionOf('erp', [customer, material, percent, guideObject, freight])
 const row = (tokenText: string, tenantId: string, more: Partial<PushToken> = {}) => ({
   tokenId: tokenText,
   tenantId,
@@ -79,6 +80,7 @@ const row = (tokenText: string, tenantId: string, more: Partial<PushToken> = {})
 /** Unless told otherwise: one tenant `sandbox` with one ERP; tenant `two` with ERPs `a` and `b`; tenant `none` without any. */
 export const freshDoor = async (more: Partial<ReceiveDeps> = {}, http: Partial<HttpOptions> = {}) => {
   const rows: Arrival[] = []
+  const raws: RawArrival[] = []
   const logged: object[] = []
   let version = 0
   const log = { error: (details: object) => void logged.push(details), warn: () => {} }
@@ -104,6 +106,11 @@ export const freshDoor = async (more: Partial<ReceiveDeps> = {}, http: Partial<H
       rows.push(arrival)
       return { kind: 'created', seq: ++version, version }
     },
+    keep: async (arrival) => {
+      raws.push(arrival)
+      return { kind: 'kept', seq: raws.length }
+    },
+    waitDecoded: async () => ({ done: true }),
     waitSettled: async () => ({ done: true }),
     env: systemEnv(),
     log,
@@ -149,6 +156,7 @@ export const freshDoor = async (more: Partial<ReceiveDeps> = {}, http: Partial<H
 
   return {
     rows,
+    raws,
     logged,
     port,
     server,

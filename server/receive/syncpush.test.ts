@@ -241,7 +241,7 @@ test('a void needs only the id', async () => {
   assert.equal(door.rows.length, 5)
 })
 
-test('without id it is non-standard, which no object takes yet (009), and the sentence says what to do', async () => {
+test('without id it is non-standard, which an object without function and reader refuses (009), and the sentence says what to do', async () => {
   await using door = await freshDoor()
   const reply = await door.push('<any/>', { id: undefined, locale: 'en_US' })
   assert.deepEqual(outcome(reply), { status: 400, code: 's306240009' })

@@ -2,12 +2,13 @@
 import { isRefusal, type Locale, localeFrom, type Refusal, refusal, success } from '../../protocol/codes.ts'
 import { decodeHeader, decodePercent, type Heads, readHeads, requestId, tooLong } from '../../protocol/headers.ts'
 import { find, Kind, kindOf, name, type Scan, valueText } from '../../protocol/scan.ts'
-import type { Admitted, Arrival, Operation } from '../doc/document.ts'
+import type { Admitted, Arrival, Kept, Operation } from '../doc/document.ts'
 import type { ObjectDef } from '../doc/object.ts'
 import { type Body, readBody } from '../http/body.ts'
 import type { Answer, RecordDoor, Visit } from '../http/record.ts'
 import { guideShape, publicShape, refused, type Shape } from './answer.ts'
 import { type PushConnection, type PushToken, type ReceiveDeps, retryAfterOf, type Settled } from './deps.ts'
+import { type RawPush, rawRow } from './nonstandard.ts'
 import { type Rate, tokenBuckets } from './rate.ts'
 import { publicBody, type Push, standardPush, standardRow } from './standard.ts'
 import { checkCaller, mayPush } from './token.ts'
@@ -115,7 +116,7 @@ const metaOf = (sent: string | undefined): string | undefined =>
   sent === undefined ? undefined : JSON.stringify({ requestId: sent })
 
 /** Waits for the flows of a `directSync` push. Whatever happens here, the push is stored. */
-const settled = async ({ deps, visit }: Turn, row: Arrival, version: number): Promise<Settled> => {
+const within = async ({ deps, visit }: Turn, wait: (signal: AbortSignal) => Promise<Settled>): Promise<Settled> => {
   const stop = new AbortController()
   const gone = () => stop.abort()
   visit.raw.socket.once('close', gone)
@@ -124,7 +125,7 @@ const settled = async ({ deps, visit }: Turn, row: Arrival, version: number): Pr
       () => 'pending' as const,
       () => 'pending' as const,
     )
-    return await Promise.race([deps.waitSettled(row, version, stop.signal), late])
+    return await Promise.race([wait(stop.signal), late])
   } catch (err) {
     deps.log.error({ err, trace: visit.traceId }, 'waiting for the flows failed; the push is stored')
     return 'pending'
@@ -153,7 +154,8 @@ const store = async (turn: Turn, row: Arrival, directSync: boolean): Promise<Ans
     return { status: 200, body: admitted.answer }
   }
   if (directSync) {
-    const end = 'version' in admitted ? await settled(turn, row, admitted.version) : 'pending'
+    const version = 'version' in admitted ? admitted.version : null
+    const end = version === null ? 'pending' : await within(turn, (signal) => deps.waitSettled(row, version, signal))
     if (end === 'pending') return refuse(turn, late)
     if ('failed' in end) return refuse(turn, refusal('s306240201', 'flow', end.failed))
   }
@@ -164,6 +166,48 @@ const store = async (turn: Turn, row: Arrival, directSync: boolean): Promise<Ans
 /** A repetition of a `directSync` push cannot wait again: it is told what is certain, that the push is stored. */
 const keyAnswer = ({ shape, locale, visit }: Turn, directSync: boolean): string =>
   directSync ? shape.refused(late, locale, visit.traceId) : shape.done(locale, visit.traceId)
+
+/** Any body, stored as it came. What `directSync` waits for is known once it has been decoded. */
+const nonStandard = async (
+  turn: Turn,
+  push: Pick<RawPush, 'token' | 'connection' | 'def' | 'operation'> & { directSync: boolean },
+): Promise<Answer> => {
+  const { deps, visit, heads, shape, locale } = turn
+  const body = await readBody(visit.raw, heads.encoding, heads.length)
+  if (body.kind !== 'body') return refuse(turn, ofBody(body))
+  const row = rawRow(
+    {
+      ...push,
+      traceId: visit.traceId,
+      requestId: requestId(heads.requestId),
+      rawHeaders: visit.raw.rawHeaders,
+      key: heads.idempotencyKey,
+      keyAnswer: heads.idempotencyKey === undefined ? '' : keyAnswer(turn, push.directSync),
+    },
+    body.bytes,
+  )
+  let kept: Kept
+  try {
+    kept = await deps.keep(row)
+  } catch (err) {
+    deps.log.error({ err, trace: visit.traceId }, 'a push could not be stored')
+    return refuse(turn, refusal('s306240503', undefined, undefined, retryAfterOf(err)))
+  }
+  if (kept.kind === 'repeated') {
+    const same = row.pushKey !== undefined && kept.requestHash.equals(row.pushKey.requestHash)
+    if (!same) return refuse(turn, refusal('s306240011'))
+    deps.answered?.(success, turn.tenantId)
+    return { status: 200, body: kept.answer }
+  }
+  if (push.directSync) {
+    const { seq } = kept
+    const end = await within(turn, (signal) => deps.waitDecoded(row, seq, signal))
+    if (end === 'pending') return refuse(turn, late)
+    if ('failed' in end) return refuse(turn, refusal('s306240201', 'flow', end.failed))
+  }
+  deps.answered?.(success, turn.tenantId)
+  return { status: 200, body: shape.done(locale, visit.traceId) }
+}
 
 const idOf = (raw: string): string | Refusal =>
   decodeHeader(raw) ?? refusal('s306240005', 'undecodable', { header: 'id' })
@@ -222,8 +266,10 @@ const guide = async (turn: Turn): Promise<Answer> => {
     named = found
   }
   if (id === undefined) {
-    // Non-standard: no object has a receive function yet, so it is refused at once, unread.
-    return refuse(turn, named === undefined ? missing('objectApiName / id') : refusal('s306240009'))
+    if (named === undefined) return refuse(turn, missing('objectApiName / id'))
+    // An object that can make nothing of it refuses at once, unread.
+    if (!named.def.receive) return refuse(turn, refusal('s306240009'))
+    return nonStandard(turn, { token: caller, connection, def: named.def, operation, directSync })
   }
 
   const body = await readBody(visit.raw, heads.encoding, heads.length)

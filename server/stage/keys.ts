@@ -21,7 +21,11 @@ const nameOf = (k: KeyRow): string => `${k.tenant_id}\n${k.token_id}\n${k.key}`
  * Takes the keys of these rows, 24 h each; answers in their order: null where the row has no key or is the first with it, else what the first was told.
  * A key that another transaction is just taking is waited for. No two rows may have one key (`stage/admit.ts` sees to it).
  */
-export const takeKeys = async (tx: Sql, rows: readonly Arrival[], now: Millis | null): Promise<(Repeated | null)[]> => {
+export const takeKeys = async (
+  tx: Sql,
+  rows: readonly Pick<Arrival, 'tenant_id' | 'pushKey'>[],
+  now: Millis | null,
+): Promise<(Repeated | null)[]> => {
   const keyed = rows.flatMap(({ tenant_id, pushKey }) =>
     pushKey ? [{ ...pushKey, tenant_id, token_id: pushKey.tokenId }] : [],
   )

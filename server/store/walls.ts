@@ -40,6 +40,7 @@ const roadRights: Record<string, string> = {
   connection: 'select',
   object: 'select',
   credential: 'select',
+  function: 'select',
   pair: 'select, update', // `for share` and `for update` in its statements
   version: 'select, insert',
   tally: 'select, insert, delete',
@@ -61,6 +62,13 @@ const appRights: Record<string, string> = {
   restore: 'select',
   queue_node: 'select',
   refused_event: 'select, delete',
+  batch_token: 'select',
+  batch_quota: 'select',
+  batch: 'select',
+  batch_row: 'select',
+  delivery: 'select, update', // sent again
+  delivery_try: 'select',
+  callback_origin: 'select, update',
 }
 
 /** Columns that are written and never read: a list of users cannot show a password by mistake. */

@@ -14,7 +14,7 @@ import { connectionOf, type FormValues, type Tree, valuesOf } from './form.ts'
 
 interface Tested {
   ok: boolean
-  steps: { step: string; ok: boolean; ms?: number; sentence?: string; code?: string }[]
+  steps: { step: string; ok: boolean; ms?: number; sentence?: string; code?: string; todo?: string }[]
 }
 
 /** Each step as it went: name, TLS, sign-in, one read. */
@@ -57,6 +57,7 @@ const TestConnection = ({ connection }: { connection: string }) => {
               <span>
                 <b>{one.step.toUpperCase()}</b> {one.sentence}{' '}
                 {one.ms === undefined ? '' : `· ${formats.stretch(one.ms)}`}
+                {one.todo && <div className="faint">{one.todo}</div>}
               </span>
             </li>
           ))}

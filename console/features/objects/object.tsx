@@ -7,6 +7,7 @@ import { useChange, useRead } from '../../ui/asking.ts'
 import { ChangeList } from '../../ui/changes.tsx'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { PageHead, Problem } from '../../ui/told.tsx'
+import { InterfaceCard } from './interface.tsx'
 import { learn, withLearned } from './learn.ts'
 
 const Editor = lazy(async () => ({ default: (await import('../../ui/editor.tsx')).Editor }))
@@ -201,6 +202,7 @@ export const ObjectPage = () => {
         <h2>{t('object.fields')}</h2>
         <FieldTable fields={data.fields} idField={String(data.idField ?? 'id')} />
       </section>
+      {may('showInterface') && <InterfaceCard connection={connection} object={object} />}
       {details.map((detail) => (
         <section key={String(detail.code)} className="card">
           <h2>

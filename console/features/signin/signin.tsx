@@ -7,7 +7,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call, carried } from '../../api/client.ts'
 import { LanguageMenu } from '../../ui/language.tsx'
-import { remember, sessionQuery } from '../../ui/session.tsx'
+import { setSession } from '../../ui/session.tsx'
 import { Problem } from '../../ui/told.tsx'
 
 export const SignIn = () => {
@@ -24,9 +24,7 @@ export const SignIn = () => {
     try {
       const session = await call('signIn', { body })
       carried.csrfToken = session.csrfToken
-      remember(true)
-      client.clear()
-      client.setQueryData(sessionQuery.queryKey, session)
+      setSession(client, session)
       // only to addresses of our own
       if (to?.startsWith('/t/')) router.history.replace(to)
       else await navigate({ to: '/', replace: true })

@@ -2,11 +2,19 @@
 import type { Json, Millis } from '../../doc/document.ts'
 import type { Fault } from '../../doc/fault.ts'
 import type { ConnectionDef } from '../../doc/flow.ts'
-import { at, decodeText, type Parsed, parseJson, textOf } from './body.ts'
+import { at, type Parsed, textOf } from './body.ts'
+import { answerText, readAnswer } from './formats.ts'
 
 type Rule = Pick<
   ConnectionDef,
-  'result' | 'refusedBeforeEffect' | 'unsureCodes' | 'refusedCodes' | 'notFoundCodes' | 'throttleCodes' | 'quotaCodes'
+  | 'result'
+  | 'format'
+  | 'refusedBeforeEffect'
+  | 'unsureCodes'
+  | 'refusedCodes'
+  | 'notFoundCodes'
+  | 'throttleCodes'
+  | 'quotaCodes'
 >
 
 export interface Answered {
@@ -54,8 +62,11 @@ export const judge = (
     said: said(text),
   })
 
-  const text = decodeText(answer.body, answer.contentType)
-  const read = text === null ? { wrong: 'the body is not in its charset' } : parseJson(text, stage === 'read')
+  const text = answerText(rule.format, answer.body, answer.contentType)
+  const read =
+    text === null
+      ? { wrong: 'the body is not in its charset' }
+      : readAnswer(rule.format, text, rule.result, stage === 'read')
   const parsed = 'wrong' in read ? undefined : read
   const code = parsed ? textOf(at(parsed.value, rule.result.codePath)) : null
   const message = parsed ? textOf(at(parsed.value, rule.result.messagePath)) : null

@@ -3,7 +3,7 @@ import type { Change, Connector, Exchange, Page, Read, Reading, Unanswered, Wind
 import type { Content, Fields, Json, Millis } from '../../doc/document.ts'
 import type { Env } from '../../doc/env.ts'
 import type { Fault } from '../../doc/fault.ts'
-import type { ConnectionDef, Outgoing } from '../../doc/flow.ts'
+import type { Carrier, ConnectionDef, Outgoing } from '../../doc/flow.ts'
 import type { ObjectDef } from '../../doc/object.ts'
 import type { Outcome } from '../../doc/outcome.ts'
 import { type Allowance, sharedOf } from '../../egress/allowance.ts'
@@ -17,7 +17,8 @@ import { openAuth } from '../auth/auth.ts'
 import type { Shelf } from '../auth/shelf.ts'
 import { type PageMemory, pageMemory, sweep } from '../pager.ts'
 import { createMask, idOf, judge, shorten, type Verdict } from './answer.ts'
-import { at, decodeText, isFields, type Parsed, parseJson, quote, writeFields, writeJson } from './body.ts'
+import { at, isFields, type Parsed, parseJson, quote, writeFields, writeJson } from './body.ts'
+import { acceptOf, contentTypeOf, shownText, wireOf } from './formats.ts'
 import { externalIdOf, readRecord, type RecordRead } from './readings.ts'
 import { recognise, type Resent } from './recognise.ts'
 import { detailNamed, matchRows, ownRowIds, readRowIds } from './rowids.ts'
@@ -92,11 +93,14 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
   for (const [name, value] of Object.entries(connection.headers)) ownHeaders[name] = headerText(value)
   const named = (name: string): boolean => Object.keys(ownHeaders).some((own) => own.toLowerCase() === name)
   const readHeaders = {
-    ...(named('accept') ? null : { accept: 'application/json' }),
+    ...(named('accept') ? null : { accept: acceptOf(connection.format) }),
     'accept-encoding': 'gzip, deflate, br',
     ...ownHeaders,
   }
-  const writeHeaders = { ...(named('content-type') ? null : { 'Content-Type': 'application/json' }), ...ownHeaders }
+  const writeHeaders = {
+    ...(named('content-type') ? null : { 'Content-Type': contentTypeOf(connection.format) }),
+    ...ownHeaders,
+  }
 
   /** A connection that cannot work tells so with every record, which then waits for the administrator. */
   const trouble = ((): Fault | null => {
@@ -216,6 +220,8 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
 
   type Talk =
     | { kind: 'replied'; reply: Reply; verdict: Verdict | null }
+    /** The request cannot be said in the target's format: not one byte left. */
+    | { kind: 'unsayable'; why: Fault; ms: 0 }
     /** No token could be had: not one byte left. */
     | { kind: 'unproved'; why: Fault; at: Millis; ms: Millis }
 
@@ -309,6 +315,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       'read',
     )
     if (talked.kind === 'unproved') return { kind: 'failed', why: talked.why, at: talked.at, calm: true }
+    if (talked.kind === 'unsayable') return { kind: 'failed', why: talked.why }
     const { reply, verdict } = talked
     if (reply.kind !== 'answer' || !verdict)
       return { kind: 'failed', ...unanswered(reply as Exclude<Reply, Answer>, 'read') }
@@ -428,7 +435,10 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     voidBy?: Change['voidBy']
   }
 
-  const post = (what: Sent, sent: () => void, sendBy: Millis, signal: AbortSignal): Promise<Talk> => {
+  /** Address and headers of a write, before what proves who we are is put onto it. */
+  const writeOf = (
+    what: Omit<Change, 'bytes' | 'object' | 'sourceId' | 'rowsDue'>,
+  ): { call: 'create' | 'update' | 'invalid'; path: string; headers: Record<string, string> } => {
     const headers: Record<string, string> = {
       ...writeHeaders,
       'Idempotency-Key': headerText(what.key),
@@ -440,12 +450,22 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       name = what.voidBy === 'update' ? 'update' : 'invalid'
       if (name === 'invalid') headers.operationType = '3'
     }
+    return { call: name as 'create' | 'update' | 'invalid', path: target(name), headers }
+  }
+
+  const post = async (what: Sent, sent: () => void, sendBy: Millis, signal: AbortSignal): Promise<Talk> => {
+    const { call, path: address, headers } = writeOf(what)
+    const wire = wireOf(connection.format, what.bytes, call, what.targetId)
+    if ('wrong' in wire) {
+      const why: Fault = { code: 'send.format', stage: 'send', value: wire.value, said: wire.wrong }
+      return { kind: 'unsayable', why, ms: 0 }
+    }
     return talk(
       {
         method: 'POST',
-        path: target(name),
+        path: address,
         headers,
-        body: what.bytes,
+        body: wire.body,
         timeout: connection.timeout,
         sendBy,
         sent,
@@ -522,6 +542,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
 
   const outcomeOf = async (what: Sent, talked: Talk, ends: Millis, signal: AbortSignal): Promise<Outcome> => {
     if (talked.kind === 'unproved') return { kind: 'again', why: talked.why, at: talked.at, calm: true }
+    if (talked.kind === 'unsayable') return { kind: 'refused', proved: true, why: talked.why }
     const { reply, verdict } = talked
     if (reply.kind === 'lost') return { kind: 'unknown', why: unanswered(reply, 'send').why }
     if (reply.kind === 'unsent') {
@@ -553,19 +574,19 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     method: 'GET' | 'POST' = 'POST',
     most: number = longestShown,
   ): Exchange => {
-    const ms = talked.kind === 'unproved' ? talked.ms : talked.reply.ms
+    const ms = talked.kind === 'replied' ? talked.reply.ms : talked.ms
     const exchange: Exchange = {
       method,
       // Without what `auth` puts into the query.
       url: mask(`${pool.origin}${target(name)}`),
       ms: Math.round(ms * 10) / 10,
     }
-    if (talked.kind === 'unproved') return exchange
+    if (talked.kind !== 'replied') return exchange
     const { reply } = talked
     if (reply.kind === 'answer') {
       exchange.status = reply.status
-      const text = decodeText(reply.body.subarray(0, most * 4), one(reply.headers['content-type']))
-      exchange.answer = shorten(mask(text ?? reply.body.toString('latin1', 0, most)), most)
+      const type = one(reply.headers['content-type'])
+      exchange.answer = shorten(mask(shownText(connection.format, reply.body, type, most * 4)), most)
     } else if (reply.kind === 'lost' && reply.status) exchange.status = reply.status
     return exchange
   }
@@ -676,6 +697,29 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
   return {
     encode,
 
+    request(change) {
+      const { call, path: address, headers } = writeOf(change)
+      const wire = wireOf(connection.format, change.bytes, call, change.targetId)
+      const shownHeaders: Record<string, string> = {}
+      for (const [name, value] of Object.entries(headers))
+        shownHeaders[name] = name in ownHeaders && !openHeaders.has(name.toLowerCase()) ? hidden : value
+      const carried = carriersOf(connection.auth)
+      for (const { in: where, name } of carried) if (where === 'header') shownHeaders[name] = hidden
+      const query = carried
+        .filter((one) => one.in === 'query')
+        .map(({ name }) => `${encodeURIComponent(name)}=${hidden}`)
+      const url = mask(`${pool.origin}${address}`)
+      return {
+        method: 'POST',
+        url: query.length ? `${url}${url.includes('?') ? '&' : '?'}${query.join('&')}` : url,
+        headers: shownHeaders,
+        body:
+          'wrong' in wire
+            ? wire.wrong
+            : shownText(connection.format, wire.body, headers['Content-Type'], Number.MAX_SAFE_INTEGER),
+      }
+    },
+
     async write(change, sent, sendBy, signal) {
       const name = change.action === 'void' ? (change.voidBy === 'update' ? 'update' : 'invalid') : change.action
       const object = objectOf(change.object)
@@ -755,7 +799,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
         'read',
       )
       const exchange = { ...shown(talked, name, 'GET', longestAsked), url }
-      if (talked.kind === 'unproved') return { exchange, why: talked.why }
+      if (talked.kind !== 'replied') return { exchange, why: talked.why }
       const { reply, verdict } = talked
       if (reply.kind !== 'answer' || !verdict)
         return { exchange, why: unanswered(reply as Exclude<Reply, Answer>, 'read').why }
@@ -766,6 +810,20 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     view: () => limits.view(env.now()),
   }
 }
+
+const hidden = '•••'
+/** Headers that are nobody's secret. */
+const openHeaders = new Set(['content-type', 'accept', 'accept-language', 'user-agent'])
+
+/** Where `auth` puts what proves who we are. */
+const carriersOf = (auth: ConnectionDef['auth']): Carrier[] => [
+  ...(auth?.basic ? [{ in: 'header' as const, name: 'Authorization' }] : []),
+  ...(auth?.apiKey ? [auth.apiKey] : []),
+  ...(auth?.oauth2 ? [auth.oauth2.carry] : []),
+  ...(auth?.signature
+    ? [auth.signature.put, auth.signature.timestamp, auth.signature.nonce].filter((one) => one !== undefined)
+    : []),
+]
 
 /** A number field takes the id as a number, with the digits it came with. */
 const asIdField = (object: ObjectDef, id: string): Json => {

@@ -1,0 +1,110 @@
+/** Batches and their callbacks at the terminal: `mortise records --batches`, `mortise retry --callback <batch>`. */
+import { listBatches } from '../batch/read.ts'
+import { type Callback, type BatchRoutesDeps } from '../batch/routes.ts'
+import { deliveriesOf, sendAgain, triesOf } from '../deliver/deliveries.ts'
+import type { Sql } from '../store/sql.ts'
+import { type Command, Done, exitCodes } from './command.ts'
+import { ago, table } from './table.ts'
+
+/** How a batch is called where its callback is kept. */
+export const subjectOf = (batchId: number): string => `batch/${batchId}`
+
+export const callbacksIn: Omit<BatchRoutesDeps['callbacks'], 'woke'> = {
+  of: async (sql, tenantId, batchIds) => {
+    const rows = await deliveriesOf(sql, tenantId, batchIds.map(subjectOf))
+    return new Map(
+      rows.map(
+        ({ deliveryId, subject, url, state, attempts, nextAt, deliveredAt, status, said }): [number, Callback] => [
+          Number(subject.slice('batch/'.length)),
+          { id: deliveryId, url, state, attempts, nextAt, deliveredAt, status, said },
+        ],
+      ),
+    )
+  },
+  tries: triesOf,
+  again: (sql, tenantId, batchId) => sendAgain(sql, tenantId, subjectOf(batchId)),
+}
+
+const tenantsOf = async (sql: Sql, tenantId: string | undefined): Promise<string[]> => {
+  if (tenantId !== undefined) return [tenantId]
+  const rows = await sql<{ tenant_id: string }>`select tenant_id from tenant order by tenant_id`
+  return rows.map((row) => row.tenant_id)
+}
+
+export const showBatches = async (
+  command: Command,
+  sql: Sql,
+  tenantId: string | undefined,
+  limit: number,
+): Promise<void> => {
+  const shown: Record<string, unknown>[] = []
+  const lines: (string | number)[][] = []
+  for (const tenant of await tenantsOf(sql, tenantId)) {
+    const rows = await listBatches(sql, tenant, { clientId: null, path: null, state: null, before: null, limit })
+    const told = await callbacksIn.of(
+      sql,
+      tenant,
+      rows.map((row) => row.batchId),
+    )
+    for (const row of rows) {
+      const callback = told.get(row.batchId) ?? null
+      shown.push({ tenant, ...row, callback })
+      lines.push([
+        row.batchId,
+        tenant,
+        row.clientId,
+        row.path,
+        row.bizId,
+        row.state,
+        row.rows,
+        row.done,
+        row.created ?? '-',
+        row.updated ?? '-',
+        row.failed ?? '-',
+        ago(Date.now() - row.receivedAt),
+        callback ? `${callback.state}, ${callback.attempts} tries` : '-',
+      ])
+    }
+  }
+  if (command.asJson) command.json({ items: shown })
+  else
+    command.say(
+      lines.length
+        ? table(
+            [
+              'batch',
+              'tenant',
+              'client',
+              'path',
+              'bizId',
+              'state',
+              'rows',
+              'done',
+              'created',
+              'updated',
+              'failed',
+              'age',
+              'callback',
+            ],
+            lines,
+            command.outside.width,
+          )
+        : 'No batch has come in.',
+    )
+}
+
+/** The courier of a running node finds it within seconds. */
+export const resendCallback = async (
+  command: Command,
+  sql: Sql,
+  tenantId: string | undefined,
+  batchId: number,
+): Promise<void> => {
+  const again: string[] = []
+  for (const tenant of await tenantsOf(sql, tenantId))
+    if (await callbacksIn.again(sql, tenant, batchId)) again.push(tenant)
+  if (!again.length)
+    throw new Done(exitCodes.notFound, `Batch ${batchId} has no callback; mortise records --batches lists them.`)
+  if (command.asJson) command.json({ batch: batchId, resent: again })
+  else command.say(`The callback of batch ${batchId} goes out again.`)
+}

@@ -1,0 +1,262 @@
+/** What is around a mapping, across rooms: previews and dry runs by the engine's own decisions, proposals, formulas and saved tests. */
+import type { Locale } from '../../protocol/codes.ts'
+import type { Connector } from '../doc/connector.ts'
+import { advice } from '../doc/advice.ts'
+import { type Document, type Json, opposite, type Side } from '../doc/document.ts'
+import { type Fault, sentence } from '../doc/fault.ts'
+import type { FlowDef, Pair, PairDef, RuleTrace } from '../doc/flow.ts'
+import type { ObjectDef } from '../doc/object.ts'
+import { clearDrift, readDrift } from '../converge/notice.ts'
+import { drySlice, type DryRun, emptyRun, preview, type Preview, type WouldBe } from '../converge/preview.ts'
+import { type MappingHands, sideOf } from '../flows/mapping-routes.ts'
+import { isRefused, refuse, type Refused, toMoment } from '../http/route.ts'
+import type { Asked } from '../http/route.ts'
+import { addTask, type Work } from '../maintain/tasks.ts'
+import { readJson, writeContent, writeJson } from '../map/content.ts'
+import { parseFormula, printFormula } from '../map/formula-syntax.ts'
+import { formulaSentence } from '../map/formula-words.ts'
+import { checkFormula, compilePair } from '../map/plan.ts'
+import { proposeMapping } from '../map/propose.ts'
+import { runMappingTest } from '../map/saved.ts'
+import { asTenant } from '../store/roles.ts'
+import type { Sql } from '../store/sql.ts'
+import type { Configuration } from './configuration.ts'
+
+export interface MappingWorld {
+  /** Wears `mortise_app`. */
+  sql: Sql
+  configuration(): Configuration
+  connector(tenantId: string, connectionId: string): Connector | undefined
+  now(): number
+  newId(): string
+  tasked(): void
+  writeDown(
+    tx: Sql,
+    asked: Asked<unknown, unknown, unknown>,
+    routeId: string,
+    tenantId: string,
+    task: string,
+  ): Promise<void>
+}
+
+type Name = Parameters<MappingHands['propose']>[0]
+
+interface Found {
+  def: PairDef
+  from: Side
+  flow: FlowDef
+  objects: Record<Side, ObjectDef>
+}
+
+const findFlow = (configuration: Configuration, { tenant, pair, flow }: Name): Found | null => {
+  const def = configuration.pairs.find((one) => one.def.tenantId === tenant && one.def.pairId === pair)?.def
+  const from = sideOf(flow)
+  const declared = def?.flows[from]
+  if (!def || !declared) return null
+  const of = (side: Side) => configuration.objects.find(tenant, def[side].connectionId, def[side].object)
+  const [left, right] = [of('left'), of('right')]
+  return left && right ? { def, from, flow: declared, objects: { left, right } } : null
+}
+
+const pairOf = (configuration: Configuration, tenant: string) => (id: string) =>
+  configuration.pairs.find((one) => one.def.tenantId === tenant && one.def.pairId === id)?.def
+
+/** As if it were enabled: a flow is looked at before it is. */
+const compiled = (configuration: Configuration, { def, from, flow, objects }: Found): Pair | Refused => {
+  const tenant = def.tenantId
+  const [left, right] = [
+    configuration.connection(tenant, def.left.connectionId),
+    configuration.connection(tenant, def.right.connectionId),
+  ]
+  if (!left || !right) return refuse('absent', { what: `pair ${def.pairId}` })
+  const awake: PairDef = { ...def, flows: { ...def.flows, [from]: { ...flow, state: 'enabled' } } }
+  const made = compilePair(awake, objects, { left, right }, { pairOf: pairOf(configuration, tenant) })
+  if ('pair' in made) return made.pair
+  const problems = made.problems.map(({ path, message }) => ({ path, say: message }))
+  return refuse('config.invalid', { said: problems[0]?.say ?? '' }, { problems })
+}
+
+// ── as shown ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const text = (value: Json | undefined): string | null => (value === undefined ? null : writeJson(value))
+const bodyOf = (document: Document | null): string | null => document && writeContent(document.content)
+
+const shownFault = (fault: Fault, locale: Locale) =>
+  [fault, ...(fault.also ?? [])].map((one) => ({
+    code: one.code,
+    field: one.field ?? null,
+    sentence: sentence(one),
+    todo: advice(one.code, locale),
+  }))
+
+const shownWould = (would: WouldBe, locale: Locale) => ({
+  kind: would.kind,
+  reason: would.kind === 'skip' ? would.reason : would.kind === 'bind' ? would.id : null,
+  faults: 'fault' in would ? shownFault(would.fault, locale) : [],
+})
+
+const shownRule = ({ read, made, ...rule }: RuleTrace) => ({ ...rule, read: text(read), made: text(made) })
+
+const shownPreview = (found: Preview, locale: Locale) => ({
+  would: shownWould(found.would, locale),
+  source: bodyOf(found.source),
+  target: bodyOf(found.target),
+  targetId: found.targetId,
+  rules: found.rules.map(shownRule),
+  mapped: found.mapped && writeContent(found.mapped.content),
+  request: found.request,
+  references: found.references,
+  matches: found.matches,
+  asksTarget: found.asksTarget,
+})
+
+/** Null: it is no record. */
+const pasted = (given: string) => {
+  try {
+    const value = readJson(given)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+    const { masterFieldVal = value, detailFieldVals = {} } = value as { [key: string]: Json }
+    return { masterFieldVal, detailFieldVals } as NonNullable<Parameters<typeof preview>[2]['record']>
+  } catch {
+    return null
+  }
+}
+
+/** One record as it would go; Refused where the flow does not compile or what was pasted is no record. */
+export const previewOf = async (
+  world: Pick<MappingWorld, 'configuration' | 'connector' | 'now'>,
+  sql: Sql,
+  name: Name,
+  asked: { id: string; record?: string | undefined },
+  locale: Locale,
+): Promise<ReturnType<typeof shownPreview> | Refused | null> => {
+  const configuration = world.configuration()
+  const found = findFlow(configuration, name)
+  if (!found) return refuse('absent', { what: `flow ${name.pair} ${name.flow}` })
+  const pair = compiled(configuration, found)
+  if (isRefused(pair)) return pair
+  const record = asked.record === undefined ? undefined : pasted(asked.record)
+  if (record === null) return refuse('request.invalid', { said: 'record: not a JSON object' }, { path: 'body.record' })
+  const made = await preview(sql, (id) => world.connector(name.tenant, id), {
+    pair,
+    from: found.from,
+    id: asked.id,
+    ...(record && { record }),
+    now: world.now(),
+  })
+  return made && shownPreview(made, locale)
+}
+
+export const mappingTestsOf = (configuration: Configuration, name: Name) => {
+  const found = findFlow(configuration, name)
+  if (!found) return null
+  const pair = compiled(configuration, found)
+  if (isRefused(pair)) return pair
+  const plan = pair.plans[found.from]
+  return {
+    tests: (found.flow.tests ?? []).map((test) => {
+      const wrong = plan ? runMappingTest(pair, plan, test) : ['the flow does not compile']
+      return { name: test.name, passed: !wrong.length, wrong }
+    }),
+  }
+}
+
+export const mappingHands = (world: MappingWorld): MappingHands => {
+  const { sql } = world
+  return {
+    preview: (name, asked, locale) => asTenant(sql, name.tenant, (tx) => previewOf(world, tx, name, asked, locale)),
+    dryRun: async (asked, name) => {
+      const configuration = world.configuration()
+      const found = findFlow(configuration, name)
+      if (!found) return null
+      const pair = compiled(configuration, found)
+      if (isRefused(pair)) return pair
+      const { connectionId, object } = found.def[found.from]
+      const taskId = world.newId()
+      await asTenant(sql, name.tenant, async (tx) => {
+        const [count] = await tx<{ count: number }>`
+          select count(*) as count from document
+          where tenant_id = ${name.tenant} and connection_id = ${connectionId} and object = ${object}`
+        await addTask(tx, name.tenant, {
+          taskId,
+          kind: 'dryRun',
+          asked: { pair: name.pair, flow: name.flow },
+          askedBy: asked.who.actor,
+          total: count?.count ?? 0,
+        })
+        await world.writeDown(tx, asked, 'dryRun', name.tenant, taskId)
+      })
+      world.tasked()
+      return taskId
+    },
+    propose: async (name) => {
+      const configuration = world.configuration()
+      const found = findFlow(configuration, name)
+      if (!found) return null
+      const { def, from, objects } = found
+      const to = opposite(from)
+      return proposeMapping(objects[from], objects[to], (here, there) => {
+        const joins = (pair: PairDef, a: Side, b: Side) =>
+          pair[a].connectionId === def[from].connectionId &&
+          pair[a].object === here &&
+          pair[b].connectionId === def[to].connectionId &&
+          pair[b].object === there
+        return configuration.pairs.find(
+          (one) =>
+            one.def.tenantId === def.tenantId && (joins(one.def, 'left', 'right') || joins(one.def, 'right', 'left')),
+        )?.def.pairId
+      })
+    },
+    formula: async (name, asked, locale) => {
+      const configuration = world.configuration()
+      const found = findFlow(configuration, name)
+      if (!found) return null
+      const { def, from, flow, objects } = found
+      const zone = configuration.connection(def.tenantId, def[from].connectionId)?.zone ?? 'UTC'
+      const faults = checkFormula(
+        def,
+        { ...flow, from },
+        objects[from],
+        zone,
+        pairOf(configuration, def.tenantId),
+        asked.formula,
+        asked.detail,
+      )
+      if (!faults) return refuse('absent', { what: `detail ${asked.detail ?? ''}` })
+      const tree = parseFormula(asked.formula)
+      return {
+        problems: faults.map((fault) => ({ at: fault.at, say: formulaSentence(fault, locale) })),
+        canonical: 'fault' in tree ? null : printFormula(tree),
+      }
+    },
+    tests: async (name) => mappingTestsOf(world.configuration(), name),
+    drift: async (name) => {
+      if (!findFlow(world.configuration(), name)) return null
+      const items = await asTenant(sql, name.tenant, (tx) => readDrift(tx, name.tenant, name.pair, sideOf(name.flow)))
+      return items.map(({ first_at, last_at, ...one }) => ({
+        ...one,
+        firstAt: toMoment(first_at),
+        lastAt: toMoment(last_at),
+      }))
+    },
+    clearDrift: async (name) => {
+      if (!findFlow(world.configuration(), name)) return false
+      await asTenant(sql, name.tenant, (tx) => clearDrift(tx, name.tenant, name.pair, sideOf(name.flow)))
+      return true
+    },
+  }
+}
+
+/** The tasker's slice of a dry run. */
+export const dryRunWork =
+  (world: Pick<MappingWorld, 'configuration' | 'now'>): Work =>
+  async (sql, tenant, asked, before, slice) => {
+    const name = { tenant, ...(asked as Pick<Name, 'pair' | 'flow'>) }
+    const configuration = world.configuration()
+    const found = findFlow(configuration, name)
+    const pair = found && compiled(configuration, found)
+    if (!found || !pair || isRefused(pair)) throw new Error(`flow ${name.pair} ${name.flow} can no longer be compiled`)
+    const run = (before.result as DryRun | null) ?? emptyRun()
+    const looked = run.looked
+    const next = await drySlice(sql, pair, found.from, run, before.after ?? '', Math.min(slice, 100), world.now())
+    return { count: run.looked - looked, next, result: run }
+  }

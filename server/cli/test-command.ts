@@ -1,0 +1,142 @@
+/** `mortise test`: runs saved mapping tests, of a file or of what is stored; or shows what would become of one record, without sending anything. */
+import { testFunctions } from './examples.ts'
+import { readFile } from 'node:fs/promises'
+import type { Command as Program } from 'commander'
+import { createEnv } from '../agent/env.ts'
+import { openGenerated } from '../access/generated.ts'
+import { secretKey } from '../access/key.ts'
+import { sides } from '../doc/document.ts'
+import { readConfig } from '../flows/file.ts'
+import { tellProblems } from '../flows/problem.ts'
+import { flowName } from '../flows/save.ts'
+import { isRefused } from '../http/route.ts'
+import { type Command, type Common, Done, exitCodes } from './command.ts'
+import { type Configuration, load } from './configuration.ts'
+import { openDirectory } from './directory.ts'
+import { mappingTestsOf, previewOf } from './mapping.ts'
+import { readSettings } from './settings.ts'
+
+interface Asked extends Common {
+  flow?: string
+  id?: string
+  record?: string
+}
+
+/** The tests of a file are run whenever it is read; what is wrong stands among its problems. */
+const testFile = async (command: Command, file: string): Promise<void> => {
+  const { env, cwd, err } = command.outside
+  const generated = await openGenerated(readSettings(env, cwd).data)
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
+    throw new Done(exitCodes.usage, `${file} cannot be read: ${error.message}`)
+  })
+  const { config, problems } = readConfig({ text, file, env, generate: generated.get })
+  const count = config?.tenants.flatMap(({ pairs }) =>
+    pairs.flatMap(({ def }) => sides.flatMap((side) => def.flows[side]?.tests ?? [])),
+  ).length
+  if (command.asJson) command.json({ tests: count ?? null, problems })
+  else if (!config) err(`${tellProblems(problems)}\n`)
+  else command.say(`${count} mapping tests passed.`)
+  if (!config) throw new Done(exitCodes.refused)
+}
+
+const flowsOf = (configuration: Configuration, tenant: string | undefined) =>
+  configuration.pairs
+    .filter(({ def }) => tenant === undefined || def.tenantId === tenant)
+    .flatMap(({ def }) =>
+      sides.flatMap((side) =>
+        def.flows[side] ? [{ tenant: def.tenantId, pair: def.pairId, flow: flowName[side] }] : [],
+      ),
+    )
+
+const testStored = (command: Command, configuration: Configuration, tenant: string | undefined): void => {
+  const results = flowsOf(configuration, tenant).flatMap((name) => {
+    const made = mappingTestsOf(configuration, name)
+    if (!made) return []
+    if (isRefused(made)) return [{ ...name, name: 'the flow compiles', passed: false, wrong: [made.values.said ?? ''] }]
+    return made.tests.map((test) => ({ ...name, ...test }))
+  })
+  const failed = results.filter(({ passed }) => !passed)
+  if (command.asJson) command.json({ tests: results })
+  else {
+    for (const { pair, flow, name, wrong } of failed)
+      command.say(`✖ ${pair} ${flow}: ${name}\n    ${wrong.join('\n    ')}`)
+    command.say(`${results.length - failed.length} mapping tests passed, ${failed.length} failed.`)
+  }
+  if (failed.length) command.code = exitCodes.refused
+}
+
+const showRecord = async (
+  command: Command,
+  configuration: Configuration,
+  sql: Parameters<typeof previewOf>[1],
+  asked: Asked & { id: string; flow: string },
+): Promise<void> => {
+  const [pair = '', flow] = asked.flow.split(':')
+  const found = flowsOf(configuration, asked.tenant).filter(
+    (one) => one.pair === pair && (flow === undefined || one.flow === flow),
+  )
+  const [name, more] = found
+  if (!name) throw new Done(exitCodes.notFound, `There is no flow ${asked.flow}.`)
+  if (more) throw new Done(exitCodes.usage, `Say which: ${found.map((one) => `${one.pair}:${one.flow}`).join(' or ')}.`)
+  const record = asked.record === undefined ? undefined : await readFile(asked.record, 'utf8')
+  const env = createEnv()
+  const log = { info: () => {}, warn: () => {}, error: () => {} }
+  const directory = openDirectory({ env, log, allowLoopback: true, denied: [] })
+  try {
+    directory.refresh(configuration)
+    const world = { configuration: () => configuration, connector: directory.directory.connector, now: env.now }
+    const shown = await previewOf(world, sql, name, { id: asked.id, record }, 'en_US')
+    if (shown === null)
+      throw new Done(exitCodes.notFound, `Nothing is known of ${asked.id} at the source of ${asked.flow}.`)
+    if (isRefused(shown)) throw new Done(exitCodes.refused, shown.values.said ?? shown.refuse)
+    if (command.asJson) return command.json(shown)
+    const { would, rules, request } = shown
+    command.say(`${would.kind}${would.reason === null ? '' : ` (${would.reason})`}`)
+    for (const fault of would.faults) command.say(`  ${fault.sentence}\n  ${fault.todo}`)
+    for (const { to, from, formula, read, made, left } of rules)
+      command.say(
+        `  ${to} ← ${formula ?? from ?? 'fixed'}${read === null ? '' : ` = ${read}`} → ${made ?? `nothing (${left})`}`,
+      )
+    if (request)
+      command.say(
+        `\n${request.method} ${request.url}\n${Object.entries(request.headers)
+          .map(([key, value]) => `${key}: ${value}`)
+          .join('\n')}\n\n${request.body}`,
+      )
+    command.say('\nNothing was sent.')
+  } finally {
+    await directory.close()
+  }
+}
+
+export const testCommand = (program: Program, command: Command): void => {
+  program
+    .command('test [file]')
+    .description(
+      'run saved mapping tests and the examples of functions, of a file or of what is stored; with --id, show what would become of one record',
+    )
+    .option('--tenant <id>', 'only this tenant')
+    .option('--flow <pair[:flow]>', 'with --id: which flow')
+    .option('--id <id>', 'a record, by its id at the source; nothing is sent')
+    .option('--record <file>', 'its content as JSON, instead of what is staged')
+    .option('--functions', 'only the examples of functions')
+    .option('--json', 'machine-readable')
+    .action(async (file: string | undefined, asked: Asked & { functions?: boolean }) => {
+      if (asked.functions) return testFunctions(command, file, asked, false)
+      await testMappings(file, asked)
+      // one JSON value goes out: that of the functions has an option of its own
+      if (asked.id === undefined && !command.asJson) await testFunctions(command, file, asked, true)
+    })
+
+  const testMappings = async (file: string | undefined, asked: Asked): Promise<void> => {
+    if (file !== undefined) return testFile(command, file)
+    const { env, cwd } = command.outside
+    const key = await secretKey(readSettings(env, cwd).data, env)
+    await command.withDatabase(false, async ({ sql }) => {
+      const configuration = await load(sql, key)
+      if (asked.id === undefined) return testStored(command, configuration, asked.tenant)
+      if (asked.flow === undefined) throw new Done(exitCodes.usage, 'Say which flow with --flow.')
+      return showRecord(command, configuration, sql, { ...asked, id: asked.id, flow: asked.flow })
+    })
+  }
+}
