@@ -57,7 +57,7 @@ export const watchedPage = async (
       ).localStorage.setItem(name, value)
   }, settings)
   const page = await context.newPage()
-  page.setDefaultTimeout(12_000)
+  page.setDefaultTimeout(30_000)
   const errors: string[] = []
   page.on('console', (said) => {
     if (said.type() === 'error') errors.push(`${page.url()}: ${said.text()}`)

@@ -395,7 +395,7 @@ const ownWords = (page: Page): Promise<string> =>
   })
 
 /** Names that the sandbox gives its own things. */
-const ofTheData = /ERP 侧对象的 APIName|明细 apiName\d?|客户|联系人|产品|物料|销售订单|明细/g
+const ofTheData = /ERP 侧对象的 APIName|明细 apiName\d?|客户|联系人|产品|物料|销售订单|明细|分公司|部门|岗位/g
 
 test('every page: no error in its console, nothing beyond its edge, no Chinese in English, nothing serious for axe; light and dark, wide and as a phone', async (t) => {
   if ('reason' in browser) return t.skip(browser.reason)
