@@ -77,9 +77,10 @@ const WithLooks = ({ children }: { children: ReactNode }) => {
     touched.current = false
     void call('showPreference', {}).then(
       (found) => {
-        if (touched.current) return // what was chosen meanwhile counts
+        // What was chosen meanwhile counts; and an account that never chose wears what the browser remembers.
+        if (touched.current || found.locale === null) return
         wear(found)
-        if (found.locale !== null) void speak(found.locale)
+        void speak(found.locale)
       },
       () => {}, // what the browser remembers does as well
     )

@@ -415,6 +415,7 @@ test('every page: no error in its console, nothing beyond its edge, no Chinese i
     await page.waitForSelector('#password')
     found.push(...(await axeOf(page)).map((one) => `sign-in: ${one}`))
     await asAdmin(page)
+    await page.waitForSelector(`html[data-theme=${settings['mortise.theme'] ?? 'light'}]`)
     for (const path of options === looks[0]?.options ? pages : onThePhone) {
       await goWithin(page, `/t/sandbox/${path}`)
       seen.add((await page.textContent('#main h1')) ?? '')
