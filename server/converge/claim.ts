@@ -1,8 +1,11 @@
 /** Takes due links of one target for this worker (C1), and gives back what a dead worker held (C3). */
 import type { Millis } from '../doc/document.ts'
+import type { Fault } from '../doc/fault.ts'
 import { at, type Sql } from '../store/sql.ts'
 import { readLink, type StoredLink } from './link.ts'
 import type { Claimed, Target } from './road.ts'
+
+const orphaned: Fault = { code: 'send.orphaned', stage: 'send' }
 
 type ClaimedRow = StoredLink & { was: 'due' | 'unknown'; clock: Millis }
 
@@ -48,17 +51,27 @@ export const claim = async (
   return rows.map(({ was, clock, ...row }) => ({ ...readLink(row), was, now: clock }))
 }
 
-/** C3: an expired lease becomes `unknown` once something was sent, `due` when nothing was. When to resolve is decided by R1. */
+/**
+ * C3: an expired lease becomes `unknown` once something was sent, `due` when nothing was. When to resolve is decided by R1. The call that its
+ * holder can no longer tell of ends in the log as well: nobody will hear its answer.
+ */
 export const reap = (sql: Sql, now: Millis | null): Promise<number> => sql.affected`
   with clock as materialized (
     select date_trunc('milliseconds', coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp())) as now),
   expired as materialized (
-    select tenant_id, pair_id, link_id
+    select tenant_id, pair_id, link_id, lease_token, sent_at
     from link
     where state = 'working' and lease_until <= (select now from clock)
     order by lease_until
     limit 500
-    for update skip locked)
+    for update skip locked),
+  untold as (
+    update attempt t set finished_at = clock.now, outcome = 'unknown', fault = ${JSON.stringify(orphaned)}
+    from expired e, clock
+    where t.tenant_id = e.tenant_id and t.pair_id = e.pair_id and t.link_id = e.link_id and t.lease_token = e.lease_token
+      and t.started_at = e.sent_at and t.outcome is null
+      -- the other days' partitions are not even opened
+      and t.started_at between (select min(sent_at) from expired) and (select max(sent_at) from expired))
   update link l set
     state = case when l.sent_at is null then 'due' else 'unknown' end,
     reason = null, lease_until = null, next_at = clock.now

@@ -296,6 +296,9 @@ test('C3: an expired lease is due where nothing was sent, unknown where somethin
   await db.sql`update link set lease_until = clock_timestamp() - interval '1 s'`
   assert.equal(await reap(db.sql, null), 2)
   assert.deepEqual((await shown(db.sql)).sort(), ['L-1/null unknown', 'L-2/null due'])
+  const told = await db.sql<{ outcome: string; code: string; ended: boolean }>`
+    select outcome, fault::json->>'code' as code, finished_at >= started_at as ended from attempt`
+  assert.deepEqual(told, [{ outcome: 'unknown', code: 'send.orphaned', ended: true }], 'the log says so of the call')
 })
 
 test('D6: a wake-up that comes before the waiting is committed finds nobody, and the re-read after the commit finds the id', async () => {

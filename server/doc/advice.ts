@@ -162,6 +162,12 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     'ソースの文字を修正するか、コネクションの format で gb18030 など表現できる文字コードを指定し、再試行してください。',
   ],
   'send.closed': ['无需处理。', '無需處理。', 'Nothing.', '対応は不要です。'],
+  'send.orphaned': [
+    '无需处理：先查清结果再继续。',
+    '無需處理：先查清結果再繼續。',
+    'Nothing: the outcome is looked up first.',
+    '対応は不要です。先に結果を確認します。',
+  ],
   'resolve.cannotTell': [
     '无需处理：会再次查看；72 小时后须由人判定。',
     '無需處理：會再次查看；72 小時後須由人判定。',

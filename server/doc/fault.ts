@@ -50,6 +50,7 @@ export const faultSentences = {
   'send.egress': 'The address is not allowed: {said}',
   'send.format': 'What would be sent cannot be said in the target’s format: {said} ({value})',
   'send.closed': 'Mortise was stopping.',
+  'send.orphaned': 'Mortise itself ended, or hung, before the answer came.',
   'resolve.cannotTell': 'Whether the earlier call took effect cannot be told yet: {said}',
   'resolve.none': 'The target offers no way to recognise an earlier create; it is never sent again by itself.',
   'resolve.unreadable': 'Whether the earlier call took effect cannot be read back: {said}',

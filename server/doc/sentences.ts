@@ -149,6 +149,11 @@ export const otherSentences: Record<FaultCode, readonly [string, string, string]
   ],
   'send.egress': ['不允许访问该地址：{said}', '不允許存取該位址：{said}', 'このアドレスは許可されていません：{said}'],
   'send.closed': ['Mortise 正在停止。', 'Mortise 正在停止。', 'Mortise は停止中でした。'],
+  'send.orphaned': [
+    'Mortise 在收到应答之前自身中断或停顿。',
+    'Mortise 在收到回應之前自身中斷或停頓。',
+    '応答を受け取る前に Mortise 自体が終了または停止しました。',
+  ],
   'resolve.cannotTell': [
     '尚不能确定先前的调用是否生效：{said}',
     '尚不能確定先前的呼叫是否生效：{said}',
