@@ -10,13 +10,13 @@ import {
   moment,
   ok,
   pageOf,
+  pageFrom,
   paging,
   refuse,
   type Refused,
   type Route,
   route,
   slice,
-  toCursor,
   toMoment,
   toMomentOrNull,
 } from '../http/route.ts'
@@ -736,9 +736,7 @@ const audit = async ({ sql }: AccessDeps, tenantId: string, query: z.output<type
   const entries = await asTenant(sql, tenantId, (tx) =>
     readAudit(tx, tenantId, { ...query, before, limit: query.limit + 1 }),
   )
-  const page = entries.slice(0, query.limit)
-  const last = page.at(-1)
-  return ok({ items: page.map(shownEntry), next: entries.length > page.length && last ? toCursor(last.id) : null })
+  return pageFrom(entries, query.limit, shownEntry, (last) => last.id)
 }
 
 const auditRoutes = (deps: AccessDeps): Route[] => [

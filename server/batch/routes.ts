@@ -8,11 +8,11 @@ import {
   moment,
   ok,
   pageOf,
+  pageFrom,
   paging,
   refuse,
   type Route,
   route,
-  toCursor,
   toMoment,
   toMomentOrNull,
 } from '../http/route.ts'
@@ -164,17 +164,17 @@ export const batchRoutes = ({ sql, object, callbacks, templates, writeDown }: Ba
       const { client = null, path = null, state = null, limit } = query
       return asTenant(sql, tenant, async (tx) => {
         const rows = await listBatches(tx, tenant, { clientId: client, path, state, before, limit: limit + 1 })
-        const page = rows.slice(0, limit)
         const told = await callbacks.of(
           tx,
           tenant,
-          page.map((row) => row.batchId),
+          rows.map((row) => row.batchId),
         )
-        const last = page.at(-1)
-        return ok({
-          items: page.map((row) => shownBatch(row, told.get(row.batchId))),
-          next: rows.length > limit && last ? toCursor(last.batchId) : null,
-        })
+        return pageFrom(
+          rows,
+          limit,
+          (row) => shownBatch(row, told.get(row.batchId)),
+          (last) => last.batchId,
+        )
       })
     },
   }),

@@ -26,12 +26,12 @@ import {
   moment,
   ok,
   pageOf,
+  pageFrom,
   paging,
   refuse,
   type Route,
   route,
   slice,
-  toCursor,
   toMoment,
   toMomentOrNull,
 } from '../http/route.ts'
@@ -370,9 +370,7 @@ const decodeRoutes = ({ sql, object, woke, writeDown }: DecodeRoutesDeps): Route
           limit: limit + 1,
         }),
       )
-      const page = rows.slice(0, limit)
-      const last = page.at(-1)
-      return ok({ items: page.map(shown), next: rows.length > limit && last ? toCursor(last.seq) : null })
+      return pageFrom(rows, limit, shown, (last) => last.seq)
     },
   }),
   route({

@@ -152,6 +152,21 @@ export const fromCursor = <T extends z.ZodType>(
   return refuse('request.invalid', { said: 'cursor' }, { path: 'query.cursor' })
 }
 
+/** A page of rows of which one more than `limit` was read: the one too many tells that others follow, and is not shown. */
+export const pageFrom = <T, S>(
+  rows: readonly T[],
+  limit: number,
+  shown: (row: T) => S,
+  keyOf: (last: T) => unknown,
+): Answered<{ items: S[]; next: string | null }> => {
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  return ok({
+    items: page.map(shown),
+    next: rows.length > limit && last !== undefined ? toCursor(keyOf(last)) : null,
+  })
+}
+
 /** A page of a list that is in memory anyway (what is declared is some hundreds): sorted by a text key, descending where it begins with "-". */
 export const slice = <T>(
   items: readonly T[],
@@ -164,7 +179,5 @@ export const slice = <T>(
   const order = (a: string, b: string) => (a < b ? -turn : a > b ? turn : 0)
   const sorted = [...items].sort((a, b) => order(keyOf(a), keyOf(b)))
   const rest = after === null ? sorted : sorted.filter((item) => order(keyOf(item), after) > 0)
-  const page = rest.slice(0, asked.limit)
-  const last = page.at(-1)
-  return ok({ items: page, next: rest.length > page.length && last !== undefined ? toCursor(keyOf(last)) : null })
+  return pageFrom(rest, asked.limit, (item) => item, keyOf)
 }

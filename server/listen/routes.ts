@@ -10,12 +10,12 @@ import {
   moment,
   ok,
   pageOf,
+  pageFrom,
   paging,
   refuse,
   type Route,
   route,
   slice,
-  toCursor,
   toMoment,
 } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
@@ -141,12 +141,12 @@ export const listenRoutes = ({ sql, again, writeDown }: ListenRoutesDeps): Route
       const rows = await asTenant(sql, tenant, (tx) =>
         listRefused(tx, tenant, { connectionId: query.connection ?? null, before, limit: query.limit + 1 }),
       )
-      const page = rows.slice(0, query.limit)
-      const last = page.at(-1)
-      return ok({
-        items: page.map((one) => shown(one, locale)),
-        next: rows.length > page.length && last ? toCursor(last.seq) : null,
-      })
+      return pageFrom(
+        rows,
+        query.limit,
+        (one) => shown(one, locale),
+        (last) => last.seq,
+      )
     },
   }),
   route({

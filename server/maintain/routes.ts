@@ -16,6 +16,7 @@ import {
   moment,
   ok,
   pageOf,
+  pageFrom,
   paging,
   refuse,
   type Refused,
@@ -1238,13 +1239,7 @@ const callRoutes = ({ sql }: MaintainDeps): Route[] => [
           limit: query.limit + 1,
         }),
       )
-      const page = calls.slice(0, query.limit)
-      const last = page.at(-1)
-      const isMore = calls.length > page.length
-      return ok({
-        items: page.map(shownCall),
-        next: isMore && last ? toCursor({ at: last.startedAt, id: last.attemptId }) : null,
-      })
+      return pageFrom(calls, query.limit, shownCall, (last) => ({ at: last.startedAt, id: last.attemptId }))
     },
   }),
   route({

@@ -13,11 +13,11 @@ import {
   moment,
   ok,
   pageOf,
+  pageFrom,
   paging,
   refuse,
   type Route,
   route,
-  toCursor,
   toMoment,
   toMomentOrNull,
 } from '../http/route.ts'
@@ -208,13 +208,7 @@ export const compareRoutes = ({ sql, writeDown, woke, flows, repair }: CompareRo
         return asTenant(sql, tenant, async (tx) => {
           if (!(await find(tx, tenant, comparison))) return absent(comparison)
           const rows = await readFound(tx, tenant, comparison, query.kind ?? null, after, query.limit + 1)
-          const page = rows.slice(0, query.limit)
-          const last = page.at(-1)
-          const more = rows.length > page.length && last
-          return ok({
-            items: page.map(shownRow),
-            next: more ? toCursor({ phase: last.phase, record: last.record_id }) : null,
-          })
+          return pageFrom(rows, query.limit, shownRow, (last) => ({ phase: last.phase, record: last.record_id }))
         })
       },
     }),

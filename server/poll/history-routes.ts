@@ -10,11 +10,11 @@ import {
   moment,
   ok,
   pageOf,
+  pageFrom,
   paging,
   refuse,
   type Route,
   route,
-  toCursor,
   toMoment,
   toMomentOrNull,
 } from '../http/route.ts'
@@ -258,12 +258,7 @@ export const historyRoutes = ({ sql, writeDown, woke, readable }: HistoryRouteDe
         const before = fromCursor(z.number(), query.cursor)
         if (isRefused(before)) return before
         const rows = await asTenant(sql, tenant, (tx) => readBackfills(tx, tenant, null, before, query.limit + 1))
-        const page = rows.slice(0, query.limit)
-        const last = page.at(-1)
-        return ok({
-          items: page.map(shown),
-          next: rows.length > page.length && last ? toCursor(last.created_at) : null,
-        })
+        return pageFrom(rows, query.limit, shown, (last) => last.created_at)
       },
     }),
     route({

@@ -10,13 +10,13 @@ import {
   moment,
   ok,
   pageOf,
+  pageFrom,
   paging,
   refuse,
   type Refused,
   type Route,
   route,
   slice,
-  toCursor,
   toMoment,
   toMomentOrNull,
 } from '../http/route.ts'
@@ -205,12 +205,7 @@ export const pollRoutes = ({ sql, polled, now, woke, writeDown }: PollRouteDeps)
           (await isPolled(tx, key)) ? readWindows(tx, key, before, query.limit + 1) : null,
         )
         if (!rows) return absent(key)
-        const page = rows.slice(0, query.limit)
-        const last = page.at(-1)
-        return ok({
-          items: page.map(shownWindow),
-          next: rows.length > page.length && last ? toCursor(last.window_id) : null,
-        })
+        return pageFrom(rows, query.limit, shownWindow, (last) => last.window_id)
       },
     }),
     route({

@@ -11,11 +11,11 @@ import {
   moment,
   ok,
   pageOf,
+  pageFrom,
   paging,
   refuse,
   type Route,
   route,
-  toCursor,
   toMoment,
   toMomentOrNull,
 } from '../http/route.ts'
@@ -143,12 +143,7 @@ export const sweepRoutes = ({ sql, writeDown, woke, readable, hint }: SweepRoute
         const before = fromCursor(z.number(), query.cursor)
         if (isRefused(before)) return before
         const rows = await asTenant(sql, tenant, (tx) => readSweeps(tx, tenant, null, before, query.limit + 1))
-        const page = rows.slice(0, query.limit)
-        const last = page.at(-1)
-        return ok({
-          items: page.map(shown),
-          next: rows.length > page.length && last ? toCursor(last.created_at) : null,
-        })
+        return pageFrom(rows, query.limit, shown, (last) => last.created_at)
       },
     }),
     route({
@@ -206,16 +201,12 @@ export const sweepRoutes = ({ sql, writeDown, woke, readable, hint }: SweepRoute
         const rows = await asTenant(sql, tenant, (tx) =>
           readGone(tx, tenant, id, { after: after ?? '', limit: query.limit + 1, open: false, ids: null }),
         )
-        const page = rows.slice(0, query.limit)
-        const last = page.at(-1)
-        return ok({
-          items: page.map((row) => ({
-            id: row.data_id,
-            markedBy: row.marked_by,
-            markedAt: toMomentOrNull(row.marked_at),
-          })),
-          next: rows.length > page.length && last ? toCursor(last.data_id) : null,
-        })
+        return pageFrom(
+          rows,
+          query.limit,
+          (row) => ({ id: row.data_id, markedBy: row.marked_by, markedAt: toMomentOrNull(row.marked_at) }),
+          (last) => last.data_id,
+        )
       },
     }),
     route({
