@@ -111,7 +111,7 @@ test('by ranges, across crashes: every row once, and what was done is not done a
     assert.ok(task)
     try {
       assert.equal(await workBackfill(depsOf(db, erp), task, never), null)
-      await endBackfill(db.sql, task, { state: 'success' })
+      await endBackfill(db.sql, task, { state: 'success', fault: null })
       assert.ok(crashes > 2, `${crashes} crashes`)
       break
     } catch (error) {
@@ -202,4 +202,21 @@ test('it gives way while much of its object is still to be sent, waits for its t
   while ((await shown(db, 'b2')).fault === null);
   await again.stop()
   assert.match(String((await shown(db, 'b2')).fault), /read\.contract/)
+
+  // It may have run for days: 72 hours count from the trouble, which the next step ends.
+  const turn = async () => {
+    await db.sql`update backfill set next_at = clock_timestamp(), started_at = clock_timestamp() - interval '9 days' where backfill_id = 'b2'`
+    const { trouble_at } = await shown(db, 'b2')
+    const next = startBackfiller({ ...deps, connector: () => broken as unknown as Connector })
+    const before = (await shown(db, 'b2')).attempts
+    while ((await shown(db, 'b2')).attempts === before && (await shown(db, 'b2')).state === 'running');
+    await next.stop()
+    return { before: trouble_at, after: await shown(db, 'b2') }
+  }
+  const { before, after } = await turn()
+  assert.ok(before !== null && after.state === 'running' && after.trouble_at === before)
+  await db.sql`update backfill set trouble_at = clock_timestamp() - interval '73 hours' where backfill_id = 'b2'`
+  assert.equal((await turn()).after.state, 'error')
+  await steerBackfill(db.sql, key.tenant_id, 'b2', 'continue')
+  assert.equal((await shown(db, 'b2')).trouble_at, null)
 })

@@ -1,14 +1,13 @@
 /** The backfiller: reads history for people, page by page, and gives way to what is live. A crash, a pause or a stop costs no more than a page. */
-import { nextTry } from '../agent/backoff.ts'
-import { type Loop, startLoop } from '../agent/loop.ts'
+import type { Loop } from '../agent/loop.ts'
 import { pageMemory, sweep } from '../connect/pager.ts'
 import type { Connector, Page, Read, Reading } from '../doc/connector.ts'
 import type { Admitted, Arrival, Millis, RecordKey } from '../doc/document.ts'
-import type { Fault } from '../doc/fault.ts'
 import type { ConnectionDef } from '../doc/flow.ts'
 import type { Sql } from '../store/sql.ts'
 import { type Asked, type Backfill, claimBackfill, endBackfill, nextBackfill, stepBackfill } from './history.ts'
-import { Fenced, noCounts, unchangedOf } from './store.ts'
+import { noCounts, unchangedOf } from './store.ts'
+import { startTasks, type Trouble } from './tasks.ts'
 import { leaseMs, type ReaderDeps } from './window.ts'
 
 export interface BackfillerDeps extends ReaderDeps {
@@ -39,8 +38,6 @@ interface Position {
   after?: string
 }
 
-type End = { fault: Fault; at?: Millis } | null
-
 const matches = (where: Asked['where'], { document }: Reading): boolean =>
   !where ||
   Object.entries(where).every(([field, value]) => {
@@ -49,7 +46,11 @@ const matches = (where: Asked['where'], { document }: Reading): boolean =>
   })
 
 /** One task, to its end or to what is in the way. @throws Fenced */
-export const workBackfill = async (deps: BackfillerDeps, task: Backfill, signal: AbortSignal): Promise<End> => {
+export const workBackfill = async (
+  deps: BackfillerDeps,
+  task: Backfill,
+  signal: AbortSignal,
+): Promise<Trouble | null> => {
   const { sql, env } = deps
   const { what, where, compare } = task.asked
   const key = { tenant_id: task.tenant_id, connection_id: task.connection_id, object: task.object, data_id: '' }
@@ -148,7 +149,7 @@ export const workBackfill = async (deps: BackfillerDeps, task: Backfill, signal:
         : await deps.mapped(key, what.pair, after, 20 * abreast)
     if (!ids.length) return null
     const rows: Arrival[] = []
-    let trouble: End = null
+    let trouble: Trouble | null = null
     for (let i = 0; i < ids.length && !trouble; i += abreast) {
       await Promise.all(
         ids.slice(i, i + abreast).map(async (id) => {
@@ -175,55 +176,22 @@ export const workBackfill = async (deps: BackfillerDeps, task: Backfill, signal:
 
 /** A task whose trouble goes on for so long has ended in error; what it stored stays, and it can be continued. */
 export const startBackfiller = (deps: BackfillerDeps): Loop => {
-  const { sql, env, netMs = 30_000 } = deps
-  return startLoop({
-    name: 'backfiller',
-    every: netMs,
-    env,
-    log: deps.log as never,
-    run: async (signal) => {
-      const task = await claimBackfill(sql, leaseMs)
-      if (!task) {
-        const due = await nextBackfill(sql)
-        return due === null ? netMs : Math.max(20, Math.min(netMs, due))
-      }
-      const named = {
+  const { sql } = deps
+  return startTasks<Backfill>(
+    {
+      name: 'backfiller',
+      claim: () => claimBackfill(sql, leaseMs),
+      next: () => nextBackfill(sql),
+      work: (task, signal) => workBackfill(deps, task, signal),
+      end: (task, end) => endBackfill(sql, task, end),
+      shown: (task) => ({
         tenant: task.tenant_id,
         connection: task.connection_id,
         object: task.object,
         task: task.backfill_id,
-      }
-      try {
-        const end = await workBackfill(deps, task, signal)
-        if (end === null) {
-          await endBackfill(sql, task, { state: 'success' })
-          return 0
-        }
-        const stopped = signal.aborted && end.fault.code === 'send.closed'
-        const attempts = task.attempts + (stopped ? 0 : 1)
-        const again = nextTry({
-          attempts: Math.max(1, attempts),
-          since: task.attempts === 0 ? task.now : (task.started_at ?? task.now),
-          now: task.now,
-          random: env.random(),
-          ...(end.at !== undefined && { retryAt: end.at }),
-        })
-        const fault = JSON.stringify(end.fault)
-        if (again === null || end.fault.code.startsWith('config.'))
-          await endBackfill(sql, task, { state: 'error', fault })
-        else
-          await endBackfill(sql, task, {
-            state: 'running',
-            nextAt: stopped ? task.now : again,
-            attempts,
-            fault: stopped ? null : fault,
-          })
-        if (!stopped) deps.log.warn({ ...named, code: end.fault.code, stage: end.fault.stage }, 'a history task waits')
-      } catch (err) {
-        if (err instanceof Fenced) return 0
-        throw err
-      }
-      return 0
+      }),
+      waits: 'a history task waits',
     },
-  })
+    deps,
+  )
 }

@@ -1,11 +1,9 @@
 /** The comparer 数据核对: reads both systems of a flow page by page and keeps what is not the same. A crash or a stop costs no more than a page. */
-import { nextTry } from '../agent/backoff.ts'
-import { type Loop, startLoop } from '../agent/loop.ts'
+import type { Loop } from '../agent/loop.ts'
 import { pageMemory, sweep } from '../connect/pager.ts'
 import type { Connector, Page, Reading } from '../doc/connector.ts'
 import { type Document, type Fields, type Json, type Millis, opposite, type Side } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
-import type { Fault } from '../doc/fault.ts'
 import type { Outgoing, Pair, Plan, Resolved } from '../doc/flow.ts'
 import type { DetailIds } from '../doc/outcome.ts'
 import { differing, printKey } from '../doc/print.ts'
@@ -21,7 +19,7 @@ import {
   type Phase,
   stepComparison,
 } from './comparisons.ts'
-import { Fenced } from './store.ts'
+import { startTasks, type Trouble } from './tasks.ts'
 import { leaseMs } from './window.ts'
 
 /** What the engine knows of a record: who it is on the other side, and what it refers to. */
@@ -44,7 +42,6 @@ export interface ComparerDeps {
   netMs?: Millis
 }
 
-type End = { fault: Fault; at?: Millis } | null
 type Verdict = 'same' | 'passed over' | Omit<Found, 'phase' | 'record_id'>
 
 /** Records asked for by id at the same time. */
@@ -124,7 +121,11 @@ export const judge = (plan: Plan, source: Document, known: Known, target: Docume
 }
 
 /** One task, to its end or to what is in the way. Absence is believed only of a record that was asked for by its id. @throws Fenced */
-export const workComparison = async (deps: ComparerDeps, task: Comparison, signal: AbortSignal): Promise<End> => {
+export const workComparison = async (
+  deps: ComparerDeps,
+  task: Comparison,
+  signal: AbortSignal,
+): Promise<Trouble | null> => {
   const { sql, env } = deps
   const pair = deps.pair(task.tenant_id, task.pair_id)
   const plan = pair?.plans[task.from_side]
@@ -137,7 +138,7 @@ export const workComparison = async (deps: ComparerDeps, task: Comparison, signa
   const connectors: Record<Phase, Connector> = { source, target }
   const other: Record<Phase, Phase> = { source: 'target', target: 'source' }
 
-  const verdictOn = async (phase: Phase, document: Document, known: Known): Promise<Verdict | End> => {
+  const verdictOn = async (phase: Phase, document: Document, known: Known): Promise<Verdict | Trouble | null> => {
     const side = sideOf[other[phase]]
     const { connectionId, object } = pair.def[sideOf[phase]]
     if (deps.isVoided(task.tenant_id, connectionId, object, document.content.masterFieldVal)) return 'passed over'
@@ -163,7 +164,7 @@ export const workComparison = async (deps: ComparerDeps, task: Comparison, signa
     const from = phase === task.phase ? task.read_until : task.from_at
     let waiting = new Map<string, Reading>()
     const bad: Found[] = []
-    let trouble: End = null
+    let trouble: Trouble | null = null
 
     const look = async (until: Millis): Promise<void> => {
       const documents = [...waiting.values()].map((reading) => documentOf(pair, sideOf[phase], reading))
@@ -228,52 +229,17 @@ export const workComparison = async (deps: ComparerDeps, task: Comparison, signa
 }
 
 export const startComparer = (deps: ComparerDeps): Loop => {
-  const { sql, env, netMs = 30_000 } = deps
-  return startLoop({
-    name: 'comparer',
-    every: netMs,
-    env,
-    log: deps.log as never,
-    run: async (signal) => {
-      const task = await claimComparison(sql, leaseMs)
-      if (!task) {
-        const due = await nextComparison(sql)
-        return due === null ? netMs : Math.max(20, Math.min(netMs, due))
-      }
-      try {
-        const end = await workComparison(deps, task, signal)
-        if (end === null) {
-          await endComparison(sql, task, { state: 'success' })
-          return 0
-        }
-        const stopped = signal.aborted && end.fault.code === 'send.closed'
-        const attempts = task.attempts + (stopped ? 0 : 1)
-        const again = nextTry({
-          attempts: Math.max(1, attempts),
-          since: task.attempts === 0 ? task.now : (task.started_at ?? task.now),
-          now: task.now,
-          random: env.random(),
-          ...(end.at !== undefined && { retryAt: end.at }),
-        })
-        const fault = JSON.stringify(end.fault)
-        if (again === null || end.fault.code.startsWith('config.'))
-          await endComparison(sql, task, { state: 'error', fault })
-        else
-          await endComparison(sql, task, {
-            state: 'running',
-            nextAt: stopped ? task.now : again,
-            attempts,
-            fault: stopped ? null : fault,
-          })
-        if (!stopped)
-          deps.log.warn(
-            { tenant: task.tenant_id, flow: task.pair_id, task: task.comparison_id, code: end.fault.code },
-            'a comparison waits',
-          )
-      } catch (err) {
-        if (!(err instanceof Fenced)) throw err
-      }
-      return 0
+  const { sql } = deps
+  return startTasks<Comparison>(
+    {
+      name: 'comparer',
+      claim: () => claimComparison(sql, leaseMs),
+      next: () => nextComparison(sql),
+      work: (task, signal) => workComparison(deps, task, signal),
+      end: (task, end) => endComparison(sql, task, end),
+      shown: (task) => ({ tenant: task.tenant_id, flow: task.pair_id, task: task.comparison_id }),
+      waits: 'a comparison waits',
     },
-  })
+    deps,
+  )
 }

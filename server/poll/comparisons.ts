@@ -2,6 +2,7 @@
 import type { Millis, Side } from '../doc/document.ts'
 import { at, col, type Sql } from '../store/sql.ts'
 import { Fenced } from './store.ts'
+import type { TurnEnd } from './tasks.ts'
 
 export type Phase = 'source' | 'target'
 export type Kind = 'onlySource' | 'onlyTarget' | 'different' | 'unclear'
@@ -23,6 +24,7 @@ export interface Comparison {
   looked: number
   same: number
   attempts: number
+  trouble_at: Millis | null
   fault: string | null
   lease_token: number
   now: Millis
@@ -93,7 +95,7 @@ export const stepComparison = async (
   const { phase, until, looked, same, found } = step
   const held = await tx.affected`
     update comparison set lease_until = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond', phase = ${phase}, read_until = ${at(until)},
-      looked = looked + ${looked}, same = same + ${same.length}, attempts = 0, fault = null
+      looked = looked + ${looked}, same = same + ${same.length}, attempts = 0, trouble_at = null, fault = null
     where tenant_id = ${task.tenant_id} and comparison_id = ${task.comparison_id} and lease_token = ${task.lease_token} and state = 'running'`
   if (!held) throw new Fenced(`the comparison ${task.comparison_id} is not ours any more`)
   // A record that was read before and is the same by now.
@@ -113,17 +115,11 @@ export const stepComparison = async (
         kind = excluded.kind, other_id = excluded.other_id, fields = excluded.fields, fault = excluded.fault`
 }
 
-export const endComparison = (
-  sql: Sql,
-  task: Comparison,
-  end:
-    | { state: 'success' }
-    | { state: 'error'; fault: string }
-    | { state: 'running'; nextAt: Millis; attempts: number; fault: string | null },
-): Promise<unknown> => sql`
-  update comparison set lease_until = null, state = ${end.state}, fault = ${'fault' in end ? end.fault : null},
+export const endComparison = (sql: Sql, task: Comparison, end: TurnEnd): Promise<unknown> => sql`
+  update comparison set lease_until = null, state = ${end.state}, fault = ${end.fault},
     ended_at = case when ${end.state !== 'running'} then clock_timestamp() end,
-    next_at = ${at('nextAt' in end ? end.nextAt : 0)}, attempts = ${'attempts' in end ? end.attempts : 0}
+    next_at = ${at('nextAt' in end ? end.nextAt : 0)}, attempts = ${'attempts' in end ? end.attempts : 0},
+    trouble_at = case when ${'attempts' in end && end.attempts > 0} then coalesce(trouble_at, clock_timestamp()) end
   where tenant_id = ${task.tenant_id} and comparison_id = ${task.comparison_id} and lease_token = ${task.lease_token} and state = 'running'`
 
 /** ms until the next one may go on; null where none waits. */

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Millis } from '../doc/document.ts'
 import { at, type Sql } from '../store/sql.ts'
 import { type Counts, Fenced, type ObjectKey } from './store.ts'
+import type { TurnEnd } from './tasks.ts'
 import type { Stretch } from './windows.ts'
 
 /** Longest list of ids that is taken; more is a time range's business. */
@@ -46,6 +47,7 @@ interface Row extends ObjectKey, Counts {
   done: number
   position: string | null
   attempts: number
+  trouble_at: Millis | null
   fault: string | null
   lease_token: number
   now: Millis
@@ -111,7 +113,7 @@ export const steerBackfill = async (tx: Sql, tenantId: string, id: string, deed:
   return (
     (await tx.affected`
       update backfill set state = ${to}, ended_at = case when ${to === 'stopped'} then clock_timestamp() end,
-        next_at = clock_timestamp(), attempts = 0, lease_token = lease_token + 1, lease_until = null,
+        next_at = clock_timestamp(), attempts = 0, trouble_at = null, lease_token = lease_token + 1, lease_until = null,
         fault = case when ${deed === 'continue'} then null else fault end
       where tenant_id = ${tenantId} and backfill_id = ${id} and state = any(${[...from]}::text[])`) === 1
   )
@@ -144,7 +146,7 @@ export const stepBackfill = async (
   const { done, position, counts } = step
   const held = await tx.affected`
     update backfill set lease_until = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond',
-      done = ${done}, position = ${position}, attempts = 0, fault = null,
+      done = ${done}, position = ${position}, attempts = 0, trouble_at = null, fault = null,
       requests = requests + ${counts.requests}, seen = seen + ${counts.seen}, created = created + ${counts.created}, changed = changed + ${counts.changed},
       unchanged = unchanged + ${counts.unchanged}, failed = failed + ${counts.failed}
     where tenant_id = ${task.tenant_id} and backfill_id = ${task.backfill_id} and lease_token = ${task.lease_token} and state = 'running'`
@@ -152,16 +154,11 @@ export const stepBackfill = async (
 }
 
 /** Ends a turn: at its end, later (with what is in the way), or given up. */
-export const endBackfill = (
-  sql: Sql,
-  task: Backfill,
-  end:
-    | { state: 'success' | 'error'; fault?: string }
-    | { state: 'running'; nextAt: Millis; attempts: number; fault: string | null },
-): Promise<unknown> => sql`
-  update backfill set lease_until = null, state = ${end.state}, fault = ${end.fault ?? null},
+export const endBackfill = (sql: Sql, task: Backfill, end: TurnEnd): Promise<unknown> => sql`
+  update backfill set lease_until = null, state = ${end.state}, fault = ${end.fault},
     ended_at = case when ${end.state !== 'running'} then clock_timestamp() end,
-    next_at = ${at('nextAt' in end ? end.nextAt : 0)}, attempts = ${'attempts' in end ? end.attempts : 0}
+    next_at = ${at('nextAt' in end ? end.nextAt : 0)}, attempts = ${'attempts' in end ? end.attempts : 0},
+    trouble_at = case when ${'attempts' in end && end.attempts > 0} then coalesce(trouble_at, clock_timestamp()) end
   where tenant_id = ${task.tenant_id} and backfill_id = ${task.backfill_id} and lease_token = ${task.lease_token} and state = 'running'`
 
 /** ms until the next one may begin; null where none waits. */

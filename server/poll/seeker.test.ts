@@ -97,7 +97,7 @@ test('what is gone is found, by as many single reads as there are suspects; what
   w.erp.state.blind.add(50)
   const sweep = await begin(w)
   assert.equal(await workSweep(depsOf(w), sweep, never), null)
-  await endSweep(db.sql, sweep, { state: 'success', fault: null, nextId: 'no' })
+  await endSweep(db.sql, sweep, { state: 'success', fault: null }, 'no')
   assert.deepEqual(await goneIn(w), [7, 77, 149].map(idOf))
   assert.equal(w.erp.state.finds, 4)
   assert.deepEqual(await fetches(w), [], 'asked, not marked')
@@ -185,7 +185,7 @@ test('one that was stopped keeps nothing more, and its repetition does not come'
   const sweep = await begin(w, { every_ms: 60_000 })
   assert.ok(await stopSweep(db.sql, tenant, 's1'))
   await assert.rejects(workSweep(depsOf(w), sweep, never), Fenced)
-  await endSweep(db.sql, sweep, { state: 'success', fault: null, nextId: 's2' })
+  await endSweep(db.sql, sweep, { state: 'success', fault: null }, 's2')
   assert.deepEqual(
     (await readSweeps(db.sql, tenant, null, null, 10)).map((s) => s.state),
     ['stopped'],

@@ -1,14 +1,12 @@
 /** The seeker: reads the ids of a whole source, and then asks by id for each record that is staged here and was not among them. */
-import { nextTry } from '../agent/backoff.ts'
-import { type Loop, startLoop } from '../agent/loop.ts'
+import type { Loop } from '../agent/loop.ts'
 import { pageMemory, sweep as readWhole } from '../connect/pager.ts'
 import type { Connector, Page } from '../doc/connector.ts'
 import type { Hint, Millis } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
-import type { Fault } from '../doc/fault.ts'
 import type { ConnectionDef } from '../doc/flow.ts'
 import type { Sql } from '../store/sql.ts'
-import { Fenced, type ObjectKey } from './store.ts'
+import type { ObjectKey } from './store.ts'
 import {
   beatSweep,
   claimSweep,
@@ -20,6 +18,7 @@ import {
   nextSweep,
   stepSweep,
 } from './sweeps.ts'
+import { startTasks, type Trouble } from './tasks.ts'
 import { leaseMs } from './window.ts'
 
 export interface SeekerDeps {
@@ -42,8 +41,6 @@ const abreast = 4
 /** A source's clock may be ahead of ours: the last window ends so long after our now. */
 const ahead: Millis = 86_400_000
 
-type End = { fault: Fault; at?: Millis } | null
-
 /** The fetcher looks over the whole overlap before it believes that a record is gone, and then does as the flow says (A2). */
 export const hintsFor = (key: ObjectKey, ids: readonly string[], trace: string): Hint[] =>
   ids.map((data_id) => ({
@@ -59,7 +56,11 @@ export const hintsFor = (key: ObjectKey, ids: readonly string[], trace: string):
   }))
 
 /** One sweep, to its end or to what is in the way: of a source that was not read completely, nothing is gone. @throws Fenced */
-export const workSweep = async (deps: SeekerDeps, sweep: DeletionSweep, signal: AbortSignal): Promise<End> => {
+export const workSweep = async (
+  deps: SeekerDeps,
+  sweep: DeletionSweep,
+  signal: AbortSignal,
+): Promise<Trouble | null> => {
   const { sql, env } = deps
   const connector = deps.connector(sweep.tenant_id, sweep.connection_id)
   const connection = deps.connection(sweep.tenant_id, sweep.connection_id)
@@ -128,60 +129,23 @@ export const workSweep = async (deps: SeekerDeps, sweep: DeletionSweep, signal: 
 }
 
 export const startSeeker = (deps: SeekerDeps): Loop => {
-  const { sql, env, netMs = 30_000 } = deps
-  return startLoop({
-    name: 'seeker',
-    every: netMs,
-    env,
-    log: deps.log as never,
-    run: async (signal) => {
-      const sweep = await claimSweep(sql, leaseMs)
-      if (!sweep) {
-        const due = await nextSweep(sql)
-        return due === null ? netMs : Math.max(20, Math.min(netMs, due))
-      }
-      const beating = setInterval(() => void beatSweep(sql, sweep, leaseMs).catch(() => {}), leaseMs / 3)
-      try {
-        const end = await workSweep(deps, sweep, signal)
-        if (end === null) {
-          await endSweep(sql, sweep, { state: 'success', fault: null, nextId: env.id() })
-          return 0
-        }
-        const isOver = signal.aborted && end.fault.code === 'send.closed'
-        const attempts = sweep.attempts + (isOver ? 0 : 1)
-        const again = nextTry({
-          attempts: Math.max(1, attempts),
-          since: sweep.started_at ?? sweep.now,
-          now: sweep.now,
-          random: env.random(),
-          ...(end.at !== undefined && { retryAt: end.at }),
-        })
-        const fault = JSON.stringify(end.fault)
-        await endSweep(
-          sql,
-          sweep,
-          again === null || end.fault.code.startsWith('config.')
-            ? { state: 'error', fault, nextId: env.id() }
-            : { state: 'running', nextAt: isOver ? sweep.now : again, attempts, fault: isOver ? null : fault },
-        )
-        if (!isOver)
-          deps.log.warn(
-            {
-              tenant: sweep.tenant_id,
-              connection: sweep.connection_id,
-              object: sweep.object,
-              task: sweep.sweep_id,
-              code: end.fault.code,
-              stage: end.fault.stage,
-            },
-            'a deletion sweep waits',
-          )
-      } catch (err) {
-        if (!(err instanceof Fenced)) throw err
-      } finally {
-        clearInterval(beating)
-      }
-      return 0
+  const { sql, env } = deps
+  return startTasks<DeletionSweep>(
+    {
+      name: 'seeker',
+      claim: () => claimSweep(sql, leaseMs),
+      next: () => nextSweep(sql),
+      work: (sweep, signal) => workSweep(deps, sweep, signal),
+      end: (sweep, end) => endSweep(sql, sweep, end, env.id()),
+      beat: { everyMs: leaseMs / 3, of: (sweep) => beatSweep(sql, sweep, leaseMs) },
+      shown: (sweep) => ({
+        tenant: sweep.tenant_id,
+        connection: sweep.connection_id,
+        object: sweep.object,
+        task: sweep.sweep_id,
+      }),
+      waits: 'a deletion sweep waits',
     },
-  })
+    deps,
+  )
 }

@@ -2,6 +2,7 @@
 import type { Millis } from '../doc/document.ts'
 import { at, col, type Sql } from '../store/sql.ts'
 import { Fenced, type ObjectKey } from './store.ts'
+import type { TurnEnd } from './tasks.ts'
 
 export type Phase = 'source' | 'staged'
 
@@ -22,6 +23,7 @@ export interface DeletionSweep extends ObjectKey {
   staged: number
   gone: number
   attempts: number
+  trouble_at: Millis | null
   fault: string | null
   lease_token: number
   now: Millis
@@ -87,7 +89,7 @@ export const stepSweep = async (
 ): Promise<void> => {
   const held = await tx.affected`
     update deletion_sweep set lease_until = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond',
-      phase = ${step.phase}, position = ${step.position}, attempts = 0, fault = null,
+      phase = ${step.phase}, position = ${step.position}, attempts = 0, trouble_at = null, fault = null,
       seen = seen + ${step.seen}, staged = staged + ${step.staged}, gone = gone + ${step.gone}
     where tenant_id = ${sweep.tenant_id} and sweep_id = ${sweep.sweep_id} and lease_token = ${sweep.lease_token} and state = 'running'`
   if (!held) throw new Fenced(`the deletion sweep ${sweep.sweep_id} is not ours any more`)
@@ -145,20 +147,20 @@ export const keepGone = (
 export const endSweep = (
   sql: Sql,
   sweep: DeletionSweep,
-  end:
-    | { state: 'success' | 'error'; fault: string | null; nextId: string }
-    | { state: 'running'; nextAt: Millis; attempts: number; fault: string | null },
+  end: TurnEnd,
+  /** Of the next one of its schedule. */
+  nextId: string,
 ): Promise<void> =>
   sql.retrying(async (tx) => {
     const isOver = end.state !== 'running'
     const held = await tx.affected`
       update deletion_sweep set lease_until = null, state = ${end.state}, fault = ${end.fault}, ended_at = case when ${isOver} then clock_timestamp() end,
-        next_at = ${at('nextAt' in end ? end.nextAt : 0)}, attempts = ${'attempts' in end ? end.attempts : 0}
+        next_at = ${at('nextAt' in end ? end.nextAt : 0)}, attempts = ${'attempts' in end ? end.attempts : 0},
+    trouble_at = case when ${'attempts' in end && end.attempts > 0} then coalesce(trouble_at, clock_timestamp()) end
       where tenant_id = ${sweep.tenant_id} and sweep_id = ${sweep.sweep_id} and lease_token = ${sweep.lease_token} and state = 'running'`
-    if (!held || !('nextId' in end)) return
+    if (!held || !isOver) return
     await tx`delete from deletion_sweep_id where tenant_id = ${sweep.tenant_id} and sweep_id = ${sweep.sweep_id}`
-    if (sweep.every_ms !== null)
-      await addSweep(tx, end.nextId, sweep, Math.max(sweep.now, sweep.start_at + sweep.every_ms))
+    if (sweep.every_ms !== null) await addSweep(tx, nextId, sweep, Math.max(sweep.now, sweep.start_at + sweep.every_ms))
   })
 
 /** ms until the next one may begin; null where none waits. */
