@@ -19,6 +19,7 @@ export const names: Record<keyof Protections, Violation> = {
   waitThenReread: 'stuck',
   settleIsVersion: 'stale',
   overtakenSeen: 'stale',
+  repeatsCount: 'duplicated',
 }
 
 export const protections = Object.keys(everythingOn) as (keyof Protections)[]

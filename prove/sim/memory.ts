@@ -315,11 +315,14 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
     l.lease_until = null
     if (s.doubt === 'sent') {
       l.doubt_at = l.sent_at
+      l.doubt_first = l.first_mark ?? l.sent_at
       l.doubt_key = l.idem_key
     } else if (s.doubt === 'clear') {
       l.doubt_at = null
+      l.doubt_first = null
       l.doubt_key = null
     }
+    if (s.refused !== 'keep') l.refused_version = s.refused
     if (s.answered) Object.assign(l, unsent())
     if (s.closes) {
       l.first_mark = null
@@ -430,6 +433,7 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
         first_mark: null,
         last_mark: null,
         doubt_at: null,
+        doubt_first: null,
         doubt_key: null,
       } satisfies Partial<LinkRow>)
     } else Object.assign(l, { state: 'unknown', declared_id: said.found } satisfies Partial<LinkRow>)
@@ -575,6 +579,19 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
         } satisfies Partial<LinkRow>)
         return { attempt_id, sent_at: now() }
       }),
+    repeat: async (again) => {
+      const l = links.get(again.link_id)
+      const holds = l && (!on.fencing || l.lease_token === again.lease_token) && l.state === 'working'
+      if (!l || !holds || (l.lease_until ?? 0) <= now()) return null
+      if (l.sent_at === null ? l.doubt_at === null : l.sent_call !== 'create') return null
+      const attempt_id = ++attemptIds
+      attempts.push({ link_id: again.link_id, idem_key: again.idem_key, request: again.request })
+      if (!on.repeatsCount) return { attempt_id, sent_at: now() }
+      if (l.sent_at === null) l.doubt_at = now()
+      else l.sent_at = l.last_mark = now()
+      return { attempt_id, sent_at: now() }
+    },
+    ended: async () => {},
     request: async (link, idem) =>
       attempts.findLast((a) => a.link_id === link.link_id && a.idem_key === idem)?.request ?? null,
     settle: async (settles) => settleAll(settles),
@@ -737,6 +754,8 @@ const newLink = (
     first_mark: null,
     last_mark: null,
     doubt_at: null,
+    doubt_first: null,
+    refused_version: null,
     doubt_key: null,
     declared_id: null,
     voided_at: null,

@@ -28,6 +28,8 @@ export interface Protections {
   settleIsVersion: boolean
   /** A1: a push that a settle overtook on its way to the row is looked at. */
   overtakenSeen: boolean
+  /** R1: a create that is sent again may still be on its way, like the first. */
+  repeatsCount: boolean
 }
 
 export const everythingOn: Protections = {
@@ -43,6 +45,7 @@ export const everythingOn: Protections = {
   waitThenReread: true,
   settleIsVersion: true,
   overtakenSeen: true,
+  repeatsCount: true,
 }
 
 export interface Scenario {
@@ -72,6 +75,11 @@ export interface Scenario {
   slowReads: number
   /** How often somebody at the target works on a record at the very moment at which we write it. */
   meddling: number
+  /** How often a call is swallowed and takes effect later, and how often one is refused. */
+  late: number
+  refusals: number
+  /** Of the refusals: how often the code proves nothing. */
+  unproved: number
   /** How often a told record waits for its row with its version drawn, as behind a settle's lock. */
   lockWaits: number
 }
@@ -104,15 +112,24 @@ export const draw = (seed: number): Scenario => {
     slowReads: dice.pick([0.05, 0.05, 0.5]),
     meddling: dice.pick([0.05, 0.05, 0.3]),
     lockWaits: dice.pick([0, 0.1, 0.4]),
+    late: 0.05,
+    refusals: 0.02,
+    unproved: 0,
   }
   // Nobody can look up a create: a person says what became of it (R2).
-  return dice.yes(0.12) ? { ...drawn, recognise: 'none', carries: dice.yes(0.5) } : drawn
+  if (dice.yes(0.12)) return { ...drawn, recognise: 'none', carries: dice.yes(0.5) }
+  if (!dice.yes(0.3)) return drawn
+  const unproved = dice.pick([0, 0.5])
+  // Both ways, and nothing in the record says whose it is: what a target made and then refused comes back as a record of its own. And rows
+  // that it took in and refused are for a person to tell apart.
+  const hopeless = (drawn.twoWay && !drawn.carries) || drawn.details
+  return { ...drawn, late: 0.2, refusals: 0.1, unproved: hopeless ? 0 : unproved }
 }
 
 /**
  * A seed as a control runs it: drawn like any other, save where a protection is put to the test too rarely. The re-read after a wait is
  * missed only where nothing else wakes the row, a settle's version only where a reading is under way while we write,
- * an overtaken push only where somebody works at the target while we do.
+ * an overtaken push only where somebody works at the target while we do, a repetition only where the target keeps keys and refuses.
  */
 export const drawFor = (seed: number, protection: keyof Protections | null): Scenario => {
   const drawn = draw(seed)
@@ -120,6 +137,8 @@ export const drawFor = (seed: number, protection: keyof Protections | null): Sce
     return { ...drawn, references: 'wait', net: false, crashes: false, records: 3, edits: 0, freezes: 0.15 }
   if (protection === 'settleIsVersion') return { ...drawn, twoWay: true, notify: 'hint', slowReads: 0.5, meddling: 0.3 }
   if (protection === 'overtakenSeen') return { ...drawn, twoWay: true, notify: 'push', lockWaits: 0.5, meddling: 0.5 }
+  if (protection === 'repeatsCount')
+    return { ...drawn, recognise: 'idempotencyHeader', late: 0.4, refusals: 0.3, unproved: 0 }
   return drawn
 }
 

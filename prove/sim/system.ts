@@ -32,7 +32,17 @@ export interface SystemOptions {
   timeout: Millis
   longestProcessing: Millis
   /** Per call: how likely each trouble is. */
-  faults: { before: number; after: number; late: number; refuse: number; slow: number; slowRead: number; again: number }
+  faults: {
+    before: number
+    after: number
+    late: number
+    refuse: number
+    /** Of the refusals: their code proves nothing (O2), and half of them come from a target that made the record first. */
+    unproved: number
+    slow: number
+    slowRead: number
+    again: number
+  }
   /** Stores text trimmed and in lower case. */
   normalises: boolean
   /** Stamps records with a modified time. */
@@ -63,6 +73,7 @@ export const simulatedSystem = (clock: VirtualClock, dice: Chance, o: SystemOpti
   const records = new Map<string, SystemRecord>()
   const effects: Effect[] = []
   const answers = new Map<string, Outcome>()
+  const refused = new Set<string>()
   let ids = 0
   let rows = 0
   let calm = false
@@ -148,8 +159,14 @@ export const simulatedSystem = (clock: VirtualClock, dice: Chance, o: SystemOpti
       await clock.sleep(dice.between(1, 30))
       if (trouble(o.faults.before)) return { kind: 'unknown', why: fault('send.cut', 'before') }
       // A target that keeps keys looks at the key first; one that keeps an id unique may find other faults before that.
-      if (!answers.has(change.key) && trouble(o.faults.refuse))
-        return { kind: 'refused', proved: true, why: fault('send.refused', 'no') }
+      if (!answers.has(change.key) && trouble(o.faults.refuse)) {
+        if (o.faults.unproved === 0 || !dice.yes(o.faults.unproved))
+          return { kind: 'refused', proved: true, why: fault('send.refused', 'no') }
+        // What it refuses under a key that it knows, it refused without an effect.
+        if (!refused.has(change.key) && dice.yes(0.5)) commit(change)
+        refused.add(change.key)
+        return { kind: 'refused', proved: false, why: fault('send.refused', 'no, or so it says') }
+      }
       if (trouble(o.faults.late)) {
         // The request is swallowed and takes effect later, within the longest processing time; the caller hears nothing.
         clock.after(dice.between(0, o.timeout + o.longestProcessing - 100), () => void commit(change))
@@ -204,7 +221,8 @@ export const simulatedSystem = (clock: VirtualClock, dice: Chance, o: SystemOpti
   const recognise = async (
     earlier: Unanswered,
     sendBy: number,
-  ): Promise<Recognised | { kind: 'answered'; outcome: Outcome }> => {
+    mayRepeat: () => Promise<boolean>,
+  ): Promise<Recognised> => {
     const cannot = (said: string): Recognised => ({
       kind: 'cannot tell',
       why: { code: 'resolve.cannotTell', stage: 'resolve', said },
@@ -215,6 +233,7 @@ export const simulatedSystem = (clock: VirtualClock, dice: Chance, o: SystemOpti
       case 'idempotencyHeader':
       case 'externalIdUnique': {
         if (!earlier.bytes) return cannot('no bytes')
+        if (!(await mayRepeat())) return cannot('the claim ran out')
         const outcome = await call(
           { action: 'create', bytes: earlier.bytes, targetId: null, sourceId: earlier.sourceId, key: earlier.key },
           () => {},
@@ -251,7 +270,7 @@ export const simulatedSystem = (clock: VirtualClock, dice: Chance, o: SystemOpti
         }),
       ),
     write: async (change, sent, sendBy) => ({ outcome: await call(change, sent, sendBy), exchange }),
-    recognise: (earlier, sendBy) => recognise(earlier, sendBy),
+    recognise: (earlier, sendBy, _signal, mayRepeat) => recognise(earlier, sendBy, mayRepeat),
     changes: async () => ({ kind: 'read', value: { readings: [], full: false } }),
     find: (_, id) => find(id),
     slots: () => ({ free: Math.max(0, free) }),

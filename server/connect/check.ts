@@ -48,6 +48,7 @@ export interface Check {
 }
 
 const never = new AbortController().signal
+const always = async (): Promise<boolean> => true
 const soon = (): Millis => performance.now() + 10_000
 let keys = 0
 
@@ -221,7 +222,7 @@ const checks: { name: string; readable?: true; run(bench: Bench): Promise<void> 
       assert.equal((await write(bench, what)).outcome.kind, 'unknown')
       const [id] = bench.holding('S-1')
       const earlier = unanswered(what, Date.now() - bench.believedAfter - 1_000)
-      const told = await bench.connector.recognise(earlier, soon(), never)
+      const told = await bench.connector.recognise(earlier, soon(), never, always)
       if (bench.absence === 'cannot tell') assert.equal(told.kind, 'cannot tell')
       else if (told.kind === 'found') assert.equal(told.targetId, id)
       else
@@ -238,16 +239,33 @@ const checks: { name: string; readable?: true; run(bench: Bench): Promise<void> 
       const what = change(bench, 'S-1', null)
       bench.next('cut before effect')
       assert.equal((await write(bench, what)).outcome.kind, 'unknown')
-      const early = await bench.connector.recognise(unanswered(what, Date.now()), soon(), never)
+      const early = await bench.connector.recognise(unanswered(what, Date.now()), soon(), never, always)
       assert.equal(early.kind, 'cannot tell', JSON.stringify(early))
       assert.deepEqual(bench.holding('S-1'), [])
       const told = await bench.connector.recognise(
         unanswered(what, Date.now() - bench.believedAfter - 1_000),
         soon(),
         never,
+        always,
       )
       assert.equal(told.kind, bench.absence, JSON.stringify(told))
       assert.equal(bench.holding('S-1').length, bench.absence === 'answered' ? 1 : 0)
+    },
+  },
+  {
+    name: 'C2: a stored request leaves again only once that is written down',
+    async run(bench) {
+      const what = change(bench, 'S-1', null)
+      bench.next('cut before effect')
+      assert.equal((await write(bench, what)).outcome.kind, 'unknown')
+      const earlier = unanswered(what, Date.now() - bench.believedAfter - 1_000)
+      let asked = 0
+      const told = await bench.connector.recognise(earlier, soon(), never, async () => {
+        asked++
+        return false
+      })
+      assert.equal(told.kind, asked ? 'cannot tell' : bench.absence, JSON.stringify(told))
+      assert.deepEqual(bench.holding('S-1'), [])
     },
   },
   {

@@ -22,6 +22,7 @@ import {
   withoutCall,
 } from './after.ts'
 import { settleMs } from './decide.ts'
+import { unknownValue } from '../doc/print.ts'
 import { newLink, now, pairOf } from './decide.fixture.ts'
 import type { LinkRow } from './link.ts'
 import type { Claimed } from './road.ts'
@@ -102,6 +103,27 @@ test('O2: after a create that was refused without proof the re-run recognises fi
   assert.equal(ended({ kind: 'refused', proved: false, why }, claimed(), 'update').doubt, 'keep')
 })
 
+test('O2: one way, an update refused without proof leaves no agreement; both ways the target tells', () => {
+  const link = claimed({ left_agreed_print: print([1, 10], [9, 99]), right_agreed_print: print([2, 20]) })
+  const refused = ended({ kind: 'refused', proved: false, why }, link, 'update')
+  assert.equal(refused.refused, sent('update').version)
+  assert.deepEqual(refused.left?.print, print([1, unknownValue], [9, unknownValue]))
+  assert.deepEqual(refused.right?.print, print([2, unknownValue]))
+  assert.deepEqual(
+    [refused.left?.version, refused.right?.version],
+    [link.left_agreed_version, link.right_agreed_version],
+  )
+  assert.equal(ended({ kind: 'refused', proved: true, why }, link, 'update').left, null)
+  assert.equal(ended({ kind: 'refused', proved: false, why }, link, 'create').left, null)
+})
+
+test('O2, D7: an update that was refused without proof may have brought the record back: its next void is no echo', () => {
+  const voided = claimed({ voided_at: now - 1 })
+  assert.equal(ended({ kind: 'refused', proved: false, why }, voided, 'update').voided, false)
+  assert.equal(ended({ kind: 'refused', proved: true, why }, voided, 'update').voided, null)
+  assert.equal(ended({ kind: 'refused', proved: false, why }, voided, 'void').voided, null)
+})
+
 test('O3, C4: applied settles what was sent, agrees on what was read and what was written, and no more', () => {
   const link = claimed({
     left_agreed_print: print([1, 10], [9, 99]),
@@ -150,6 +172,10 @@ test('D6: what was left out for later makes the row wait for it, owed by its sid
   assert.equal(settle.settles, true, 'what was sent is settled')
   assert.equal(settle.again, true, 'and the rest is a new generation')
   assert.equal(applied(claimed({ later_side: 'left' }), sent('update'), nothing).later, null, 'owed no more')
+  const voided = applied(claimed({ later_side: 'right' }), sent('void'), nothing)
+  assert.deepEqual([voided.later, voided.again], [null, false], 'a voided record owes nothing')
+  const owed = applied(claimed({ later_side: 'right' }), sent('update'), nothing)
+  assert.deepEqual([owed.later, owed.again], ['keep', true])
 })
 
 test('O4, R1: unknown is looked at no sooner than the settle time after it was sent', () => {

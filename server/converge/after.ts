@@ -4,7 +4,7 @@ import { type Millis, opposite, type Side } from '../doc/document.ts'
 import { type Fault, sentence } from '../doc/fault.ts'
 import type { Pair } from '../doc/flow.ts'
 import type { Outcome } from '../doc/outcome.ts'
-import { emptyPrint, overlay, type Print } from '../doc/print.ts'
+import { emptyPrint, overlay, type Print, unknown } from '../doc/print.ts'
 import { type Adopt, type Decision, flipWindow, settleMs } from './decide.ts'
 import type { LinkRow } from './link.ts'
 import type { Agreement, AttemptEnd, Claimed, Settle } from './road.ts'
@@ -31,6 +31,7 @@ const blank = (link: Claimed): Settle => ({
   answered: false,
   closes: false,
   doubt: 'keep',
+  refused: 'keep',
   left: null,
   right: null,
   id: null,
@@ -190,14 +191,15 @@ export const applied = (link: Claimed, sent: Sent, learnt: Learnt): Settle => {
     answered: true,
     closes: true,
     doubt: 'clear',
+    refused: null,
     left: sent.from === 'left' ? source : target,
     right: sent.from === 'right' ? source : target,
     id: sent.call === 'create' && learnt.targetId !== null ? { side, value: learnt.targetId } : null,
     detail_ids: learnt.detail_ids,
     voided: voided ? true : link.voided_at !== null ? false : null,
-    // A reference that the other side's record still owes is looked at again.
-    again: waits || (link.later_side !== null && link.later_side !== sent.from),
-    later: waits ? sent.from : link.later_side === sent.from ? null : 'keep',
+    // A reference that the other side's record still owes is looked at again; a voided record owes nothing any more.
+    again: waits || (!voided && link.later_side !== null && link.later_side !== sent.from),
+    later: waits ? sent.from : voided || link.later_side === sent.from ? null : 'keep',
     target: learnt.target,
     attempt: learnt.attempt,
   }
@@ -218,7 +220,7 @@ const ladder = (link: Claimed, attempts: number, random: number, retryAt?: Milli
 /** Ends a claim whose call did not (provably) succeed. `resolving`: the earlier call is still the unresolved one. */
 export const notApplied = (
   link: Claimed,
-  sent: Pick<Sent, 'call' | 'at'>,
+  sent: Pick<Sent, 'call' | 'at' | 'version' | 'sourcePrint' | 'targetPrint'>,
   outcome: Exclude<Outcome, { kind: 'applied' }>,
   pair: Pair,
   side: Side,
@@ -229,9 +231,10 @@ export const notApplied = (
   const base: Settle = { ...blank(link), fault: faultText(outcome.why), since: 'start', attempt }
   switch (outcome.kind) {
     case 'again': {
-      const given: Pick<Settle, 'state' | 'answered' | 'closes'> = resolving
-        ? { state: 'unknown', answered: false, closes: false }
-        : { state: 'due', answered: true, closes: true }
+      // What the ladder tries again is no answer to a refusal.
+      const given: Pick<Settle, 'state' | 'answered' | 'closes' | 'refused'> = resolving
+        ? { state: 'unknown', answered: false, closes: false, refused: null }
+        : { state: 'due', answered: true, closes: true, refused: null }
       // A breaker that is open, a limit, quiet hours, a token that cannot be had: all of the target waits. It burns no attempts, and the
       // trouble that may come after it has its 72 hours from then.
       if (outcome.calm)
@@ -255,10 +258,33 @@ export const notApplied = (
         answered: true,
         closes: true,
         doubt: sent.call === 'create' && !outcome.proved ? 'sent' : 'keep',
+        // It may have come back to life all the same: its next void must not be taken for an echo (D7).
+        voided: sent.call === 'update' && !outcome.proved && link.voided_at !== null ? false : null,
+        refused: sent.version,
+        ...(sent.call !== 'create' && !outcome.proved && !pair.plans[side] && undecided(link, sent, side)),
       }
     case 'unknown':
       return { ...base, state: 'unknown', next_ms: Math.max(0, sent.at + settleMs(pair.connection[side]) - link.now) }
   }
+}
+
+/**
+ * O2, one way: a write that was refused without proof may have been made. Neither side's content is agreed on any more, so that whatever the
+ * source says next goes out, also what it said before; both ways the target's own word settles it.
+ */
+const undecided = (
+  link: Claimed,
+  sent: Pick<Sent, 'sourcePrint' | 'targetPrint'>,
+  side: Side,
+): Pick<Settle, 'left' | 'right'> => {
+  const forgotten = (of: Side, written: Print): Agreement => ({
+    version: link[`${of}_agreed_version`],
+    hash: null,
+    print: unknown(overlay(link[`${of}_agreed_print`], written)),
+  })
+  const target = forgotten(side, sent.targetPrint)
+  const source = forgotten(opposite(side), sent.sourcePrint)
+  return side === 'right' ? { left: source, right: target } : { left: target, right: source }
 }
 
 /**
@@ -328,6 +354,7 @@ export const boundRows = (link: Claimed, from: Side, detail_ids: string): Settle
   state: 'due',
   answered: true,
   detail_ids,
+  voided: link.voided_at !== null ? false : null,
   again: true,
   ask: from,
 })

@@ -47,7 +47,7 @@ export const claim = async (
       l.next_at, l.attempts, l.since, l.wait_kind, l.wait_on, l.wait_until, l.wait_step, l.fault, l.lease_token, l.lease_until,
       l.sent_at, l.sent_call, l.sent_side, l.sent_generation, l.sent_left_version, l.sent_right_version, l.sent_hash, l.sent_print,
       l.sent_source_print, l.sent_later, l.later_side, l.sent_seen, l.sent_rows, l.first_mark, l.last_mark, l.idem_key, l.unbound_rows,
-      l.match_key, l.doubt_at, l.doubt_key, l.declared_id, l.voided_at, l.flips, l.flips_since, l.last_side, l.last_call_at, due.was, clock.now as clock`
+      l.match_key, l.doubt_at, l.doubt_first, l.doubt_key, l.refused_version, l.declared_id, l.voided_at, l.flips, l.flips_since, l.last_side, l.last_call_at, due.was, clock.now as clock`
   return rows.map(({ was, clock, ...row }) => ({ ...readLink(row), was, now: clock }))
 }
 
@@ -59,7 +59,7 @@ export const reap = (sql: Sql, now: Millis | null): Promise<number> => sql.affec
   with clock as materialized (
     select date_trunc('milliseconds', coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp())) as now),
   expired as materialized (
-    select tenant_id, pair_id, link_id, lease_token, sent_at
+    select tenant_id, pair_id, link_id, lease_token, coalesce(sent_at, doubt_at) as called_at
     from link
     where state = 'working' and lease_until <= (select now from clock)
     order by lease_until
@@ -69,9 +69,9 @@ export const reap = (sql: Sql, now: Millis | null): Promise<number> => sql.affec
     update attempt t set finished_at = clock.now, outcome = 'unknown', fault = ${JSON.stringify(orphaned)}
     from expired e, clock
     where t.tenant_id = e.tenant_id and t.pair_id = e.pair_id and t.link_id = e.link_id and t.lease_token = e.lease_token
-      and t.started_at = e.sent_at and t.outcome is null
+      and t.started_at = e.called_at and t.outcome is null
       -- the other days' partitions are not even opened
-      and t.started_at between (select min(sent_at) from expired) and (select max(sent_at) from expired))
+      and t.started_at between (select min(called_at) from expired) and (select max(called_at) from expired))
   update link l set
     state = case when l.sent_at is null then 'due' else 'unknown' end,
     reason = null, lease_until = null, next_at = clock.now

@@ -62,6 +62,8 @@ export const newLink = (more: Partial<LinkRow> = {}): LinkRow => ({
   unbound_rows: false,
   match_key: null,
   doubt_at: null,
+  doubt_first: null,
+  refused_version: null,
   doubt_key: null,
   declared_id: null,
   voided_at: null,

@@ -291,8 +291,9 @@ test('D5: a create that a person must resolve holds back what came in its time, 
 
 // ── references (D6) ──
 type Missing = 'wait' | 'pull' | 'empty' | 'later' | 'park'
-const referring = (missing: Missing) =>
-  pairOf({ left: { fields: [...fields, { from: 'ref', to: 'ref', reference: { pair: 'p', missing } }] } })
+const referring = (missing: Missing, more: Parameters<typeof pairOf>[0] = {}) =>
+  pairOf({ left: { fields: [...fields, { from: 'ref', to: 'ref', reference: { pair: 'p', missing } }] }, ...more })
+const refersTo = (resolved: Resolved) => new Map([[referenceKey({ pairId: 'p', side: 'left', id: 'L-9' }), resolved]])
 const child = (
   missing: Missing,
   link: Parameters<typeof situation>[1] = {},
@@ -305,7 +306,7 @@ const child = (
       link,
       { left: staged('left', version, { ...ada, ref: 'L-9' }) },
       {
-        refs: new Map([[referenceKey({ pairId: 'p', side: 'left', id: 'L-9' }), resolved]]),
+        refs: refersTo(resolved),
       },
     ),
   )
@@ -343,6 +344,25 @@ test('D6: what was left out for later is owed: waited for while it is missing, s
   assert.equal(child('later', link, 'unmapped', 10).kind, 'wait')
   const sent = call(child('later', link, { targetId: 'R-9' }, 10))
   assert.equal(sent.outgoing.content.masterFieldVal.ref, 'R-9')
+})
+
+test('D4, D6: a side that is told again and only owes a reference says nothing new: the void of the other side travels', () => {
+  const pair = referring('later', { right: {} })
+  const link = { ...agreedOn(pair, ada), later_side: 'left' as const }
+  const documents = { left: staged('left', 20, { ...ada, ref: 'L-9' }), right: voidOf('right', 21) }
+  const s = { ...situation(pair, link, documents), refs: refersTo('unmapped') }
+  assert.equal(call(decide(s)).action, 'void')
+  const expired = { ...s, link: { ...s.link, wait_until: now } }
+  assert.equal(call(decide(expired)).action, 'void', 'also after a day of waiting')
+  const edited = { ...s, documents: { ...documents, left: staged('left', 20, { ...bob, ref: 'L-9' }) } }
+  assert.deepEqual([call(decide(edited)).action, call(decide(edited)).side], ['update', 'right'], 'what it edited wins')
+})
+
+test('D6, D7: a voided record owes nothing: its reference does not bring it back to life', () => {
+  const pair = referring('later', { right: {} })
+  const link = { ...agreedOn(pair, ada), later_side: 'left' as const, voided_at: now - 1_000 }
+  const s = situation(pair, link, { left: staged('left', 10, { ...ada, ref: 'L-9' }), right: voidOf('right', 11) })
+  assert.equal(reasonOf(decide({ ...s, refs: refersTo({ targetId: 'R-9' }) })), 'unchanged')
 })
 
 test('D6: after a day of waiting it is shown, with the record that is missing', () => {
@@ -409,6 +429,23 @@ test('D8: the sixth flip within ten minutes of the opposite call is parked; an o
   assert.equal(faultOf(flipped(5, now - 1)), 'loop loop.flips')
   assert.equal(call(flipped(5, now - 1, 'right')).flips, 5, 'the same way again is no flip')
   assert.equal(call(flipped(5, now - flipWindow - 1)).flips, 0)
+})
+
+test('D8: what is sent again and again because the target tells of a record that it refuses is parked as well', () => {
+  const link = { ...agreedOn(oneWay, ada), last_side: 'right' as const, last_call_at: now - 1_000, refused_version: 12 }
+  const told = (flips: number, more = {}) =>
+    decide(
+      situation(
+        oneWay,
+        { ...link, flips, ...more },
+        { left: staged('left', 12, bob), right: staged('right', 13, ada) },
+      ),
+    )
+  assert.equal(call(told(0)).flips, 1)
+  assert.equal(call(told(4)).flips, 5)
+  assert.equal(faultOf(told(5)), 'loop loop.flips')
+  assert.equal(call(told(5, { refused_version: 10 })).flips, 5, 'a newer version of the source is none of it')
+  assert.equal(call(told(5, { asked_generation: 99, asked_side: 'left' })).flips, 5, 'nor is what a person asks for')
 })
 
 test('C1, R1: the lease outlasts a call that starts at the send deadline, and the settle time outlasts both', () => {

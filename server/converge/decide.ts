@@ -13,7 +13,7 @@ import {
   type Resolved,
   referenceKey,
 } from '../doc/flow.ts'
-import { covers, differing, overlay, type Print } from '../doc/print.ts'
+import { covers, differing, overlay, type Print, unknownValue } from '../doc/print.ts'
 import { ownedOutgoing, ownerKeys, restrict } from '../map/owner.ts'
 import type { LinkRow, ParkKind } from './link.ts'
 import { waitKey } from './link.ts'
@@ -70,7 +70,8 @@ export interface CallDecision {
 
 export type Decision =
   | { kind: 'idle'; reason: IdleReason; adopt: Adopt; voided?: boolean; owes?: 'still' | 'no more' }
-  | { kind: 'wait'; on: 'reference' | 'create'; keys: string[]; fault: Fault; pull: Reference[] }
+  /** `owed`: what waits is owed from before, and nothing else that the side says is new (D6, `later`). */
+  | { kind: 'wait'; on: 'reference' | 'create'; keys: string[]; fault: Fault; pull: Reference[]; owed?: true }
   | CallDecision
   | { kind: 'resolve' }
   | { kind: 'bind'; side: Side; id: string }
@@ -79,7 +80,7 @@ export type Decision =
   | { kind: 'reread'; side: Side; there: Pair['def'][Side]; adopt: Adopt }
   /** D4, policy `field`: this side's own fields travel after the other's. */
   | { kind: 'owe'; side: Side }
-  | { kind: 'park'; why: ParkKind; fault: Fault; findings?: Finding[] }
+  | { kind: 'park'; why: ParkKind; fault: Fault; findings?: Finding[]; owed?: true }
 
 const agreedVersion = (link: LinkRow, side: Side): number =>
   side === 'left' ? link.left_agreed_version : link.right_agreed_version
@@ -99,9 +100,6 @@ const adopting = ({ link, pair, documents }: Situation, side: Side): Adopt => {
     },
   }
 }
-
-/** No hash is as large: what a field holds is not known. */
-const unknownValue = 2 ** 53
 
 /**
  * What is known of a side once `doc` is staged above the agreement. Where nothing flows away from it, what it shows may be the late word
@@ -141,10 +139,13 @@ const known = ({ link, pair, documents }: Situation, side: Side): Print => {
 export const flipWindow = 10 * 60_000
 const flipsAllowed = 5
 
-/** D8: this call is caused by the other side's document within ten minutes of the opposite call. */
-const flipsWith = (link: LinkRow, side: Side, now: Millis): number => {
+/**
+ * D8: this call is caused by the other side's document within ten minutes of the opposite call; or by the target's own word alone, after it
+ * refused this very version of the source: a target that tells of a record whenever it refuses it would be written without end.
+ */
+const flipsWith = (link: LinkRow, side: Side, now: Millis, again: boolean): number => {
   if (link.last_call_at === null || now - link.last_call_at > flipWindow) return 0
-  return link.last_side === side ? link.flips : link.flips + 1
+  return link.last_side !== side || again ? link.flips + 1 : link.flips
 }
 
 /** D5: the record carries, in a field that only this pair's flow writes, the id of its other side. */
@@ -173,7 +174,7 @@ export const decide = (given: Situation): Decision => {
   const changed = sides.filter((side) => hasChanged(s, side))
   if (!changed.length && asked && pair.plans[asked] && documents[asked]) return travel(s, asked, true)
   const [first, second] = changed
-  const owing = link.later_side && pair.plans[link.later_side] && documents[link.later_side] ? link.later_side : null
+  const owing = owingSide(s)
   if (!first) {
     // What was left out of an earlier body is owed until its reference is mapped (D6, `later`).
     if (owing) return owes(travel(s, owing, pair.def.conflict !== 'field'), 'no more')
@@ -182,6 +183,12 @@ export const decide = (given: Situation): Decision => {
   }
   const decision = second ? disagree(s, asked) : travel(s, first, asked !== null)
   return owing ? owes(decision, 'still') : decision
+}
+
+/** A voided record owes nothing: filling its reference would bring it back to life. */
+const owingSide = ({ link, pair, documents }: Situation): Side | null => {
+  const side = link.voided_at === null ? link.later_side : null
+  return side && pair.plans[side] && documents[side] ? side : null
 }
 
 const versionOf = (link: LinkRow, side: Side): number => (side === 'left' ? link.left_version : link.right_version)
@@ -226,11 +233,11 @@ const disagree = (s: Situation, askedSide: Side | null): Decision => {
   switch (pair.def.conflict) {
     case 'left':
     case 'right':
-      return travel(s, pair.def.conflict, asked)
+      return winning(s, pair.def.conflict, asked)
     case 'latest': {
       const timed = left.source_time !== null && right.source_time !== null && left.source_time !== right.source_time
       const leftIsLater = timed ? (left.source_time ?? 0) > (right.source_time ?? 0) : left.version > right.version
-      return travel(s, leftIsLater ? 'left' : 'right', asked)
+      return winning(s, leftIsLater ? 'left' : 'right', asked)
     }
     case 'field': {
       const there = travel(s, 'left', asked)
@@ -247,6 +254,12 @@ const disagree = (s: Situation, askedSide: Side | null): Decision => {
       return { kind: 'park', why: 'conflict', fault: { code: 'conflict.both', stage: 'decide' } }
     }
   }
+}
+
+/** A side that was told again and only owes a reference says nothing new: then the other one does. */
+const winning = (s: Situation, side: Side, asked: boolean): Decision => {
+  const decision = travel(s, side, asked)
+  return 'owed' in decision ? travel(s, opposite(side), asked) : decision
 }
 
 /** D3, D5-D8: `from` changed, and a flow leads away from it. `force`: the equal rules are off (C6, R4, a re-push after a void). */
@@ -270,7 +283,7 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
       plan.def.leavingScope === 'void' &&
       plan.def.actions.void !== 'skip'
     )
-      return voidCall(s, plan.def, from, targetId)
+      return voidCall(s, plan.def, from, targetId, force)
     return { kind: 'idle', reason: 'out of scope', adopt: adoptBoth(s) }
   }
   // Not agreed on: once the target's record allows it, what the source says is still new.
@@ -307,8 +320,9 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
   const mapped = pair.def.conflict === 'field' && targetId !== null ? owned(pair, from, whole) : whole
 
   // What was left out and still cannot be filled is waited for, also when asked for: nothing else is new (D6).
-  if (targetId !== null && !revived && mapped.later.length && covers(known(s, side), mapped.print))
-    return missing(s, mapped.later)
+  if (targetId !== null && !revived && mapped.later.length && covers(known(s, side), mapped.print)) {
+    return { ...missing(s, mapped.later), owed: true }
+  }
   if (targetId !== null && !force && !revived && covers(known(s, side), mapped.print))
     return {
       kind: 'idle',
@@ -328,7 +342,7 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
   }
   const drifted = whole.findings && driftFault(plan.def, whole.findings)
   if (drifted) return { kind: 'park', why: 'data', fault: drifted, findings: whole.findings ?? [] }
-  const flips = flipsWith(link, side, s.now)
+  const flips = flipsWith(link, side, s.now, !force && link.refused_version === doc.version)
   if (flips > flipsAllowed)
     return { kind: 'park', why: 'loop', fault: { code: 'loop.flips', stage: 'decide', value: String(flips) } }
   return {
@@ -438,7 +452,7 @@ const openCreate = (s: Situation, from: Side, open: OpenCreate): Decision | null
 }
 
 /** D6. References with `empty` and `later` never come here: the plan left them out of the body. */
-const missing = (s: Situation, references: Reference[]): Decision => {
+const missing = (s: Situation, references: Reference[]): Extract<Decision, { kind: 'wait' | 'park' }> => {
   const { link, now } = s
   const waits = references.filter((r) => r.missing !== 'park')
   const faults = references.map(
@@ -483,13 +497,13 @@ const voiding = (s: Situation, def: FlowDef, from: Side, force: boolean): Decisi
   }
   if (link.voided_at !== null && !force) return { kind: 'idle', reason: 'voided', adopt: adoptBoth(s) }
   if (def.actions.void === 'skip') return { kind: 'idle', reason: 'void skipped', adopt: adoptBoth(s) }
-  return voidCall(s, def, from, targetId)
+  return voidCall(s, def, from, targetId, force)
 }
 
-const voidCall = (s: Situation, def: FlowDef, from: Side, targetId: string): Decision => {
+const voidCall = (s: Situation, def: FlowDef, from: Side, targetId: string, force: boolean): Decision => {
   const { link, pair } = s
   const side = opposite(from)
-  const flips = flipsWith(link, side, s.now)
+  const flips = flipsWith(link, side, s.now, !force && link.refused_version === s.documents[from]?.version)
   if (flips > flipsAllowed)
     return { kind: 'park', why: 'loop', fault: { code: 'loop.flips', stage: 'decide', value: String(flips) } }
   const source = s.documents[from] as Document

@@ -198,7 +198,7 @@ export const declare = async (
           next_at = coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp()),
           sent_at = null, sent_call = null, sent_side = null, sent_generation = null, sent_left_version = null, sent_right_version = null,
           sent_hash = null, sent_print = null, sent_source_print = null, sent_rows = null, sent_later = null, sent_seen = null,
-          unbound_rows = false, idem_key = null, match_key = null, first_mark = null, last_mark = null, doubt_at = null, doubt_key = null
+          unbound_rows = false, idem_key = null, match_key = null, first_mark = null, last_mark = null, doubt_at = null, doubt_first = null, doubt_key = null
         from (
           select tenant_id, pair_id, link_id, sent_side from link
           where tenant_id = ${link.tenant_id} and pair_id = ${link.pair_id} and link_id = ${link.link_id}
@@ -368,7 +368,7 @@ export const unbind = (sql: Sql, link: LinkName, now: Millis | null = null): Pro
         left_agreed_version = 0, left_agreed_hash = null, left_agreed_print = null, detail_ids = null, told = null, told_seq = null,
         state = 'idle', reason = 'unbound', settled = generation, fault = null, attempts = 0, since = null,
         wait_kind = null, wait_on = null, wait_until = null, wait_step = 0, unbound_rows = false, match_key = null,
-        first_mark = null, last_mark = null, doubt_at = null, doubt_key = null, later_side = null, voided_at = null,
+        first_mark = null, last_mark = null, doubt_at = null, doubt_first = null, doubt_key = null, later_side = null, voided_at = null,
         flips = 0, flips_since = null, last_side = null, last_call_at = null,
         target_connection = coalesce(
           (select right_connection from pair where tenant_id = ${link.tenant_id} and pair_id = ${link.pair_id}), target_connection)

@@ -64,8 +64,11 @@ export interface LinkRow {
   idem_key: string | null
   unbound_rows: boolean
   match_key: string | null
-  /** A create was refused with a code that does not prove that nothing was made (O2). */
+  /** A create was refused with a code that does not prove that nothing was made (O2): when it last left, and when first. */
   doubt_at: Millis | null
+  doubt_first: Millis | null
+  /** Version of the source whose write was refused, until one succeeds. */
+  refused_version: number | null
   doubt_key: string | null
   /** A person says which record an unanswered create made (R2). */
   declared_id: string | null
@@ -174,6 +177,8 @@ export const freshLink = (of: {
   unbound_rows: false,
   match_key: null,
   doubt_at: null,
+  doubt_first: null,
+  refused_version: null,
   doubt_key: null,
   declared_id: null,
   voided_at: null,

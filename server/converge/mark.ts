@@ -2,7 +2,8 @@
 import type { Millis } from '../doc/document.ts'
 import { packPrint } from '../doc/print.ts'
 import { at, col, type Sql } from '../store/sql.ts'
-import type { Mark, Marked } from './road.ts'
+import type { LinkRow } from './link.ts'
+import type { AttemptEnd, Mark, Marked, Repeat } from './road.ts'
 
 /** Marks what still holds its lease; null for the rest. The attempt row is made in the same statement. */
 export const mark = async (sql: Sql, marks: readonly Mark[], now: Millis | null): Promise<(Marked | null)[]> => {
@@ -63,4 +64,45 @@ export const mark = async (sql: Sql, marks: readonly Mark[], now: Millis | null)
   const marked: (Marked | null)[] = Array.from({ length: marks.length }, () => null)
   for (const { ord, ...row } of rows) marked[ord - 1] = row
   return marked
+}
+
+/**
+ * A repetition is a call like any other: it may take effect long after it was given up, so what is still on its way is counted from the last
+ * one (R1). `first_mark` and `doubt_first` stay: from there the target's memory of the key is counted.
+ */
+export const repeat = async (sql: Sql, again: Repeat, now: Millis | null): Promise<Marked | null> => {
+  const [marked] = await sql<Marked>`
+    with clock as materialized (
+      select date_trunc('milliseconds', coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp())) as now),
+    marked as (
+      update link l set
+        sent_at = case when l.sent_at is not null then clock.now end,
+        last_mark = case when l.sent_at is not null then clock.now else l.last_mark end,
+        doubt_at = case when l.sent_at is null then clock.now else l.doubt_at end
+      from clock
+      where l.tenant_id = ${again.tenant_id} and l.pair_id = ${again.pair_id} and l.link_id = ${again.link_id}
+        and l.lease_token = ${again.lease_token} and l.lease_until > clock.now
+        and (l.sent_call = 'create' or (l.sent_at is null and l.doubt_at is not null))
+      returning nextval('attempt_seq') as attempt_id, clock.now as sent_at, l.tenant_id, l.pair_id, l.link_id, l.target_connection, l.lease_token),
+    logged as (
+      insert into attempt (attempt_id, started_at, tenant_id, pair_id, link_id, target_connection, call, lease_token, trace_id, idem_key, request)
+      select attempt_id, sent_at, tenant_id, pair_id, link_id, target_connection, 'create', lease_token,
+        ${again.trace_id}, ${again.idem_key}, ${again.request}
+      from marked)
+    select attempt_id, sent_at from marked`
+  return marked ?? null
+}
+
+/** The log's word on a repetition: what it means for the row, the settle says. */
+export const ended = async (
+  sql: Sql,
+  link: Pick<LinkRow, 'tenant_id' | 'pair_id' | 'link_id'>,
+  end: AttemptEnd,
+  now: Millis | null,
+): Promise<void> => {
+  await sql`
+    update attempt set finished_at = coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp()),
+      outcome = ${end.outcome}, status = ${end.status}, answer = ${end.answer}, fault = ${end.fault}, ms = ${Math.round(end.ms)}
+    where tenant_id = ${link.tenant_id} and pair_id = ${link.pair_id} and link_id = ${link.link_id}
+      and attempt_id = ${end.attempt_id} and started_at = ${at(end.started_at)}`
 }

@@ -5,7 +5,7 @@ import { claim, reap, recheck } from './claim.ts'
 import { claimFetches, endFetch, hint } from './fetches.ts'
 import { bind, rerun, wake } from './ids.ts'
 import { gather } from './gather.ts'
-import { mark } from './mark.ts'
+import { ended, mark, repeat } from './mark.ts'
 import { carriers, documents, drawVersion, openCreates, references, request, seen } from './read.ts'
 import type { Road } from './road.ts'
 import { settle } from './settle.ts'
@@ -32,6 +32,8 @@ export const postgresRoad = (
     openCreates: (questions) => openCreates(sql, questions),
     carriers: (keys) => carriers(sql, keys),
     mark: (marks) => mark(sql, marks, clock()),
+    repeat: (again) => repeat(sql, again, clock()),
+    ended: (link, end) => ended(sql, link, end, clock()),
     request: (link, key) => request(sql, link, key),
     settle: (settles) => settle(sql, settles, clock()),
     wake: (keys) => wake(sql, keys, clock()),

@@ -4,7 +4,7 @@ import { type Content, type Document, opposite, type Side } from '../doc/documen
 import type { Fault } from '../doc/fault.ts'
 import type { Outgoing, Pair } from '../doc/flow.ts'
 import { isVoided } from '../doc/object.ts'
-import type { RowIds } from '../doc/outcome.ts'
+import type { Recognised, RowIds } from '../doc/outcome.ts'
 import { covers } from '../doc/print.ts'
 import {
   absent,
@@ -22,6 +22,7 @@ import {
 import { settleMs } from './decide.ts'
 import { envelopeContent } from './envelope.ts'
 import { keyOf } from './keys.ts'
+import { recognised } from './repeat.ts'
 import type { Claimed, Settle } from './road.ts'
 import { type Loaded, lookAtTarget, type Round } from './round.ts'
 import { bindRowsOf, boundPartOf, detailIdsOf, showsStrangers } from './rows.ts'
@@ -88,15 +89,20 @@ const resolveCreate = async (round: Round, c: Case, sendBy: number): Promise<Set
     traceId: round.env.id(),
   }
   round.onCall(true)
-  let found: Awaited<ReturnType<typeof connector.recognise>>
+  let found: Recognised
   try {
-    found = await connector.recognise(earlier, sendBy, round.signal)
+    found = await recognised(round, connector, link, earlier, sendBy)
   } finally {
     round.onCall(false)
   }
+  return fromFound(round, c, found, request?.outgoing ?? null)
+}
+
+const fromFound = async (round: Round, c: Case, found: Recognised, outgoing: Outgoing | null): Promise<Settle> => {
+  const { link } = c
   switch (found.kind) {
     case 'found':
-      return provenBy(round, c, found.targetId, found.content, request?.outgoing ?? null)
+      return provenBy(round, c, found.targetId, found.content, outgoing)
     case 'several':
       return unresolvable(
         link,
@@ -110,7 +116,7 @@ const resolveCreate = async (round: Round, c: Case, sendBy: number): Promise<Set
         ? unresolvable(link, found.why)
         : cannotTell(link, found.why, round.env.random(), found.at)
     case 'answered':
-      return answeredAgain(round, c, found.outcome, request?.outgoing ?? null)
+      return answeredAgain(round, c, found.outcome, outgoing)
   }
 }
 
@@ -301,7 +307,7 @@ const resolveWrite = async (round: Round, c: Case): Promise<Settle> => {
   const fault = link.fault === null ? null : (JSON.parse(link.fault) as Fault)
   const lostRows = sent.call === 'update' && pair.connection[side].readable && fault?.code === 'send.rowIds'
   // One-way: the newest content goes out again, where repeating cannot add rows twice.
-  if (!twoWay && !link.unbound_rows && !lostRows) return { ...absent(link), again: true, ask: sent.from }
+  if (!twoWay && !link.unbound_rows && !lostRows) return newestAgain(c)
   if (!pair.connection[side].readable) {
     return unresolvable(link, { code: 'resolve.unreadable', stage: 'resolve', said: 'the target cannot be read' })
   }
@@ -332,11 +338,22 @@ const resolveWrite = async (round: Round, c: Case): Promise<Settle> => {
   }
   const part = lostRows && request ? await lostInAnswer(round, c, shown, request.outgoing, fault) : null
   if (part) return part
-  if (!twoWay && !link.unbound_rows) return { ...absent(link), again: true, ask: sent.from }
+  if (!twoWay && !link.unbound_rows) return newestAgain(c)
   return twoWay
     ? twoWayWrite(round, c, shown, request?.outgoing ?? null)
-    : oneWayWrite(round, c, shown, request?.outgoing ?? null)
+    : oneWayWrite(c, shown, request?.outgoing ?? null)
 }
+
+/**
+ * R3: the newest content goes out again. An update that nobody answered may have brought a voided record back to life: from now on it counts as
+ * living, or its next void would be taken for an echo (D7).
+ */
+const newestAgain = ({ link, sent }: Pick<Case, 'link' | 'sent'>): Settle => ({
+  ...absent(link),
+  again: true,
+  ask: sent.from,
+  voided: sent.call === 'update' && link.voided_at !== null ? false : null,
+})
 
 /** Not there after an update: whatever became of it, the newest content goes out again and gets an explicit answer. */
 const notThere = ({ link, pair, side, sent }: Case): Settle =>
@@ -351,20 +368,14 @@ const notThere = ({ link, pair, side, sent }: Case): Settle =>
     : { ...absent(link), again: true, ask: sent.from }
 
 /** R3, one-way with rows whose ids we do not know: bind them by what the target shows, then repeat with their ids. */
-const oneWayWrite = async (
-  _: Round,
-  { link, pair, side, sent }: Case,
-  shown: Document,
-  outgoing: Outgoing | null,
-): Promise<Settle> => {
+const oneWayWrite = (c: Case, shown: Document, outgoing: Outgoing | null): Settle => {
+  const { link, pair, side, sent } = c
   // It still shows what was agreed before: the call had no effect, and its time is over (R1).
   const agreed = link[`${side}_agreed_print`]
-  if (agreed.size && coversShown(agreed, pair.print(side, shown)))
-    return { ...absent(link), again: true, ask: sent.from }
+  if (agreed.size && coversShown(agreed, pair.print(side, shown))) return newestAgain(c)
   const rowIds = outgoing ? bindRowsOf(pair, sent.from, outgoing, shown) : 'ambiguous'
   if (rowIds === 'ambiguous' || !outgoing) {
-    if (!showsStrangers(pair, sent.from, shown, link.detail_ids))
-      return { ...absent(link), again: true, ask: sent.from }
+    if (!showsStrangers(pair, sent.from, shown, link.detail_ids)) return newestAgain(c)
     return unresolvable(link, {
       code: 'resolve.unreadable',
       stage: 'resolve',

@@ -192,7 +192,7 @@ export const bindLive = (
           wait_kind = null, wait_on = null, wait_until = null, wait_step = 0,
           sent_at = null, sent_call = null, sent_side = null, sent_generation = null, sent_left_version = null, sent_right_version = null,
           sent_hash = null, sent_print = null, sent_source_print = null, sent_rows = null, sent_later = null, sent_seen = null,
-          unbound_rows = false, idem_key = null, match_key = null, first_mark = null, last_mark = null, doubt_at = null, doubt_key = null
+          unbound_rows = false, idem_key = null, match_key = null, first_mark = null, last_mark = null, doubt_at = null, doubt_first = null, doubt_key = null
         from unnest(
           ${col.int8(found.map((one) => one.link_id))}::int8[], ${col.text(found.map((one) => one.target))}::text[],
           ${col.int8(found.map((one) => one.left_version))}::int8[], ${col.int8(found.map((one) => one.right_version))}::int8[],

@@ -69,6 +69,17 @@ export interface Mark {
   target_connection: string
 }
 
+/** R2: the stored request of an unresolved or doubted create is about to leave once more. */
+export interface Repeat {
+  tenant_id: string
+  pair_id: string
+  link_id: number
+  lease_token: number
+  idem_key: string
+  trace_id: string
+  request: Buffer
+}
+
 export interface Marked {
   attempt_id: number
   sent_at: Millis
@@ -118,6 +129,8 @@ export interface Settle {
   closes: boolean
   /** O2: a refusal that does not prove anything keeps the time and key of its create, so that the re-run recognises first. */
   doubt: 'keep' | 'clear' | 'sent'
+  /** O2: the source's version that was refused; null: none is any more. */
+  refused: 'keep' | number | null
   left: Agreement | null
   right: Agreement | null
   id: { side: Side; value: string | null } | null
@@ -177,6 +190,10 @@ export interface Road {
   /** Staged records of `object` that carry this external id (D5). */
   carriers(keys: (Omit<RecordKey, 'data_id'> & { external_id: string })[]): Promise<string[][]>
   mark(marks: Mark[]): Promise<(Marked | null)[]>
+  /** Null: the lease is gone, and nothing may leave. From here on the settle time counts anew (R1). */
+  repeat(repeat: Repeat): Promise<Marked | null>
+  /** What became of a call that no settle tells of. */
+  ended(link: Pick<LinkRow, 'tenant_id' | 'pair_id' | 'link_id'>, end: AttemptEnd): Promise<void>
   request(link: Pick<LinkRow, 'tenant_id' | 'pair_id' | 'link_id'>, idemKey: string): Promise<Buffer | null>
   settle(settles: Settle[]): Promise<Settled[]>
   /** Waiting rows that wait for one of these become due (D6). Answers how many. */

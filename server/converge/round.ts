@@ -1,5 +1,5 @@
 /** One round of a target: claim, read, decide, mark, call, settle (C1-C4). What needs no call settles at once. */
-import type { Action, Change, Connector } from '../doc/connector.ts'
+import type { Action, Change, Connector, Unanswered } from '../doc/connector.ts'
 import { digest } from '../../protocol/standard.ts'
 import { type Arrival, type Document, opposite, type RecordKey, type Side, sides } from '../doc/document.ts'
 import type { Fault } from '../doc/fault.ts'
@@ -13,7 +13,7 @@ import {
   referenceKey,
 } from '../doc/flow.ts'
 import type { DetailIds, RowIds } from '../doc/outcome.ts'
-import { emptyValue, type Print } from '../doc/print.ts'
+import { emptyPrint, emptyValue, type Print } from '../doc/print.ts'
 import { applied, givenBack, type Learnt, notApplied, type Sent, towards, withoutCall } from './after.ts'
 import { type CallDecision, type Decision, decide, leaseMs, referencesOf, type Situation } from './decide.ts'
 import type { Company } from './company.ts'
@@ -21,6 +21,7 @@ import type { Engine } from './engine.ts'
 import { keyOf } from './keys.ts'
 import { linkKey, waitKey } from './link.ts'
 import { keysOf, type MatchQuestion, rulesOf } from './match.ts'
+import { recognised } from './repeat.ts'
 import { resolve } from './resolve.ts'
 import type { AttemptEnd, Claimed, Mark, Marked, Settle, Target } from './road.ts'
 import { detailIdsOf } from './rows.ts'
@@ -482,12 +483,18 @@ const recogniseFirst = async (round: Round, connector: Connector, p: Prepared, s
   const { situation, decision, change } = p
   const link = situation.link as Claimed
   const bytes = link.doubt_key === null ? null : await round.road.request(link, link.doubt_key)
-  const earlier = { object: change.object, sourceId: change.sourceId, rowsDue: change.rowsDue, traceId: change.traceId }
-  const found = await connector.recognise(
-    { ...earlier, sentAt: link.doubt_at ?? 0, key: link.doubt_key ?? '', bytes },
-    sendBy,
-    round.signal,
-  )
+  const { object, sourceId, rowsDue, traceId } = change
+  const earlier: Unanswered = {
+    object,
+    sourceId,
+    rowsDue,
+    traceId,
+    sentAt: link.doubt_at ?? 0,
+    ...(link.doubt_first !== null && { firstSentAt: link.doubt_first }),
+    key: link.doubt_key ?? '',
+    bytes,
+  }
+  const found = await recognised(round, connector, link, earlier, sendBy)
   const known =
     found.kind === 'found' || (found.kind === 'answered' && found.outcome.kind === 'applied')
       ? found.kind === 'found'
@@ -519,7 +526,13 @@ const recogniseFirst = async (round: Round, connector: Connector, p: Prepared, s
       why,
       ...(found.kind === 'cannot tell' && found.at !== undefined && { at: found.at }),
     }
-    const asCreate = { call: 'create' as const, at: link.now }
+    const asCreate = {
+      call: 'create' as const,
+      at: link.now,
+      version: 0,
+      sourcePrint: emptyPrint,
+      targetPrint: emptyPrint,
+    }
     await round.settler.settle(
       link,
       notApplied(link, asCreate, again, situation.pair, decision.side, round.env.random(), null),

@@ -62,6 +62,8 @@ const settleOnce = async (sql: Sql, settles: readonly Settle[], now: Millis | nu
         ${col.text(settles.map((s) => (s.wait_on ? JSON.stringify(s.wait_on) : null)))}::text[],
         ${col.int4(settles.map((s) => s.wait_step))}::int4[], ${col.bool(settles.map((s) => s.answered))}::bool[],
         ${col.bool(settles.map((s) => s.closes))}::bool[], ${col.text(settles.map((s) => s.doubt))}::text[],
+        ${col.bool(settles.map((s) => s.refused !== 'keep'))}::bool[],
+        ${col.int8(settles.map((s) => (typeof s.refused === 'number' ? s.refused : null)))}::int8[],
         ${left.given}::bool[], ${left.version}::int8[], ${left.hash}::bytea[], ${left.print}::bytea[],
         ${right.given}::bool[], ${right.version}::int8[], ${right.hash}::bytea[], ${right.print}::bytea[],
         ${col.text(settles.map((s) => s.id?.side ?? null))}::text[], ${col.text(settles.map((s) => s.id?.value ?? null))}::text[],
@@ -78,7 +80,7 @@ const settleOnce = async (sql: Sql, settles: readonly Settle[], now: Millis | nu
         ${col.int4(settles.map((s) => (s.attempt ? Math.round(s.attempt.ms) : null)))}::int4[])
         with ordinality as i (
           tenant_id, pair_id, link_id, lease_token, state, reason, fault, generation, settles, next_ms, attempts, since,
-          wait_kind, wait_on, wait_step, answered, closes, doubt,
+          wait_kind, wait_on, wait_step, answered, closes, doubt, refused_given, refused_version,
           left_given, left_version, left_hash, left_print, right_given, right_version, right_hash, right_print,
           id_side, id_value, detail_ids, voided, later, again, ask, target_connection,
           target_side, fetch_connection, fetch_object, target_seen, target_differs,
@@ -173,7 +175,9 @@ const settleOnce = async (sql: Sql, settles: readonly Settle[], now: Millis | nu
         sent_later = case when m.answered then null else l.sent_later end,
         sent_rows = case when m.answered then null else l.sent_rows end,
         doubt_at = case m.doubt when 'keep' then l.doubt_at when 'sent' then l.sent_at end,
+        doubt_first = case m.doubt when 'keep' then l.doubt_first when 'sent' then coalesce(l.first_mark, l.sent_at) end,
         doubt_key = case m.doubt when 'keep' then l.doubt_key when 'sent' then l.idem_key end,
+        refused_version = case when m.refused_given then m.refused_version else l.refused_version end,
         sent_seen = case when m.answered then null else l.sent_seen end,
         unbound_rows = case when m.answered then false else l.unbound_rows end,
         idem_key = case when m.answered then null else l.idem_key end,

@@ -7,12 +7,12 @@ import { admitIn } from '../stage/admit.ts'
 import { type FreshDatabase, freshDatabase } from '../store/fresh.ts'
 import type { Pool } from '../store/pool.ts'
 import { type Sql, sqlOver } from '../store/sql.ts'
-import { absent, applied, nothing, type Sent, unresolvable, withoutCall } from './after.ts'
+import { absent, applied, notApplied, nothing, type Sent, unresolvable, withoutCall } from './after.ts'
 import { claim, reap, recheck } from './claim.ts'
 import { claimFetches, endFetch, hint } from './fetches.ts'
 import { bind, bindByHand, declare, ignore, rerun, unbind, wake } from './ids.ts'
 import { waitKey } from './link.ts'
-import { mark } from './mark.ts'
+import { ended, mark, repeat } from './mark.ts'
 import { declare as configure, pairId, publish, pushed, tenant } from './paired.fixture.ts'
 import { carriers, documents, drawVersion, openCreates, references, request, seen } from './read.ts'
 import type { Claimed, Mark, Settle, Target } from './road.ts'
@@ -285,6 +285,73 @@ test('C1, C2: no mark once the lease has run out, also before the reaper came by
   assert.deepEqual(await mark(db.sql, [markOf(link)], null), [null])
   const [attempts] = await db.sql<{ n: number }>`select count(*)::int4 as n from attempt`
   assert.equal(attempts?.n, 0)
+})
+
+test('C2, R1: a repetition is written down like a call: the settle time counts from it, the key from the first', async () => {
+  await using db = await world()
+  await push(db.sql, 'left', 'L-1')
+  const link = await one(db.sql)
+  const [marked] = await mark(db.sql, [markOf(link)], null)
+  await db.sql`update link set sent_at = sent_at - interval '1 min', first_mark = first_mark - interval '1 min', last_mark = last_mark - interval '1 min'`
+  const of = { ...link, idem_key: 'key', trace_id: 'again', request: Buffer.from('{}') }
+  const again = await repeat(db.sql, of, null)
+  assert.ok(again && marked && again.attempt_id > marked.attempt_id)
+  const [row] = await db.sql<{ sent: number; first: number; last: number }>`
+    select sent_at as sent, first_mark as first, last_mark as last from link`
+  assert.deepEqual([row?.sent, row?.last], [again.sent_at, again.sent_at])
+  assert.ok((row?.first ?? 0) <= again.sent_at - 50_000)
+  await ended(
+    db.sql,
+    link,
+    {
+      attempt_id: again.attempt_id,
+      started_at: again.sent_at,
+      outcome: 'unknown',
+      status: null,
+      answer: null,
+      fault: null,
+      ms: 3.2,
+    },
+    null,
+  )
+  const log = await db.sql<{
+    trace_id: string
+    outcome: string | null
+  }>`select trace_id, outcome from attempt order by attempt_id`
+  assert.deepEqual(log, [
+    { trace_id: 'trace', outcome: null },
+    { trace_id: 'again', outcome: 'unknown' },
+  ])
+  assert.deepEqual(await request(db.sql, link, 'key'), Buffer.from('{}'))
+  await db.sql`update link set lease_until = clock_timestamp() - interval '1 ms'`
+  assert.equal(await repeat(db.sql, of, null), null, 'nothing leaves once the lease has run out')
+})
+
+test('O2, R1: the repetition of a doubted create moves the doubt, and keeps when its key was first used', async () => {
+  await using db = await world()
+  await push(db.sql, 'left', 'L-1')
+  const link = await one(db.sql)
+  await mark(db.sql, [markOf(link)], null)
+  await db.sql`update link set sent_at = sent_at - interval '1 min', first_mark = first_mark - interval '2 min'`
+  const refused = {
+    kind: 'refused' as const,
+    proved: false,
+    why: { code: 'send.refused' as const, stage: 'send' as const },
+  }
+  const pair = { connection: {} } as never
+  await settle(db.sql, [notApplied(link, sentOf(link), refused, pair, 'right', 0, null)], null)
+  await rerun(db.sql, [link], 'left', null)
+  const claimed = await one(db.sql)
+  const of = { ...claimed, idem_key: 'key', trace_id: 'again', request: Buffer.from('{}') }
+  const again = await repeat(db.sql, of, null)
+  const [row] = await db.sql<{ sent: number | null; doubt: number; first: number }>`
+    select sent_at as sent, doubt_at as doubt, doubt_first as first from link`
+  assert.deepEqual([row?.sent, row?.doubt], [null, again?.sent_at])
+  assert.ok((row?.first ?? 0) <= (again?.sent_at ?? 0) - 100_000)
+  await db.sql`update link set lease_until = clock_timestamp() - interval '1 s'`
+  assert.equal(await reap(db.sql, null), 1)
+  const [, ended] = await db.sql<{ outcome: string }>`select outcome from attempt order by attempt_id`
+  assert.equal(ended?.outcome, 'unknown', 'its holder died: nobody will tell')
 })
 
 test('C3: an expired lease is due where nothing was sent, unknown where something was', async () => {

@@ -97,12 +97,16 @@ export interface Connector {
     sendBy: number,
     signal: AbortSignal,
   ): Promise<{ outcome: Outcome; exchange: Exchange }>
-  /** Did an earlier, unanswered create take effect? Never answers before its evidence is complete (R2). */
+  /**
+   * Did an earlier, unanswered create take effect? Never answers before its evidence is complete (R2). A connector that sends the stored
+   * request again asks `mayRepeat` right before: it writes the repetition down (C2), and after a `false` nothing may leave.
+   */
   recognise(
     earlier: Unanswered,
     sendBy: number,
     signal: AbortSignal,
-  ): Promise<Recognised | { kind: 'answered'; outcome: Outcome }>
+    mayRepeat: () => Promise<boolean>,
+  ): Promise<Recognised>
   /** Records changed in the window, in any order. */
   changes(window: Window, signal: AbortSignal): Promise<Read<Page>>
   /** One record, or null when the source no longer has it. */

@@ -24,3 +24,5 @@ export type Recognised =
   | { kind: 'several'; targetIds: string[] }
   | { kind: 'absent' }
   | { kind: 'cannot tell'; why: Fault; at?: Millis }
+  /** The stored request was sent again under its key, and this is what the target said. */
+  | { kind: 'answered'; outcome: Outcome }

@@ -46,6 +46,11 @@ export const covers = (then: Print, now: Print): boolean => {
 export const overlay = (then: Print, now: Print): Print =>
   !now.size ? then : !then.size ? now : new Map([...then, ...now])
 
+/** No hash is as large: what a field holds is not known. */
+export const unknownValue = 2 ** 53
+/** The same fields, and of none is it known what it holds. */
+export const unknown = (print: Print): Print => new Map([...print.keys()].map((key) => [key, unknownValue]))
+
 const entryBytes = 12
 
 const packed = new WeakMap<Print, Buffer>()

@@ -134,6 +134,7 @@ const outgoing = (sourceId: string, targetId: string | null, contacts = ['Li', '
 })
 
 const never = new AbortController().signal
+const always = async (): Promise<boolean> => true
 const soon = (): number => performance.now() + 5_000
 
 const world = async (more: Partial<ConnectionDef> = {}, now?: () => number) => {
@@ -340,10 +341,10 @@ test('a create whose answer was lost is found by the field that carries our id; 
     rowsDue: {},
     traceId: 't',
   }
-  const found = await w.connector.recognise(earlier, soon(), never)
+  const found = await w.connector.recognise(earlier, soon(), never, always)
   assert.ok(found.kind === 'found' && found.content.detailFieldVals.ContactObj?.length === 2, JSON.stringify(found))
   await w.made('S-1')
-  assert.equal((await w.connector.recognise(earlier, soon(), never)).kind, 'several')
+  assert.equal((await w.connector.recognise(earlier, soon(), never, always)).kind, 'several')
 })
 
 test('where the CRM keeps our id unique, a second record of it is refused', async () => {

@@ -30,26 +30,26 @@ export interface Recognising {
   /** The stored bytes again under the same key. */
   resend(earlier: Unanswered, bytes: Buffer, sendBy: Millis, signal: AbortSignal): Promise<Resent>
   decode(bytes: Buffer): Content | null
+  /** Writes down that the stored request leaves again; false: it must not. */
+  mayRepeat(): Promise<boolean>
 }
-
-export type Recognition = Recognised | { kind: 'answered'; outcome: Outcome }
 
 /** Margin of R1 over time-out and processing. */
 const settleMargin: Millis = 5_000
 
-const cannotTell = (said: string, at?: Millis): Recognition => ({
+const cannotTell = (said: string, at?: Millis): Recognised => ({
   kind: 'cannot tell',
   why: { code: 'resolve.cannotTell', stage: 'resolve', said },
   ...(at === undefined ? null : { at }),
 })
 
-const unreadable = (read: { why: Fault; at?: Millis }): Recognition => ({
+const unreadable = (read: { why: Fault; at?: Millis }): Recognised => ({
   kind: 'cannot tell',
   why: { code: 'resolve.unreadable', stage: 'resolve', said: sentence(read.why), also: [read.why] },
   ...(read.at === undefined ? null : { at: read.at }),
 })
 
-const found = (reading: Reading): Recognition => ({
+const found = (reading: Reading): Recognised => ({
   kind: 'found',
   targetId: reading.data_id,
   content: reading.document.content,
@@ -71,13 +71,14 @@ export const recognise = async (
   earlier: Unanswered,
   sendBy: Millis,
   signal: AbortSignal,
-): Promise<Recognition> => {
+): Promise<Recognised> => {
   const { connection, object, env } = deps
   const settled = settledAt(connection, earlier.sentAt)
   const first = Math.min(earlier.firstSentAt ?? earlier.sentAt, earlier.sentAt)
+  const keyEnds = first + connection.keyKept - connection.timeout - settleMargin
   const wait = 'the earlier call may still be at work'
 
-  const byId = async (): Promise<Recognition> => {
+  const byId = async (): Promise<Recognised> => {
     const began = env.now()
     const read = await deps.fetch(earlier.sourceId, signal)
     if (read.kind === 'failed') return unreadable(read)
@@ -91,7 +92,7 @@ export const recognise = async (
     return began >= settled ? { kind: 'absent' } : cannotTell(wait, settled)
   }
 
-  const byWindow = async (): Promise<Recognition> => {
+  const byWindow = async (): Promise<Recognised> => {
     if (!object.externalIdField) return cannotTell('the object has no field for the other side’s id')
     const reach = connection.overlap
     const away = (skew: Skew): number => Math.abs(skew.ms) + skew.uncertainty
@@ -125,13 +126,12 @@ export const recognise = async (
   }
 
   /** What was sent is all that can be told of a record that cannot be read. */
-  const asSent = (targetId: string, bytes: Buffer): Recognition => {
+  const asSent = (targetId: string, bytes: Buffer): Recognised => {
     const content = deps.decode(bytes)
     return content ? { kind: 'found', targetId, content } : cannotTell('the stored request cannot be read')
   }
 
-  const externalIdUnique = async (bytes: Buffer): Promise<Recognition> => {
-    if (!connection.duplicate?.codes.length) return cannotTell('the connection lists no code of a duplicate refusal')
+  const externalIdUnique = async (bytes: Buffer): Promise<Recognised> => {
     const { result: sent } = await deps.resend(earlier, bytes, sendBy, signal)
     if (sent.kind === 'applied') return { kind: 'answered', outcome: sent }
     if (sent.kind !== 'duplicate') {
@@ -161,9 +161,7 @@ export const recognise = async (
     return swept.kind === 'absent' ? cannotTell('the target refused a duplicate, which is not in the window') : swept
   }
 
-  const idempotencyHeader = async (bytes: Buffer): Promise<Recognition> => {
-    const last = first + connection.keyKept - connection.timeout - settleMargin
-    if (env.now() >= last) return cannotTell('the target no longer keeps the key of the earlier call')
+  const idempotencyHeader = async (bytes: Buffer): Promise<Recognised> => {
     const { result: sent, status } = await deps.resend(earlier, bytes, sendBy, signal)
     switch (sent.kind) {
       case 'applied':
@@ -189,7 +187,12 @@ export const recognise = async (
     case 'externalIdUnique':
     case 'idempotencyHeader':
       if (!earlier.bytes) return cannotTell('the request was not kept')
+      if (connection.recognise === 'externalIdUnique' && !connection.duplicate?.codes.length)
+        return cannotTell('the connection lists no code of a duplicate refusal')
       if (env.now() < settled) return cannotTell(wait, settled)
+      if (connection.recognise === 'idempotencyHeader' && env.now() >= keyEnds)
+        return cannotTell('the target no longer keeps the key of the earlier call')
+      if (!(await deps.mayRepeat())) return cannotTell('the claim ran out before the request could be sent again')
       return connection.recognise === 'externalIdUnique'
         ? externalIdUnique(earlier.bytes)
         : idempotencyHeader(earlier.bytes)

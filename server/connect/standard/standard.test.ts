@@ -301,6 +301,7 @@ const world = async (more: Partial<ConnectionDef> = {}, env: Env = createEnv()):
 }
 
 const never = new AbortController().signal
+const always = async (): Promise<boolean> => true
 const soon = (): number => performance.now() + 5_000
 const earlier = (more: Partial<Unanswered> = {}): Unanswered => ({
   object: order.code,
@@ -805,7 +806,7 @@ describe('R2', { concurrency: 4 }, () => {
     await using w = await world()
     const minutes = (n: number) => Date.now() - n * 60_000
     for (let i = 0; i < 400; i++) w.target.plant(`N-${i}`, `N-${i}`, minutes(29) + i * 3_000)
-    const recognise = (sourceId: string) => w.connector.recognise(earlier({ sourceId }), soon(), never)
+    const recognise = (sourceId: string) => w.connector.recognise(earlier({ sourceId }), soon(), never, always)
     assert.deepEqual(await recognise('S-1'), { kind: 'absent' })
     w.target.plant('T-1', 'S-1', minutes(15))
     const found = await recognise('S-1')
@@ -820,7 +821,12 @@ describe('R2', { concurrency: 4 }, () => {
     for (let i = 0; i < 100; i++) if (i % 2) w.target.plant(`T-${i}`, `S-${i}`, Date.now() - 15 * 60_000 + i)
     const told = await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
-        w.connector.recognise(earlier({ sourceId: `S-${i}`, sentAt: Date.now() - 20 * 60_000 + i }), soon(), never),
+        w.connector.recognise(
+          earlier({ sourceId: `S-${i}`, sentAt: Date.now() - 20 * 60_000 + i }),
+          soon(),
+          never,
+          always,
+        ),
       ),
     )
     for (const [i, one] of told.entries()) assert.equal(one.kind, i % 2 ? 'found' : 'absent', String(i))
@@ -832,7 +838,7 @@ describe('R2', { concurrency: 4 }, () => {
   test('byWindow: absence is believed only after settle time and overlap, and the instant is told', async () => {
     await using w = await world()
     const sentAt = Date.now() - 60_000
-    const told = await w.connector.recognise(earlier({ sentAt }), soon(), never)
+    const told = await w.connector.recognise(earlier({ sentAt }), soon(), never, always)
     assert.ok(
       told.kind === 'cannot tell' && told.at === sentAt + callTimeout + 1_000 + 5_000 + 600_000,
       JSON.stringify(told),
@@ -843,7 +849,7 @@ describe('R2', { concurrency: 4 }, () => {
     await using w = await world()
     w.target.state.clock = 240_000
     w.target.plant('T-1', 'S-1', Date.now() - 20 * 60_000 + 240_000)
-    const told = await w.connector.recognise(earlier(), soon(), never)
+    const told = await w.connector.recognise(earlier(), soon(), never, always)
     assert.equal(told.kind, 'found')
     const skew = w.connector.skew()
     assert.ok(skew && Math.abs(skew.ms - 240_000) <= skew.uncertainty)
@@ -854,24 +860,24 @@ describe('R2', { concurrency: 4 }, () => {
   test('byWindow: a clock that is far off, unknown, or a page that fails: cannot tell', async () => {
     await using far = await world()
     far.target.state.clock = -8 * 3_600_000
-    assert.equal((await far.connector.recognise(earlier(), soon(), never)).kind, 'cannot tell')
+    assert.equal((await far.connector.recognise(earlier(), soon(), never, always)).kind, 'cannot tell')
     await using silent = await world()
     silent.target.state.on = (_, res) => (res.removeHeader('date'), (res.sendDate = false))
-    const told = await silent.connector.recognise(earlier(), soon(), never)
+    const told = await silent.connector.recognise(earlier(), soon(), never, always)
     assert.ok(told.kind === 'cannot tell' && /clock/.test(told.why.said ?? ''))
     await using broken = await world()
     let pages = 0
     broken.target.state.on = (_, res) => ++pages > 1 && (res.end('{"code":"E"}'), true)
-    const unreadable = await broken.connector.recognise(earlier(), soon(), never)
+    const unreadable = await broken.connector.recognise(earlier(), soon(), never, always)
     assert.ok(unreadable.kind === 'cannot tell' && unreadable.why.code === 'resolve.unreadable')
     await using spoilt = await world()
     spoilt.target.state.on = (_, res) => (res.end('{"code":0,"data":{"dataList":[{"masterFieldVal":{}}]}}'), true)
-    assert.equal((await spoilt.connector.recognise(earlier(), soon(), never)).kind, 'cannot tell')
+    assert.equal((await spoilt.connector.recognise(earlier(), soon(), never, always)).kind, 'cannot tell')
   })
 
   test('byId: found by our id, absent by null after the settle time, and a stranger of the same number is not ours', async () => {
     await using w = await world({ recognise: 'byId' })
-    const recognise = (more: Partial<Unanswered> = {}) => w.connector.recognise(earlier(more), soon(), never)
+    const recognise = (more: Partial<Unanswered> = {}) => w.connector.recognise(earlier(more), soon(), never, always)
     assert.equal((await recognise()).kind, 'absent')
     const early = await recognise({ sentAt: Date.now() })
     assert.ok(early.kind === 'cannot tell' && early.at)
@@ -888,7 +894,7 @@ describe('R2', { concurrency: 4 }, () => {
   test('externalIdUnique: the duplicate refusal tells the id, which is read and held against ours', async () => {
     await using w = await world({ recognise: 'externalIdUnique' })
     const bytes = w.connector.encode(outgoing('S-1', null))
-    const recognise = () => w.connector.recognise(earlier({ bytes }), soon(), never)
+    const recognise = () => w.connector.recognise(earlier({ bytes }), soon(), never, always)
     w.target.plant('T-7', 'S-1')
     const found = await recognise()
     assert.ok(found.kind === 'found' && found.targetId === 'T-7', JSON.stringify(found))
@@ -909,14 +915,14 @@ describe('R2', { concurrency: 4 }, () => {
     const bytes = w.connector.encode(outgoing('S-1', null))
     for (const answer of ['{"code":"E1","message":"no customer"}', '{"code":"PROVED"}', '<html>', '{"code":"BUSY"}']) {
       w.target.state.on = (_, res) => (res.end(answer), true)
-      assert.equal((await w.connector.recognise(earlier({ bytes }), soon(), never)).kind, 'cannot tell', answer)
+      assert.equal((await w.connector.recognise(earlier({ bytes }), soon(), never, always)).kind, 'cannot tell', answer)
     }
-    assert.equal((await w.connector.recognise(earlier({ bytes: null }), soon(), never)).kind, 'cannot tell')
+    assert.equal((await w.connector.recognise(earlier({ bytes: null }), soon(), never, always)).kind, 'cannot tell')
     assert.equal(
-      (await w.connector.recognise(earlier({ bytes, sentAt: Date.now() }), soon(), never)).kind,
+      (await w.connector.recognise(earlier({ bytes, sentAt: Date.now() }), soon(), never, always)).kind,
       'cannot tell',
     )
-    const late = await w.connector.recognise(earlier({ bytes }), performance.now() - 1, never)
+    const late = await w.connector.recognise(earlier({ bytes }), performance.now() - 1, never, always)
     assert.equal(late.kind, 'cannot tell')
     assert.equal(w.target.seen.length, 4)
   })
@@ -925,7 +931,7 @@ describe('R2', { concurrency: 4 }, () => {
     await using w = await world({ recognise: 'externalIdUnique', readable: false })
     const bytes = w.connector.encode(outgoing('S-1', null))
     w.target.plant('T-7', 'S-1')
-    const found = await w.connector.recognise(earlier({ bytes }), soon(), never)
+    const found = await w.connector.recognise(earlier({ bytes }), soon(), never, always)
     assert.ok(found.kind === 'found' && found.targetId === 'T-7')
     assert.equal(textOf(found.content.masterFieldVal.amount), '12345678901234567890.12')
     assert.equal(found.content.detailFieldVals.lines?.length, 2)
@@ -936,7 +942,7 @@ describe('R2', { concurrency: 4 }, () => {
     const bytes = w.connector.encode(outgoing('S-1', null))
     w.target.state.next = 'cut after effect'
     assert.equal((await w.write()).kind, 'unknown')
-    const told = await w.connector.recognise(earlier({ bytes }), soon(), never)
+    const told = await w.connector.recognise(earlier({ bytes }), soon(), never, always)
     assert.ok(
       told.kind === 'answered' && told.outcome.kind === 'applied' && told.outcome.targetId === 'T-1',
       JSON.stringify(told),
@@ -944,7 +950,12 @@ describe('R2', { concurrency: 4 }, () => {
     assert.equal(w.target.seen[0]?.body, w.target.seen[1]?.body)
     assert.equal(w.target.seen[1]?.headers['idempotency-key'], 'key-1')
     assert.equal(w.target.held.size, 1)
-    const old = await w.connector.recognise(earlier({ bytes, firstSentAt: Date.now() - 24 * 3_600_000 }), soon(), never)
+    const old = await w.connector.recognise(
+      earlier({ bytes, firstSentAt: Date.now() - 24 * 3_600_000 }),
+      soon(),
+      never,
+      always,
+    )
     assert.ok(old.kind === 'cannot tell' && w.target.seen.length === 2)
     for (const [status, body, kind] of [
       [200, '{"code":"E1","message":"no"}', 'answered'],
@@ -953,13 +964,13 @@ describe('R2', { concurrency: 4 }, () => {
       [500, '', 'cannot tell'],
     ] as const) {
       w.target.state.on = (_, res) => (res.writeHead(status).end(body), true)
-      assert.equal((await w.connector.recognise(earlier({ bytes }), soon(), never)).kind, kind, `${status}`)
+      assert.equal((await w.connector.recognise(earlier({ bytes }), soon(), never, always)).kind, kind, `${status}`)
     }
   })
 
   test('none: nobody can tell', async () => {
     await using w = await world({ recognise: 'none' })
-    const told = await w.connector.recognise(earlier(), soon(), never)
+    const told = await w.connector.recognise(earlier(), soon(), never, always)
     assert.ok(told.kind === 'cannot tell' && told.why.code === 'resolve.none')
     assert.equal(w.target.seen.length, 0)
   })
@@ -968,7 +979,7 @@ describe('R2', { concurrency: 4 }, () => {
     await using w = await world({ timeout: 2_000 })
     w.target.state.on = () => true
     const stop = new AbortController()
-    const told = w.connector.recognise(earlier(), soon(), stop.signal)
+    const told = w.connector.recognise(earlier(), soon(), stop.signal, always)
     while (w.target.seen.length === 0) await new Promise((resolve) => setTimeout(resolve, 1))
     stop.abort()
     assert.equal((await told).kind, 'cannot tell')

@@ -737,7 +737,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       return { outcome: await outcomeOf(what, talked, ends, signal), exchange: shown(talked, name) }
     },
 
-    async recognise(earlier, sendBy, signal) {
+    async recognise(earlier, sendBy, signal, mayRepeat) {
       const object = objectOf(earlier.object)
       const wrong = trouble ?? (object ? null : undeclared(earlier.object).why)
       if (wrong || !object) return { kind: 'cannot tell', why: wrong as Fault }
@@ -753,6 +753,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
           sweep: (from, to, id, stop) => unlessStopped(sweeps(object.code, from, to, id), within, stop),
           resend: (again, bytes, by, stop) => resend(object, again, bytes, by, stop),
           decode: (bytes) => sentContent(object, bytes),
+          mayRepeat,
         },
         earlier,
         sendBy,
