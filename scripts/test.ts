@@ -36,7 +36,7 @@ const leg = async (
   title: string,
   files: string[],
   databaseUrl: string,
-  { role = 'owner', abreast = 2 }: { role?: 'owner' | 'road'; abreast?: number } = {},
+  { role = 'owner', abreast = 3 }: { role?: 'owner' | 'road'; abreast?: number } = {},
 ) => {
   if (files.length === 0) return
   console.log(`\n${title}: ${files.length} files`)
@@ -155,12 +155,13 @@ const main = async (): Promise<boolean> => {
     'Long tests',
     slow.filter((file) => !COMPARES.test(file)),
     url,
-    { abreast: 3 },
+    { abreast: 4 },
   )
   await leg(
     'Long tests that compare times',
     slow.filter((file) => COMPARES.test(file)),
     url,
+    { abreast: 2 },
   )
 
   const again = quick.filter((file) => ON_OLDEST.test(file) && !AS_ROAD.test(file) && !OWN_SERVER.test(file))

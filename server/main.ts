@@ -61,6 +61,7 @@ import { tellProblems } from './flows/problem.ts'
 import { setRecognise } from './flows/recognise.ts'
 import { mountApi } from './http/api.ts'
 import type { RecordDoor } from './http/record.ts'
+import { mayListen } from './http/address.ts'
 import { httpServer } from './http/server.ts'
 import { webhookPath } from './listen/webhook.ts'
 import { showShares } from './objects/interface/shared.ts'
@@ -135,6 +136,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const node = env.id()
   const book = openLog({ level: process.env.MORTISE_LOG || 'warn', node: node.slice(0, 8) })
   const { log } = book
+  await mayListen(settings)
   await mkdir(settings.data, { recursive: true })
   const key = await secretKey(settings.data)
   const generated = await openGenerated(settings.data)
@@ -182,13 +184,14 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     answered: metrics.answered,
     ready: async () => {
       if (stopping || !serving) return { ready: false, waiting: [stopping ? 'stopping' : 'starting'] }
+      const over = new AbortController()
       const up = await Promise.race([
         doorPool`select 1`.then(
           () => true,
           () => false,
         ),
-        env.sleep(2_000).then(() => false),
-      ])
+        env.sleep(2_000, over.signal).then(() => false),
+      ]).finally(() => over.abort())
       return up ? { ready: true } : { ready: false, waiting: ['database'] }
     },
     log: book.of('http'),

@@ -51,6 +51,7 @@ export const apiWorld = async (): Promise<ApiWorld> => {
       method,
       headers: {
         locale: 'en_US',
+        connection: 'close', // a connection that stays open is waited for by the stop
         ...as.headers,
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,

@@ -91,8 +91,8 @@ interface Rolled {
   passed: number[]
 }
 
-/** `how` ends a node: in order, or not. */
-const roll = async (restarts: number, how: 'stop' | 'kill', drain: number): Promise<Rolled> => {
+/** `how` ends a node: in order, or not. `gap`: ms that a client rests after a push; what the target cannot take at once is waited for at the end. */
+const roll = async (restarts: number, how: 'stop' | 'kill', drain: number, gap: number): Promise<Rolled> => {
   await using db = await freshDatabase()
   await using ground = await openGround()
   const witness = await ground.witness()
@@ -136,7 +136,7 @@ const roll = async (restarts: number, how: 'stop' | 'kill', drain: number): Prom
             acknowledged.set(id, edit)
             unsure.delete(id)
           } else failed.push(answer) // it may be stored or not: nothing more is said of this record
-          await pause(25)
+          await pause(gap)
         }
       : null,
   )
@@ -185,22 +185,23 @@ export const rollingRig: Rig = {
   about: 'rolling restarts of two nodes under load, behind a proxy that asks /readyz: 0 failed client calls, 0 unknown',
   run: async (long) => {
     const restarts = long ? 100 : 3
+    const gap = long ? 25 : 120
 
     // kill -9 instead: clients see it, and calls are left that nobody knows of.
-    const killed = await roll(long ? 6 : 3, 'kill', drainSeconds)
-    say(figures('control, kill -9', long ? 6 : 3, killed))
+    const killed = await roll(long ? 6 : 2, 'kill', drainSeconds, gap)
+    say(figures('control, kill -9', long ? 6 : 2, killed))
     assert.ok(killed.failed.length > 0, 'the control must fail calls of clients')
     assert.ok(killed.unknown > 0 && killed.looks > 0, 'the control must leave calls unanswered')
     // What was acknowledged is there all the same, once.
     await mustBeClean('rolling, control', killed.verdict)
 
     // No drain: the proxy does not know yet, and sends to a door that is shut.
-    const hasty = await roll(long ? 6 : 3, 'stop', 0)
-    say(figures('control, no drain', long ? 6 : 3, hasty))
+    const hasty = await roll(long ? 6 : 2, 'stop', 0, 25)
+    say(figures('control, no drain', long ? 6 : 2, hasty))
     assert.ok(hasty.failed.length > 0, 'the control must fail calls of clients')
     assert.equal(hasty.unknown, 0)
 
-    const rolled = await roll(restarts, 'stop', drainSeconds)
+    const rolled = await roll(restarts, 'stop', drainSeconds, gap)
     const told = figures('in order', restarts, rolled)
     say(told)
     assert.deepEqual(rolled.failed, [], told)

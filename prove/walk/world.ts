@@ -40,7 +40,8 @@ export const freshWorld = async () => {
   const post = async (headers: Record<string, string>, body: string): Promise<PushAnswer> => {
     const answer = await fetch(`${file.url}/erp/syncdata/open/objdata/syncpush`, {
       method: 'POST',
-      headers: { token: file.token, tenantId: file.tenantId, version: 'v1', ...headers },
+      // a connection that stays open is waited for by the stop
+      headers: { connection: 'close', token: file.token, tenantId: file.tenantId, version: 'v1', ...headers },
       body,
     })
     return { status: answer.status, ...((await answer.json()) as Omit<PushAnswer, 'status'>) }

@@ -80,7 +80,8 @@ test('25: the clock hour is the zone’s own, also where it is off by half an ho
 
 test('24: 100 bizIds, 20 times each in parallel, are 100 batches and 100 counted calls; another body is told apart', async () => {
   await using db = await prepared()
-  const nodes = [db.sql, db.open({ max: 5 })]
+  const patient = { max: 5, connectTimeout: 60_000 } // two thousand queue for ten connections
+  const nodes = [db.open(patient), db.open(patient)]
   const wide = { perDay: 10_000, perHour: 10_000 }
   const all = await Promise.all(
     Array.from({ length: 2_000 }, (_, i) =>

@@ -151,9 +151,12 @@ export const startCourier = (deps: CourierDeps): Loop => {
     wake: loop.wake,
     stop: async () => {
       await loop.stop() // nothing more is claimed
-      await Promise.race([Promise.all(underWay), env.sleep(5_000)])
+      const ended = Promise.all(underWay)
+      const over = new AbortController()
+      await Promise.race([ended, env.sleep(5_000, over.signal)])
+      over.abort()
       stopping.abort()
-      await Promise.all(underWay)
+      await ended
     },
   }
 }

@@ -94,7 +94,12 @@ const begin = (lane: Lane): Promise<void> => {
       clearTimeout(late)
       reject(error)
     })
+    worker.once('exit', () => {
+      clearTimeout(late)
+      reject(new Error('the worker for functions ended'))
+    })
   })
+  lane.ready.catch(() => {}) // whoever waits for it hears of it
   return lane.ready
 }
 

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import { codes } from '../../protocol/codes.ts'
+import { mayListen } from './address.ts'
 import { readBody } from './body.ts'
 import type { RecordDoor } from './record.ts'
 import { httpServer, type HttpOptions } from './server.ts'
@@ -137,4 +139,17 @@ test('stopping does not wait longer than its limit', async () => {
   await world.server.stop({ linger: 0, limit: 100 })
   assert.ok((await lost) instanceof Error)
   assert.equal(world.logged.length, 1)
+})
+
+test('a port that is taken is refused with a sentence that says what to do, and so is an address that is not ours', async () => {
+  const holder = createServer()
+  await new Promise<void>((done) => holder.listen(0, '127.0.0.1', done))
+  const { port } = holder.address() as AddressInfo
+  await assert.rejects(mayListen({ host: '127.0.0.1', port }), (error: Error) => {
+    assert.equal(error.name, 'AddressRefused')
+    return /is taken.*MORTISE_PORT=\d+ npm start/.test(error.message)
+  })
+  await assert.rejects(mayListen({ host: '192.0.2.1', port: 0 }), /MORTISE_HOST is 192.0.2.1/)
+  await new Promise((done) => holder.close(done))
+  await mayListen({ host: '127.0.0.1', port })
 })
