@@ -4,6 +4,7 @@ import type { Millis } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import type { Fault } from '../doc/fault.ts'
 import type { ConnectionDef } from '../doc/flow.ts'
+import type { Outcome } from '../doc/outcome.ts'
 import { type Allowance, sharedOf } from '../egress/allowance.ts'
 import { checkUrl, type Policy, type Resolver } from '../egress/guard.ts'
 import { createLimits, type Slots } from '../egress/limits.ts'
@@ -25,14 +26,22 @@ export interface CallsDeps {
   egress?: Pick<Policy, 'allowLoopback' | 'ports' | 'denied'> & { resolve?: Resolver }
   allowance?: Allowance
   shelf?: Shelf
+  /** What each method says unless the connection's own headers say it. Default: JSON both ways. */
+  headers?: Record<'GET' | 'POST', Record<string, string>>
+  /** An answer as the log shows it, no longer than `most` bytes are worth. Default: text in the charset it names. */
+  text?: (body: Buffer, contentType: string | undefined, most: number) => string
 }
 
 export interface Asked {
-  /** Below the base URL; asked anew for each try. */
+  /** Default POST. */
+  method?: 'GET' | 'POST'
+  /** Below the base URL, with its query; asked anew for each try. */
   path(): string
-  body: Buffer
+  body: Buffer | null
+  /** Over what the connection says by itself. */
   headers?: Record<string, string>
-  lane: string
+  /** The interface of the target, where each has limits of its own. */
+  lane?: string
   stage: 'send' | 'read'
   timeout: Millis
   sendBy?: Millis
@@ -50,6 +59,8 @@ type Answer = Reply & { kind: 'answer' }
 const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value)
 const longestShown = 8_192
 
+const json = { 'Content-Type': 'application/json', accept: 'application/json' }
+
 /** Why our own limits let nothing through, as a person reads it. */
 const ourWords: Readonly<Record<string, string>> = {
   day: 'our own figure for this target',
@@ -59,12 +70,41 @@ const ourWords: Readonly<Record<string, string>> = {
   interface: 'our own rate for this interface',
 }
 
+/** O1, O4: what a write means that brought no answer. */
+export const untold = ({ lost, why, at, calm }: Extract<Talk, { kind: 'unanswered' }>): Outcome => {
+  if (lost) return { kind: 'unknown', why }
+  if (why.stage === 'config') return { kind: 'refused', proved: true, why }
+  return { kind: 'again', why, ...(at !== undefined && { at }), ...(calm && { calm }) }
+}
+
+/** O1, O2, O4: what a write means whose answer is no success. */
+export const unsuccessful = (verdict: Exclude<Verdict, { kind: 'success' }>): Outcome => {
+  const { why } = verdict
+  switch (verdict.kind) {
+    case 'again':
+      return {
+        kind: 'again',
+        why,
+        ...(verdict.at !== undefined && { at: verdict.at }),
+        ...(verdict.wait && { calm: true }),
+      }
+    case 'refused':
+      return { kind: 'refused', proved: verdict.proved, why }
+    case 'unknown':
+      return { kind: 'unknown', why }
+  }
+}
+
 export const openCalls = (deps: CallsDeps) => {
   const { connection, env, rule } = deps
   const policy: Policy = { kind: 'connection', ...deps.egress }
   const checked = checkUrl(connection.baseUrl, policy)
   const base = 'url' in checked ? checked.url : null
-  const path = base ? (base.pathname.endsWith('/') ? base.pathname : `${base.pathname}/`) : '/'
+  const root = base ? (base.pathname.endsWith('/') ? base.pathname : `${base.pathname}/`) : '/'
+  /** The base URL may have a query of its own: it comes first. */
+  const fixed = base ? base.search.slice(1) : ''
+  const addressOf = (path: string): string =>
+    fixed ? `${root}${path.replace(/\?|$/, (mark) => `?${fixed}${mark && '&'}`)}` : root + path
   const auth = connection.auth
     ? openAuth({
         auth: connection.auth,
@@ -80,13 +120,19 @@ export const openCalls = (deps: CallsDeps) => {
   const mask = createMask(connection.headers, auth?.secrets)
   const own: Record<string, string> = {}
   for (const [name, value] of Object.entries(connection.headers)) own[name] = headerText(value)
+  const named = new Set(Object.keys(own).map((name) => name.toLowerCase()))
+  const unnamed = (headers: Record<string, string>): Record<string, string> =>
+    Object.fromEntries(Object.entries(headers).filter(([name]) => !named.has(name.toLowerCase())))
+  const said = deps.headers ?? { GET: json, POST: json }
+  /** Of each method, before what a call adds; the connection's own headers win over what we would say by ourselves. */
+  const headersOf = { GET: { ...unnamed(said.GET), ...own }, POST: { ...unnamed(said.POST), ...own } }
 
   /** A connection that cannot work tells so with every record, which then waits for the administrator. */
   const trouble = ((): Fault | null => {
     const config = (said: string): Fault => ({ code: 'config.connector', stage: 'config', said })
     if ('refused' in checked)
       return { code: 'send.egress', stage: 'config', value: mask(connection.baseUrl), said: checked.refused }
-    const wrong = refuseRequest(path, own)
+    const wrong = refuseRequest(root, headersOf.POST)
     if (wrong) return config(wrong)
     return isZone(connection.zone) ? null : config(`unknown time zone ${connection.zone}`)
   })()
@@ -173,7 +219,7 @@ export const openCalls = (deps: CallsDeps) => {
   }
 
   /** What the pool would say at once, where waiting within a call's time is no use. */
-  const notNow = (lane: string): (Reply & { kind: 'unsent' }) | null => {
+  const notNow = (lane: string | undefined): (Reply & { kind: 'unsent' }) | null => {
     const { free, why, at }: Slots = limits.slots(env.now(), lane)
     if (free > 0 || (why !== 'day' && why !== 'quiet' && why !== 'hold' && why !== 'breaker')) return null
     const unsent = { kind: 'unsent', said: why, ms: 0, ...(at === undefined ? null : { at }) } as const
@@ -183,11 +229,11 @@ export const openCalls = (deps: CallsDeps) => {
   }
 
   /**
-   * One POST with what proves who we are. Where the target says that the token is not valid, nothing has happened (O1), and the call is
+   * One call with what proves who we are. Where the target says that the token is not valid, nothing has happened (O1), and the call is
    * made once more with another one, within the same time and before the same send deadline.
    */
   const talk = async (asked: Asked): Promise<Talk> => {
-    const { stage, signal, lane } = asked
+    const { stage, signal, lane, method = 'POST' } = asked
     const began = env.monotonic()
     const left = (): Millis => asked.timeout - (env.monotonic() - began)
     const last = asked.sendBy ?? Number.POSITIVE_INFINITY
@@ -200,8 +246,12 @@ export const openCalls = (deps: CallsDeps) => {
       ms: env.monotonic() - began,
     })
     for (let again = false; ; again = true) {
-      const headers = { 'Content-Type': 'application/json', accept: 'application/json', ...asked.headers, ...own }
-      let request = { method: 'POST' as const, path: path + asked.path(), headers, body: asked.body }
+      let request = {
+        method,
+        path: addressOf(asked.path()),
+        headers: { ...headersOf[method], ...asked.headers },
+        body: asked.body,
+      }
       let token: string | null = null
       if (auth) {
         // In quiet hours, or behind a breaker, not even a token is asked for.
@@ -209,13 +259,13 @@ export const openCalls = (deps: CallsDeps) => {
         if (blocked) return unanswered(blocked, stage)
         const proved = await auth.prove(request, Math.min(left(), last - env.monotonic()), signal)
         if (proved.kind === 'none') return unproved(shorten(mask(proved.said)), proved.at)
-        request = { ...request, path: proved.request.path, headers: { ...headers, ...proved.request.headers } }
+        request = { ...request, path: proved.request.path, headers: proved.request.headers }
         token = proved.token
       }
       let verdict: Verdict | null = null as Verdict | null
       const reply = await pool.call({
         ...request,
-        lane,
+        ...(lane !== undefined && { lane }),
         timeout: Math.max(1, left()),
         ...(asked.sendBy !== undefined && { sendBy: asked.sendBy }),
         ...(asked.sent && { sent: asked.sent }),
@@ -224,7 +274,7 @@ export const openCalls = (deps: CallsDeps) => {
           verdict = verdictOf(answer, stage)
           if (verdict.kind !== 'again' || !verdict.wait) return null
           if (verdict.wait === 'day') return { until: answer.retryAt ?? endOfDay(env.now()) }
-          return { lane: true }
+          return lane === undefined ? {} : { lane: true }
         },
       })
       if (reply.kind !== 'answer') return unanswered(reply, stage)
@@ -251,13 +301,35 @@ export const openCalls = (deps: CallsDeps) => {
     }
   }
 
+  /** As the log shows it, without what `auth` puts into the query. */
+  const urlOf = (path: string): string => mask(`${pool.origin}${addressOf(path)}`)
+  const text =
+    deps.text ??
+    ((body: Buffer, contentType: string | undefined, most: number): string =>
+      decodeText(body.subarray(0, most), contentType) ?? body.toString('latin1', 0, most))
+
   return {
     mask,
     trouble,
     talk,
-    /** Request and answer as the log shows them; without what `auth` adds. */
-    shown(name: string, talked: Talk): Exchange {
-      const exchange: Exchange = { method: 'POST', url: mask(`${pool.origin}${path}${name}`), ms: 0 }
+    urlOf,
+    /** What a call says of itself before its own headers and what proves who we are. */
+    headersOf: (method: 'GET' | 'POST'): Record<string, string> => headersOf[method],
+    /** Fetches what proves who we are, where that is a call of its own; null: nothing is wrong. */
+    async signIn(path: string, signal: AbortSignal): Promise<Fault | null> {
+      if (trouble) return trouble
+      if (!auth) return null
+      const request = { method: 'GET', path: addressOf(path), headers: headersOf.GET, body: null } as const
+      const proved = await auth.prove(request, connection.timeout, signal)
+      return proved.kind === 'none' ? { code: 'send.token', stage: 'read', said: shorten(mask(proved.said)) } : null
+    },
+    /** Request and answer as the log shows them. */
+    shown(
+      path: string,
+      talked: Talk,
+      { method = 'POST', most = longestShown }: { method?: 'GET' | 'POST'; most?: number } = {},
+    ): Exchange {
+      const exchange: Exchange = { method, url: urlOf(path), ms: 0 }
       if (talked.kind === 'unanswered') {
         exchange.ms = Math.round(talked.ms * 10) / 10
         if (talked.status !== undefined) exchange.status = talked.status
@@ -266,11 +338,10 @@ export const openCalls = (deps: CallsDeps) => {
       const { reply } = talked
       exchange.ms = Math.round(reply.ms * 10) / 10
       exchange.status = reply.status
-      const text = decodeText(reply.body.subarray(0, longestShown * 4), one(reply.headers['content-type']))
-      exchange.answer = shorten(mask(text ?? reply.body.toString('latin1', 0, longestShown)), longestShown)
+      exchange.answer = shorten(mask(text(reply.body, one(reply.headers['content-type']), most * 4)), most)
       return exchange
     },
-    slots(lanes: readonly string[]): { free: number; at?: Millis } {
+    slots(lanes?: readonly string[]): { free: number; at?: Millis } {
       // Nothing leaves while the configuration is wrong, and each record is to be told so.
       if (trouble) return { free: connection.limits.concurrency }
       const blocked = auth?.blockedUntil() ?? null

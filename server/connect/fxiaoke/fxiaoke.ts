@@ -7,9 +7,9 @@ import type { ObjectDef } from '../../doc/object.ts'
 import type { Outcome, Recognised } from '../../doc/outcome.ts'
 import { headerText } from '../../egress/pool.ts'
 import { uuidOf } from '../auth/token.ts'
-import { type CallsDeps, openCalls, type Talk } from '../calls.ts'
+import { type CallsDeps, openCalls, type Talk, unsuccessful, untold } from '../calls.ts'
 import { idOf, type Verdict } from '../standard/answer.ts'
-import { isFields, type Parsed, parseJson, textOf } from '../standard/body.ts'
+import { ambiguous, isFields, type Parsed, parseJson, textOf } from '../standard/body.ts'
 import { settledAt } from '../standard/recognise.ts'
 import { matchRows, ownRowIds, readRowIds } from '../standard/rowids.ts'
 import type { Skew } from '../standard/skew.ts'
@@ -146,17 +146,6 @@ export const fxiaokeConnector = (deps: FxiaokeDeps): FxiaokeConnector => {
     ...(at !== undefined && { at }),
     ...(calm && { calm }),
   })
-
-  /** A key that comes twice outside the records: what the answer says is then anyone's guess. */
-  const ambiguous = (parsed: Parsed, records: readonly Json[]): string | null =>
-    parsed.flaws.find(
-      (flaw) =>
-        flaw.kind === 'duplicate' &&
-        records.every((record) => {
-          const span = parsed.spans?.get(record)
-          return !span || flaw.at < span[0] || flaw.at >= span[1]
-        }),
-    )?.said ?? null
 
   /** One page of records, as they come. */
   const search = async (
@@ -414,28 +403,9 @@ export const fxiaokeConnector = (deps: FxiaokeDeps): FxiaokeConnector => {
   }
 
   const outcomeOf = async (what: Sent, talked: Talk, ends: Millis, signal: AbortSignal): Promise<Outcome> => {
-    if (talked.kind === 'unanswered') {
-      const { why, at, calm } = talked
-      if (talked.lost) return { kind: 'unknown', why }
-      if (why.stage === 'config') return { kind: 'refused', proved: true, why }
-      return { kind: 'again', why, ...(at !== undefined && { at }), ...(calm && { calm }) }
-    }
+    if (talked.kind === 'unanswered') return untold(talked)
     const verdict = permission(talked.verdict)
-    switch (verdict.kind) {
-      case 'success':
-        return applied(what, verdict, ends, signal)
-      case 'again':
-        return {
-          kind: 'again',
-          why: verdict.why,
-          ...(verdict.at !== undefined && { at: verdict.at }),
-          ...(verdict.wait && { calm: true }),
-        }
-      case 'refused':
-        return { kind: 'refused', proved: verdict.proved, why: verdict.why }
-      case 'unknown':
-        return { kind: 'unknown', why: verdict.why }
-    }
+    return verdict.kind === 'success' ? applied(what, verdict, ends, signal) : unsuccessful(verdict)
   }
 
   const described = async (code: string, signal: AbortSignal): Promise<Read<Described>> => {

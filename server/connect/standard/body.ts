@@ -222,3 +222,16 @@ export const decodeText = (body: Buffer, contentType: string | undefined): strin
   const text = body.toString('utf8')
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
 }
+
+/** A key that comes twice outside the records: what the answer says is then anyone's guess. */
+export const ambiguous = (parsed: Parsed, records: readonly Json[]): string | null => {
+  const outside = parsed.flaws.find(
+    (flaw) =>
+      flaw.kind === 'duplicate' &&
+      records.every((record) => {
+        const span = parsed.spans?.get(record)
+        return !span || flaw.at < span[0] || flaw.at >= span[1]
+      }),
+  )
+  return outside?.said ?? null
+}

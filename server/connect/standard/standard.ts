@@ -6,37 +6,22 @@ import type { Fault } from '../../doc/fault.ts'
 import type { Carrier, ConnectionDef, Outgoing } from '../../doc/flow.ts'
 import type { ObjectDef } from '../../doc/object.ts'
 import type { Outcome } from '../../doc/outcome.ts'
-import { type Allowance, sharedOf } from '../../egress/allowance.ts'
-import { checkUrl, type Policy, type Resolver } from '../../egress/guard.ts'
-import { createLimits } from '../../egress/limits.ts'
-import { type Call, createPool, headerText, type Pool, type Reply, refuseRequest } from '../../egress/pool.ts'
-import { quietUntil } from '../../egress/quiet.ts'
-import { zoneOf } from '../../map/zone.ts'
+import { headerText } from '../../egress/pool.ts'
 import { LosslessNumber } from 'lossless-json'
-import { openAuth } from '../auth/auth.ts'
-import type { Shelf } from '../auth/shelf.ts'
+import { type CallsDeps, openCalls, type Talk, unsuccessful, untold } from '../calls.ts'
 import { type PageMemory, pageMemory, sweep } from '../pager.ts'
-import { createMask, idOf, judge, shorten, type Verdict } from './answer.ts'
-import { at, isFields, type Parsed, parseJson, quote, writeFields, writeJson } from './body.ts'
+import { idOf, type Verdict } from './answer.ts'
+import { ambiguous, at, isFields, type Parsed, parseJson, quote, writeFields, writeJson } from './body.ts'
 import { acceptOf, contentTypeOf, shownText, wireOf } from './formats.ts'
 import { externalIdOf, readRecord, type RecordRead } from './readings.ts'
 import { recognise, type Resent } from './recognise.ts'
 import { detailNamed, matchRows, ownRowIds, readRowIds } from './rowids.ts'
-import { createSkewMeter, type Skew } from './skew.ts'
+import type { Skew } from './skew.ts'
 import { createSweeps, type Hits } from './sweeps.ts'
-import { dayEnd, isZone } from './time.ts'
 
-export interface StandardDeps {
-  connection: ConnectionDef
+export interface StandardDeps extends Omit<CallsDeps, 'rule' | 'headers' | 'text'> {
   /** Of this connection, by code. */
   objects: ReadonlyMap<string, ObjectDef>
-  env: Env
-  /** Sandbox switch, ports and our own database; the connection's own private addresses are allowed anyway. */
-  egress?: Pick<Policy, 'allowLoopback' | 'ports' | 'denied'> & { resolve?: Resolver }
-  /** What all nodes share of this target's limits. Without it they hold for this process alone. */
-  allowance?: Allowance
-  /** Where the access token is kept for all nodes. */
-  shelf?: Shelf
 }
 
 /** A query as a person asked it: what went and what came, secrets masked; `why`: what was wrong with the answer. */
@@ -54,91 +39,23 @@ export interface StandardConnector extends Connector {
   view(): { breaker: 'closed' | 'open' | 'recovering'; running: number; heldUntil: Millis | null }
 }
 
-type Answer = Reply & { kind: 'answer' }
-
-const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value)
-const longestShown = 8_192
 /** Where a person asked for this very answer. */
 const longestAsked = 200_000
-/** Why our own limits let nothing through, as a person reads it. */
-const ourWords: Readonly<Record<string, string>> = {
-  day: 'our own figure for this target',
-  quiet: 'quiet hours',
-  hold: 'the target asked to wait',
-  rate: 'our own rate for this target',
-}
-
 export const standardConnector = (deps: StandardDeps): StandardConnector => {
   const { connection, objects, env } = deps
-  const policy: Policy = { kind: 'connection', ...deps.egress }
-  const checked = checkUrl(connection.baseUrl, policy)
-  const base = 'url' in checked ? checked.url : null
-  const path = base ? (base.pathname.endsWith('/') ? base.pathname : `${base.pathname}/`) : '/'
-  const fixedQuery = base ? base.search.slice(1) : ''
-  const auth = connection.auth
-    ? openAuth({
-        auth: connection.auth,
-        result: connection.result,
-        zone: connection.zone,
-        env,
-        policy,
-        resolve: deps.egress?.resolve,
-        timeout: connection.timeout,
-        shelf: deps.shelf,
-      })
-    : null
-  const mask = createMask(connection.headers, auth?.secrets)
-
-  const ownHeaders: Record<string, string> = {}
-  for (const [name, value] of Object.entries(connection.headers)) ownHeaders[name] = headerText(value)
-  const named = (name: string): boolean => Object.keys(ownHeaders).some((own) => own.toLowerCase() === name)
-  const readHeaders = {
-    ...(named('accept') ? null : { accept: acceptOf(connection.format) }),
-    'accept-encoding': 'gzip, deflate, br',
-    ...ownHeaders,
-  }
-  const writeHeaders = {
-    ...(named('content-type') ? null : { 'Content-Type': contentTypeOf(connection.format) }),
-    ...ownHeaders,
-  }
-
-  /** A connection that cannot work tells so with every record, which then waits for the administrator. */
-  const trouble = ((): Fault | null => {
-    const config = (said: string): Fault => ({ code: 'config.connector', stage: 'config', said })
-    if ('refused' in checked)
-      return { code: 'send.egress', stage: 'config', value: mask(connection.baseUrl), said: checked.refused }
-    const wrong = refuseRequest(path, writeHeaders)
-    if (wrong) return config(wrong)
-    return isZone(connection.zone) ? null : config(`unknown time zone ${connection.zone}`)
-  })()
-
-  const endOfDay = (now: Millis): Millis => (isZone(connection.zone) ? dayEnd(now, connection.zone) : now + 86_400_000)
-  const { quiet } = connection.limits
-  const wall = zoneOf(connection.zone)
-  const limits = createLimits(connection.limits, {
-    random: () => env.random(),
-    dayEnd: endOfDay,
-    ...(quiet?.length && wall && { quietUntil: (now: Millis) => quietUntil(now, quiet, wall) }),
-    ...(deps.allowance && { shared: sharedOf(connection.limits) }),
+  const { format } = connection
+  const calls = openCalls({
+    ...deps,
+    rule: connection,
+    headers: {
+      GET: { accept: acceptOf(format), 'accept-encoding': 'gzip, deflate, br' },
+      POST: { 'Content-Type': contentTypeOf(format) },
+    },
+    text: (body, contentType, most) => shownText(format, body, contentType, most),
   })
-  const pool: Pool = createPool({
-    origin: base?.origin ?? 'http://nowhere.invalid',
-    connections: connection.limits.concurrency,
-    policy,
-    limits,
-    env,
-    connectTimeout: Math.min(10_000, connection.timeout),
-    resolve: deps.egress?.resolve,
-    ...(deps.allowance && { allowance: deps.allowance }),
-  })
-  const clock = createSkewMeter()
+  const { mask, trouble } = calls
   const closing = new AbortController()
   const memories = new Map<string, PageMemory>()
-
-  const target = (name: string, query = ''): string => {
-    const all = [fixedQuery, query].filter(Boolean).join('&')
-    return all ? `${path}${name}?${all}` : path + name
-  }
 
   /** W3C trace context where the trace id fits it. */
   const trace = (traceId: string): Record<string, string> => {
@@ -148,143 +65,8 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     return headers
   }
 
-  const noted = (reply: Reply): void => {
-    if (reply.kind === 'answer') clock.note(one(reply.headers.date), reply.sentAt, reply.headersAt)
-  }
-
-  const verdictOf = (reply: Answer, stage: 'send' | 'read'): Verdict =>
-    judge(
-      {
-        status: reply.status,
-        body: reply.body,
-        contentType: one(reply.headers['content-type']),
-        retryAt: reply.retryAt,
-      },
-      connection,
-      stage,
-      mask,
-    )
-
-  /** Faults of calls that brought no answer. `calm`: it was our own doing, and burns no attempt. */
-  const unanswered = (
-    reply: Exclude<Reply, Answer>,
-    stage: 'send' | 'read',
-  ): { why: Fault; at?: Millis; calm?: boolean } => {
-    const said = shorten(mask(reply.said))
-    if (reply.kind === 'lost') {
-      switch (reply.why) {
-        case 'timeout':
-          return { why: { code: 'send.timeout', stage, expected: `${connection.timeout} ms` } }
-        case 'cut':
-          return { why: { code: 'send.cut', stage, said } }
-        case 'size':
-        case 'encoding':
-          // For a read, a smaller page may fit.
-          return { why: { code: stage === 'read' ? 'send.cut' : 'send.contract', stage, said } }
-        case 'aborted':
-          return { why: { code: 'send.closed', stage }, calm: true }
-      }
-    }
-    const at = reply.at === undefined ? null : { at: reply.at }
-    switch (reply.why) {
-      case 'connection':
-        return { why: { code: 'send.connection', stage, said } }
-      case 'egress':
-        return { why: { code: 'send.egress', stage: 'config', said } }
-      case 'request':
-        return { why: { code: 'config.connector', stage: 'config', said } }
-      case 'late':
-        return { why: { code: 'send.limited', stage, said }, calm: true, ...at }
-      case 'limited': {
-        const code = said === 'day' ? 'send.quota' : said === 'quiet' ? 'send.quiet' : 'send.limited'
-        const until = reply.at === undefined ? null : { expected: new Date(reply.at).toISOString() }
-        return { why: { code, stage, said: ourWords[said] ?? said, ...until }, calm: true, ...at }
-      }
-      case 'breaker':
-        return { why: { code: 'send.breaker', stage }, calm: true, ...at }
-      case 'aborted':
-      case 'closed':
-        return { why: { code: 'send.closed', stage }, calm: true }
-    }
-  }
-
-  /** What the pool would say at once, where waiting within a call's time is no use. */
-  const notNow = (): (Reply & { kind: 'unsent' }) | null => {
-    const { free, why, at } = limits.slots(env.now())
-    if (free > 0 || !why || why === 'concurrency' || why === 'rate' || why === 'share') return null
-    const unsent = { kind: 'unsent', said: why, ms: 0, ...(at === undefined ? null : { at }) } as const
-    return why === 'breaker'
-      ? { ...unsent, why: 'breaker', at: at ?? env.now() + 1_000 }
-      : { ...unsent, why: 'limited' }
-  }
-
-  type Talk =
-    | { kind: 'replied'; reply: Reply; verdict: Verdict | null }
-    /** The request cannot be said in the target's format: not one byte left. */
-    | { kind: 'unsayable'; why: Fault; ms: 0 }
-    /** No token could be had: not one byte left. */
-    | { kind: 'unproved'; why: Fault; at: Millis; ms: Millis }
-
-  /**
-   * One call with what proves who we are. Where the target says that the token is not valid, nothing has happened (O1), and the call is
-   * made once more with another one, within the same time and before the same send deadline.
-   */
-  const talk = async (call: Call, stage: 'send' | 'read'): Promise<Talk> => {
-    const began = env.monotonic()
-    const left = (): Millis => call.timeout - (env.monotonic() - began)
-    const last = call.sendBy ?? Number.POSITIVE_INFINITY
-    for (let again = false; ; again = true) {
-      let request = { method: call.method, path: call.path, headers: call.headers, body: call.body }
-      let token: string | null = null
-      if (auth) {
-        // In quiet hours, or behind a breaker, not even a token is asked for.
-        const blocked = notNow()
-        if (blocked) return { kind: 'replied', reply: blocked, verdict: null }
-        const proved = await auth.prove(request, Math.min(left(), last - env.monotonic()), call.signal)
-        if (proved.kind === 'none') {
-          const why: Fault = { code: 'send.token', stage, said: shorten(mask(proved.said)) }
-          return { kind: 'unproved', why, at: proved.at, ms: env.monotonic() - began }
-        }
-        request = { ...request, path: proved.request.path, headers: proved.request.headers }
-        token = proved.token
-      }
-      let verdict: Verdict | null = null as Verdict | null
-      const reply = await pool.call({
-        ...call,
-        path: request.path,
-        headers: request.headers,
-        timeout: Math.max(1, left()),
-        heard: (answer) => {
-          verdict = verdictOf(answer, stage)
-          if (verdict.kind !== 'again' || !verdict.wait) return null
-          return verdict.wait === 'day' && answer.retryAt === undefined ? { until: endOfDay(env.now()) } : {}
-        },
-      })
-      noted(reply)
-      if (reply.kind === 'answer') {
-        verdict ??= verdictOf(reply, stage) // a 429 is the pool's own business
-        if (verdict.kind === 'again' && verdict.wait && reply.retryAt !== undefined) verdict.at = reply.retryAt
-      }
-      if (token === null || !auth || !verdict || reply.kind !== 'answer') return { kind: 'replied', reply, verdict }
-      const invalid = reply.status === 401 || (verdict.code !== undefined && auth.tokenCodes.includes(verdict.code))
-      if (!invalid) {
-        auth.taken(token)
-        return { kind: 'replied', reply, verdict }
-      }
-      const another = auth.refused(token)
-      if (!again && another) {
-        // Sent with too little time, it would only become unknown: the record comes again instead.
-        if (left() >= call.timeout / 3 && env.monotonic() < last) continue
-        const why: Fault = { code: 'send.token', stage, said: 'the target ended the former one' }
-        return { kind: 'unproved', why, at: env.now() + 500, ms: env.monotonic() - began }
-      }
-      const said = verdict.kind === 'success' ? '' : (verdict.why.said ?? '')
-      const why: Fault = { code: 'config.auth', stage, value: String(reply.status), said }
-      const { code, parsed } = verdict
-      const told = { ...(code === undefined ? null : { code }), ...(parsed && { parsed }) }
-      return { kind: 'replied', reply, verdict: { ...told, kind: 'refused', proved: true, why } }
-    }
-  }
+  /** `unsayable`: the request cannot be said in the target's format, and not one byte left. */
+  type Written = Talk | { kind: 'unsayable'; why: Fault }
 
   const objectOf = (code: string): ObjectDef | null => objects.get(code) ?? null
   const wireName = (object: ObjectDef): string => object.apiName || object.code
@@ -295,6 +77,24 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     readRecord(record, parsed, object, connection.zone, (name) => (owners.get(name) ?? object) !== object)
 
   // ---- reading
+
+  const asked = (name: string, params: string, signal: AbortSignal, timeout: Millis): Promise<Talk> =>
+    calls.talk({
+      method: 'GET',
+      path: () => (params ? `${name}?${params}` : name),
+      body: null,
+      headers: trace(env.id()),
+      stage: 'read',
+      timeout,
+      signal,
+    })
+
+  const failedBy = ({ why, at, calm }: Extract<Talk, { kind: 'unanswered' }>): Read<never> => ({
+    kind: 'failed',
+    why,
+    ...(at !== undefined && { at }),
+    ...(calm && { calm }),
+  })
 
   const query = async (
     name: string,
@@ -309,16 +109,9 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
         why: { code: 'config.connector', stage: 'config', said: 'the connection offers no queries' },
       }
     }
-    const headers = { ...readHeaders, ...trace(env.id()) }
-    const talked = await talk(
-      { method: 'GET', path: target(name, params), headers, body: null, timeout, signal },
-      'read',
-    )
-    if (talked.kind === 'unproved') return { kind: 'failed', why: talked.why, at: talked.at, calm: true }
-    if (talked.kind === 'unsayable') return { kind: 'failed', why: talked.why }
-    const { reply, verdict } = talked
-    if (reply.kind !== 'answer' || !verdict)
-      return { kind: 'failed', ...unanswered(reply as Exclude<Reply, Answer>, 'read') }
+    const talked = await asked(name, params, signal, timeout)
+    if (talked.kind === 'unanswered') return failedBy(talked)
+    const { verdict } = talked
     if (verdict.code !== undefined && connection.notFoundCodes.includes(verdict.code))
       return { kind: 'read', value: 'gone' }
     if (verdict.kind === 'success') return { kind: 'read', value: { verdict } }
@@ -348,8 +141,8 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     if (answer.kind === 'failed') return answer
     if (answer.value === 'gone') return { kind: 'read', value: null }
     const { data, parsed } = answer.value.verdict
-    const ambiguous = envelopeFlaw(parsed, [data ?? null])
-    if (ambiguous) return contract(ambiguous)
+    const twice = ambiguous(parsed, [data ?? null])
+    if (twice) return contract(twice)
     if (data === null) return { kind: 'read', value: null }
     if (data === undefined) return contract(`the answer has nothing at ${connection.result.dataPath}`)
     const record = toRecord(data, parsed, object)
@@ -381,8 +174,8 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     const list = isFields(data) ? data.dataList : undefined
     // `totalNum` is not read. A window without rows may leave the list out only by saying null.
     if (list !== null && !Array.isArray(list)) return contract('the answer has no dataList')
-    const ambiguous = envelopeFlaw(parsed, list ?? [])
-    if (ambiguous) return contract(ambiguous)
+    const twice = ambiguous(parsed, list ?? [])
+    if (twice) return contract(twice)
     const page: Page = { readings: [], full: (list?.length ?? 0) >= window.limit }
     for (const item of list ?? []) {
       const record = toRecord(item, parsed, object)
@@ -438,9 +231,8 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
   /** Address and headers of a write, before what proves who we are is put onto it. */
   const writeOf = (
     what: Omit<Change, 'bytes' | 'object' | 'sourceId' | 'rowsDue'>,
-  ): { call: 'create' | 'update' | 'invalid'; path: string; headers: Record<string, string> } => {
+  ): { call: 'create' | 'update' | 'invalid'; headers: Record<string, string> } => {
     const headers: Record<string, string> = {
-      ...writeHeaders,
       'Idempotency-Key': headerText(what.key),
       ...trace(what.traceId),
     }
@@ -450,29 +242,18 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       name = what.voidBy === 'update' ? 'update' : 'invalid'
       if (name === 'invalid') headers.operationType = '3'
     }
-    return { call: name as 'create' | 'update' | 'invalid', path: target(name), headers }
+    return { call: name as 'create' | 'update' | 'invalid', headers }
   }
 
-  const post = async (what: Sent, sent: () => void, sendBy: Millis, signal: AbortSignal): Promise<Talk> => {
-    const { call, path: address, headers } = writeOf(what)
-    const wire = wireOf(connection.format, what.bytes, call, what.targetId)
+  const post = async (what: Sent, sent: () => void, sendBy: Millis, signal: AbortSignal): Promise<Written> => {
+    const { call, headers } = writeOf(what)
+    const wire = wireOf(format, what.bytes, call, what.targetId)
     if ('wrong' in wire) {
       const why: Fault = { code: 'send.format', stage: 'send', value: wire.value, said: wire.wrong }
-      return { kind: 'unsayable', why, ms: 0 }
+      return { kind: 'unsayable', why }
     }
-    return talk(
-      {
-        method: 'POST',
-        path: address,
-        headers,
-        body: wire.body,
-        timeout: connection.timeout,
-        sendBy,
-        sent,
-        signal,
-      },
-      'send',
-    )
+    const { timeout } = connection
+    return calls.talk({ path: () => call, headers, body: wire.body, stage: 'send', timeout, sendBy, sent, signal })
   }
 
   const unknown = (why: Omit<Fault, 'stage'>): Outcome => ({ kind: 'unknown', why: { ...why, stage: 'send' } })
@@ -540,56 +321,15 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     return { kind: 'applied', targetId, rowIds }
   }
 
-  const outcomeOf = async (what: Sent, talked: Talk, ends: Millis, signal: AbortSignal): Promise<Outcome> => {
-    if (talked.kind === 'unproved') return { kind: 'again', why: talked.why, at: talked.at, calm: true }
+  const outcomeOf = async (what: Sent, talked: Written, ends: Millis, signal: AbortSignal): Promise<Outcome> => {
     if (talked.kind === 'unsayable') return { kind: 'refused', proved: true, why: talked.why }
-    const { reply, verdict } = talked
-    if (reply.kind === 'lost') return { kind: 'unknown', why: unanswered(reply, 'send').why }
-    if (reply.kind === 'unsent') {
-      const { why, at, calm } = unanswered(reply, 'send')
-      if (why.stage === 'config') return { kind: 'refused', proved: true, why }
-      return { kind: 'again', why, ...(at === undefined ? null : { at }), ...(calm ? { calm } : null) }
-    }
-    if (!verdict) throw new Error('an answer has a verdict')
-    switch (verdict.kind) {
-      case 'success':
-        return applied(what, verdict.data, ends, signal)
-      case 'again':
-        return {
-          kind: 'again',
-          why: verdict.why,
-          ...(verdict.at === undefined ? null : { at: verdict.at }),
-          ...(verdict.wait && { calm: true }),
-        }
-      case 'refused':
-        return { kind: 'refused', proved: verdict.proved, why: verdict.why }
-      case 'unknown':
-        return { kind: 'unknown', why: verdict.why }
-    }
+    if (talked.kind === 'unanswered') return untold(talked)
+    const { verdict } = talked
+    return verdict.kind === 'success' ? applied(what, verdict.data, ends, signal) : unsuccessful(verdict)
   }
 
-  const shown = (
-    talked: Talk,
-    name: string,
-    method: 'GET' | 'POST' = 'POST',
-    most: number = longestShown,
-  ): Exchange => {
-    const ms = talked.kind === 'replied' ? talked.reply.ms : talked.ms
-    const exchange: Exchange = {
-      method,
-      // Without what `auth` puts into the query.
-      url: mask(`${pool.origin}${target(name)}`),
-      ms: Math.round(ms * 10) / 10,
-    }
-    if (talked.kind !== 'replied') return exchange
-    const { reply } = talked
-    if (reply.kind === 'answer') {
-      exchange.status = reply.status
-      const type = one(reply.headers['content-type'])
-      exchange.answer = shorten(mask(shownText(connection.format, reply.body, type, most * 4)), most)
-    } else if (reply.kind === 'lost' && reply.status) exchange.status = reply.status
-    return exchange
-  }
+  const shown = (talked: Written, name: string): Exchange =>
+    talked.kind === 'unsayable' ? { method: 'POST', url: calls.urlOf(name), ms: 0 } : calls.shown(name, talked)
 
   const resend = async (
     object: ObjectDef,
@@ -609,9 +349,9 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     }
     const ends = env.monotonic() + connection.timeout
     const talked = await post(what, () => {}, sendBy, signal)
-    const verdict = talked.kind === 'replied' ? talked.verdict : null
+    const verdict = talked.kind === 'answered' ? talked.verdict : null
     const { duplicate } = connection
-    const status = talked.kind === 'replied' && talked.reply.kind === 'answer' ? { status: talked.reply.status } : null
+    const status = talked.kind === 'answered' ? { status: talked.reply.status } : null
     if (verdict?.code !== undefined && verdict.kind !== 'success' && duplicate?.codes.includes(verdict.code)) {
       const targetId = duplicate.idPath ? idOf(at(verdict.parsed?.value, duplicate.idPath)) : null
       return { result: { kind: 'duplicate', targetId, why: verdict.why }, ...status }
@@ -630,7 +370,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
   const sweeps = createSweeps(async (code, from, to, wanted): Promise<Read<Hits>> => {
     const object = objectOf(code)
     if (!object) return undeclared(code)
-    const skew = clock.value()
+    const skew = calls.skew()
     // It may have waited for the sweep before: the window ends behind its own beginning.
     const until = Math.max(to, env.now() + (skew ? skew.ms + skew.uncertainty : 0) + connection.overlap)
     const hits = new Map<string, Reading[]>()
@@ -698,25 +438,24 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
     encode,
 
     request(change) {
-      const { call, path: address, headers } = writeOf(change)
-      const wire = wireOf(connection.format, change.bytes, call, change.targetId)
+      const { call, headers: more } = writeOf(change)
+      const headers = { ...calls.headersOf('POST'), ...more }
+      const wire = wireOf(format, change.bytes, call, change.targetId)
       const shownHeaders: Record<string, string> = {}
       for (const [name, value] of Object.entries(headers))
-        shownHeaders[name] = name in ownHeaders && !openHeaders.has(name.toLowerCase()) ? hidden : value
+        shownHeaders[name] = name in connection.headers && !openHeaders.has(name.toLowerCase()) ? hidden : value
       const carried = carriersOf(connection.auth)
       for (const { in: where, name } of carried) if (where === 'header') shownHeaders[name] = hidden
       const query = carried
         .filter((one) => one.in === 'query')
         .map(({ name }) => `${encodeURIComponent(name)}=${hidden}`)
-      const url = mask(`${pool.origin}${address}`)
+      const url = calls.urlOf(call)
       return {
         method: 'POST',
         url: query.length ? `${url}${url.includes('?') ? '&' : '?'}${query.join('&')}` : url,
         headers: shownHeaders,
         body:
-          'wrong' in wire
-            ? wire.wrong
-            : shownText(connection.format, wire.body, headers['Content-Type'], Number.MAX_SAFE_INTEGER),
+          'wrong' in wire ? wire.wrong : shownText(format, wire.body, headers['Content-Type'], Number.MAX_SAFE_INTEGER),
       }
     },
 
@@ -725,7 +464,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       const object = objectOf(change.object)
       const wrong: Fault | null = trouble ?? (object ? null : undeclared(change.object).why)
       if (wrong || !object) {
-        const exchange = { method: 'POST', url: mask(`${pool.origin}${target(name)}`), ms: 0 }
+        const exchange = { method: 'POST', url: calls.urlOf(name), ms: 0 }
         return { outcome: { kind: 'refused', proved: true, why: wrong as Fault }, exchange }
       }
       if ((change.action === 'create') !== (change.targetId === null)) {
@@ -747,7 +486,7 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
           connection,
           object,
           env,
-          skew: () => clock.value(),
+          skew: calls.skew,
           measure: (stop) => measured(object.code, stop),
           fetch: (id, stop) => fetch(object, id, stop),
           sweep: (from, to, id, stop) => unlessStopped(sweeps(object.code, from, to, id), within, stop),
@@ -768,47 +507,26 @@ export const standardConnector = (deps: StandardDeps): StandardConnector => {
       return object ? find(object, id, signal) : undeclared(code)
     },
 
-    slots() {
-      // Nothing leaves while the configuration is wrong, and each record is to be told so.
-      if (trouble) return { free: connection.limits.concurrency }
-      const blocked = auth?.blockedUntil() ?? null
-      if (blocked !== null) return { free: 0, at: blocked }
-      const { free, at } = pool.slots()
-      return at === undefined ? { free } : { free, at }
-    },
+    slots: () => calls.slots(),
 
     async close() {
       closing.abort()
-      await Promise.all([pool.close(), auth?.close()])
+      await calls.close()
     },
 
-    async signIn(signal) {
-      if (trouble) return trouble
-      if (!auth) return null
-      const request = { method: 'GET', path: target('queryMasterBatch'), headers: readHeaders, body: null } as const
-      const proved = await auth.prove(request, connection.timeout, signal)
-      return proved.kind === 'none' ? { code: 'send.token', stage: 'read', said: shorten(mask(proved.said)) } : null
-    },
+    signIn: (signal) => calls.signIn('queryMasterBatch', signal),
 
     async ask(name, params, signal) {
-      const url = mask(`${pool.origin}${target(name, params)}`)
-      if (trouble) return { exchange: { method: 'GET', url, ms: 0 }, why: trouble }
-      const headers = { ...readHeaders, ...trace(env.id()) }
-      const { timeout } = connection
-      const talked = await talk(
-        { method: 'GET', path: target(name, params), headers, body: null, timeout, signal },
-        'read',
-      )
-      const exchange = { ...shown(talked, name, 'GET', longestAsked), url }
-      if (talked.kind !== 'replied') return { exchange, why: talked.why }
-      const { reply, verdict } = talked
-      if (reply.kind !== 'answer' || !verdict)
-        return { exchange, why: unanswered(reply as Exclude<Reply, Answer>, 'read').why }
-      return { exchange, why: verdict.kind === 'success' ? null : verdict.why }
+      const path = params ? `${name}?${params}` : name
+      if (trouble) return { exchange: { method: 'GET', url: calls.urlOf(path), ms: 0 }, why: trouble }
+      const talked = await asked(name, params, signal, connection.timeout)
+      const exchange = calls.shown(path, talked, { method: 'GET', most: longestAsked })
+      if (talked.kind === 'unanswered') return { exchange, why: talked.why }
+      return { exchange, why: talked.verdict.kind === 'success' ? null : talked.verdict.why }
     },
 
-    skew: () => clock.value(),
-    view: () => limits.view(env.now()),
+    skew: calls.skew,
+    view: calls.view,
   }
 }
 
@@ -830,16 +548,4 @@ const carriersOf = (auth: ConnectionDef['auth']): Carrier[] => [
 const asIdField = (object: ObjectDef, id: string): Json => {
   const type = object.fields.find((field) => field.code === object.idField)?.type
   return (type === 'integer' || type === 'decimal') && /^-?(0|[1-9]\d*)(\.\d+)?$/.test(id) ? new LosslessNumber(id) : id
-}
-
-/** A key that comes twice outside the records: what the answer says is then anyone's guess. */
-const envelopeFlaw = (parsed: Parsed, records: readonly Json[]): string | null => {
-  const twice = parsed.flaws.filter((flaw) => flaw.kind === 'duplicate')
-  const outside = twice.find((flaw) =>
-    records.every((record) => {
-      const span = parsed.spans?.get(record)
-      return !span || flaw.at < span[0] || flaw.at >= span[1]
-    }),
-  )
-  return outside?.said ?? null
 }
