@@ -52,8 +52,10 @@ export interface DecodeRoutesDeps {
   readerFile: z.ZodType
   functionsOf(tenantId: string): readonly FunctionDef[]
   object(tenantId: string, connectionId: string, code: string): ObjectDef | undefined
-  /** Something is to be decoded, or was resumed. */
+  /** Something is to be decoded. */
   woke(): void
+  /** A function is run again: what other rooms held for it goes on as well. */
+  resumed(tenantId: string, name: string): Promise<void>
   writeDown(
     tx: Sql,
     asked: Asked<unknown, unknown, unknown>,
@@ -81,7 +83,7 @@ const functionShown = tree.and(z.object({ suspended: z.object({ since: moment, w
 const isMissing = (name: string) => absent(`function ${name}`)
 
 const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
-  const { sql, declaring, functions, functionFile, functionsOf, woke, writeDown } = deps
+  const { sql, declaring, functions, functionFile, functionsOf, woke, resumed, writeDown } = deps
   /** A suspension counts for the code that was suspended. */
   const suspended = async (tenantId: string) => {
     const known = await asTenant(sql, tenantId, (tx) => suspensions(tx, tenantId))
@@ -235,6 +237,7 @@ const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
           return dropped
         })
         if (!was) return absent(`suspension of ${name}`)
+        await resumed(tenant, name)
         woke()
         return done()
       },

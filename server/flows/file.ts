@@ -5,6 +5,7 @@ import { type Config, defaultZone, type PairConfig, type TenantConfig } from './
 import { checkZone, readConnection } from './connection.ts'
 import { type Context, complain, unique } from './context.ts'
 import { sides } from '../doc/document.ts'
+import type { PairDef } from '../doc/flow.ts'
 import { compilePair } from '../map/plan.ts'
 import { runMappingTest } from '../map/saved.ts'
 import { type AllEnds, placeOf, readEnd, readPair } from './pair.ts'
@@ -83,6 +84,26 @@ const checkReceivers = (
     }
 }
 
+/** A flow's functions must be there, each of its kind. */
+const checkSteps = (
+  context: Context,
+  pairs: readonly { def: PairDef; i: number }[],
+  functions: TenantConfig['functions'],
+  path: Path,
+): void => {
+  for (const { def, i } of pairs)
+    for (const side of sides)
+      for (const [kind, given] of Object.entries(def.flows[side]?.functions ?? {})) {
+        const name = typeof given === 'string' ? given : given.function
+        const place = [...path, i, 'flows', side === 'left' ? 'leftToRight' : 'rightToLeft', 'functions', kind]
+        const found = functions.find((one) => one.name === name)
+        const known = functions.filter((one) => one.kind === kind).map((one) => one.name)
+        if (!found) complain(context, place, `function "${name}" is not declared${didYouMean(name, known)}`)
+        else if (found.kind !== kind)
+          complain(context, place, `"${name}" is a function of kind ${found.kind}, not ${kind}`)
+      }
+}
+
 /** Two objects of a tenant cannot be told apart at one address. */
 const checkBatchPaths = (context: Context, connections: TenantConfig['connections'], path: Path): void => {
   const seen = new Map<string, string>()
@@ -136,6 +157,7 @@ const readTenant = (context: Context, given: TenantFile, path: Path): TenantConf
   const made = pairs.map((pair, i) => readPair(context, tenantId, pair, ends[i] ?? {}, all, [...path, 'pairs', i]))
   compilePairs(context, pairs, made, ends, [...path, 'pairs'])
   const read = made.flatMap((pair, i) => (pair ? [{ def: pair.def, i }] : []))
+  checkSteps(context, read, functions, [...path, 'pairs'])
   for (const { pair, side, field, say } of writeBackProblems(read.map(({ def }) => def))) {
     const flow = side === 'left' ? 'leftToRight' : 'rightToLeft'
     complain(context, [...path, 'pairs', read[pair]?.i ?? 0, 'flows', flow, 'writeBack', field], say, { part: 'key' })
