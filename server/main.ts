@@ -12,6 +12,7 @@ import { openBatches } from './cli/batch.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { mountConsole } from './cli/console.ts'
 import { type Decoding, startDecoding } from './cli/decode.ts'
+import { openSteps } from './cli/flow-functions.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { admitEdited, stagedText } from './cli/edit.ts'
@@ -271,6 +272,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       tellEnds(roadPool, records, held).catch(() => {}) // a log line is not worth a fault
       // What is lost with us between the two statements the teller finds by itself.
       if (await noteEnds(roadPool, directory.directory, settles, settled).catch(() => false)) teller?.wake()
+      if (held.some((one) => one.after)) steps.told()
       return settled
     },
     wake: async (keys) => {
@@ -289,6 +291,18 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     restoring = new Set(targets.map((target) => `${target.tenant_id}/${target.connection_id}`))
   }
   gate(await readRestoring(roadPool))
+  const steps = openSteps({
+    sql: roadPool,
+    env,
+    log: book.of,
+    configuration: () => configuration,
+    directory: directory.directory,
+    works: does('converge'),
+    woke: () => {
+      worker?.wake()
+      word.tell()
+    },
+  })
   const noticer = startNoticer({ sql: roadPool, env, log: book.of('noticer') })
   const engine = {
     road,
@@ -297,6 +311,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     log: book.of('worker'),
     matcher: openMatcher(roadPool),
     notice: noticer.notice,
+    functions: steps.runner,
   }
   // A node without this duty wakes the others and does nothing itself.
   const worker = does('converge') ? startWorker(engine, { sweepMs: net }) : null
@@ -371,6 +386,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const agents: Stoppable[] = [
     ...alerts.agents,
     startTallier(turns, keeping('tallier')),
+    ...steps.agents,
     ...[worker, fetcher, reaper, lookout, sweeper, restorer, poller, teller, matcher].filter((agent) => agent !== null),
     noticer,
     ...(does('upkeep')
@@ -437,6 +453,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     road: roadPool,
     env,
     log: book.of('decoder'),
+    functions: steps.functions,
     configuration: () => configuration,
     decodes: does('converge'),
     woke: (rows) => wake(rows),
@@ -481,6 +498,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const mapping = {
     configuration: () => configuration,
     connector: directory.directory.connector,
+    functions: steps.functions,
     now: env.now,
   }
   const tasker = startTasker({
@@ -541,13 +559,14 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       trying: tryingOf({ directory, env, address: () => ownAddress }),
       again: events.again,
       decoding: {
-        functions: decoding.functions,
+        functions: steps.functions,
         functionsOf: (tenantId) => configuration.functionsOf(tenantId),
         object: (...place) => configuration.objects.find(...place),
-        resumed: () => {
+        woke: () => {
           decoding?.refresh()
           word.tell()
         },
+        resumed: steps.resumed,
       },
       woke: told,
       tasked: tasker.wake,

@@ -53,8 +53,8 @@ export interface ApiWorld {
   alerts: Route[]
   conflict: TwoWayDeps['conflict']
   again: ListenRoutesDeps['again']
-  decoding: Pick<DecodeRoutesDeps, 'functions' | 'functionsOf' | 'object'> & { resumed(): void }
-  mapping: Pick<MappingWorld, 'configuration' | 'connector' | 'now'>
+  decoding: Pick<DecodeRoutesDeps, 'functions' | 'functionsOf' | 'object' | 'woke' | 'resumed'>
+  mapping: Pick<MappingWorld, 'configuration' | 'connector' | 'functions' | 'now'>
   woke(): void
   tasked(): void
   object: BatchRoutesDeps['object']
@@ -120,6 +120,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...mappingRoutes(
         mappingHands({
           ...world.mapping,
+          draft: made.draft,
           sql,
           newId: world.newId,
           tasked: world.tasked,
@@ -163,7 +164,8 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
         readerFile,
         functionsOf: world.decoding.functionsOf,
         object: world.decoding.object,
-        woke: world.decoding.resumed,
+        woke: world.decoding.woke,
+        resumed: world.decoding.resumed,
         writeDown: noteOne,
       }),
       ...batchRoutes({

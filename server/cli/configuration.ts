@@ -169,8 +169,14 @@ const applyTenant = async (
       if (change.what === 'changed') touched.add(`${def.connectionId}/${change.code}`)
     }
   }
-  const isTouched = (connectionId: string, object: string) =>
-    touched.has(connectionId) || touched.has(`${connectionId}/${object}`)
+  const isTouched = {
+    end: (connectionId: string, object: string) =>
+      touched.has(connectionId) || touched.has(`${connectionId}/${object}`),
+    code: (name: string) =>
+      changes.some(
+        (one) => one.kind === 'function' && one.name === name && one.fields.some(({ path }) => path === 'code'),
+      ),
+  }
   const refusals: string[] = []
   changes.push(...(await savePairs(tx, tenantId, tenant.pairs, isTouched, (reason) => refusals.push(reason))))
   for (const reason of refusals) refuse(reason)

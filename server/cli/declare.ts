@@ -318,7 +318,14 @@ const deedsOf = (changes: readonly Change[], before: Tree, after: Tree): Deed[] 
   })
 
 // ── what rooms are handed ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declaring => {
+/** The tenant as it would be, read and checked as for saving, and not saved: for a preview of what is being edited. */
+export type Drafting = (
+  tenantId: string,
+  focus: string,
+  edit: (now: Tree) => Tree | Refused,
+) => Promise<TenantConfig | Refused>
+
+export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declaring & { draft: Drafting } => {
   const isThere = async (tx: Sql, tenantId: string): Promise<boolean> =>
     (await tx`select from tenant where tenant_id = ${tenantId}`).length > 0
 
@@ -432,8 +439,20 @@ export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declari
     }
   }
 
+  const draft: Drafting = (tenantId, focus, edit) =>
+    asTenant(sql, tenantId, async (tx) => {
+      if (!(await isThere(tx, tenantId))) return refuse('absent', { what: `tenant ${tenantId}` })
+      const stored = await readStored(tx, key, tenantId)
+      const next = edit(structuredClone(stored.tree))
+      if ('refuse' in next) return next as unknown as Refused
+      const text = stringify({ tenants: [next] }, { lineWidth: 0 })
+      const understood = understand(text, tenantId, stored, {}, {}, focus)
+      return 'refuse' in understood ? understood : understood.config
+    })
+
   return {
     tree,
+    draft,
     renew: (asking, caller, what, formerUntil) =>
       withCaller(
         asking,

@@ -3,7 +3,7 @@ import { sentence, type Fault } from '../doc/fault.ts'
 import type { Arrival, Kept, RawArrival, RecordKey } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import { type Decoder, type DecoderDeps, startDecoder } from '../decode/decoder.ts'
-import { type FunctionPool, openFunctions } from '../functions/pool.ts'
+import type { FunctionPool } from '../functions/pool.ts'
 import type { Settled } from '../receive/deps.ts'
 import { admitIn } from '../stage/admit.ts'
 import { groupRaw } from '../stage/raw.ts'
@@ -15,6 +15,8 @@ export interface DecodingWorld {
   road: Sql
   env: Env
   log: DecoderDeps['log']
+  /** Closed with the decoder, which is the last to use it. */
+  functions: FunctionPool
   configuration(): Configuration
   /** False: this node only stores, and tells the others. */
   decodes: boolean
@@ -27,7 +29,6 @@ export interface DecodingWorld {
 export interface Decoding {
   keep(row: RawArrival): Promise<Kept>
   waitDecoded(row: RawArrival, seq: number, signal: AbortSignal): Promise<Settled>
-  functions: FunctionPool
   wake(): void
   /** The configuration has changed. */
   refresh(): void
@@ -67,7 +68,7 @@ const waitDecoded = async (
 }
 
 export const startDecoding = (world: DecodingWorld): Decoding => {
-  const functions = openFunctions()
+  const { functions } = world
   const decoder: Decoder | null = world.decodes
     ? startDecoder({
         sql: world.road,
@@ -88,7 +89,6 @@ export const startDecoding = (world: DecodingWorld): Decoding => {
   return {
     keep: buffer.keep,
     waitDecoded: (row, seq, signal) => waitDecoded(world, row, seq, signal),
-    functions,
     wake: () => decoder?.wake(),
     refresh: () => decoder?.refresh(),
     stop: async () => {

@@ -7,8 +7,20 @@ import { type Fault, sentence } from '../doc/fault.ts'
 import type { FlowDef, Pair, PairDef, RuleTrace } from '../doc/flow.ts'
 import type { ObjectDef } from '../doc/object.ts'
 import { clearDrift, readDrift } from '../converge/notice.ts'
-import { drySlice, type DryRun, emptyRun, preview, type Preview, type WouldBe } from '../converge/preview.ts'
-import { type MappingHands, sideOf } from '../flows/mapping-routes.ts'
+import {
+  drySlice,
+  type DryRun,
+  emptyRun,
+  preview,
+  type Preview,
+  type StepShown,
+  type WouldBe,
+} from '../converge/preview.ts'
+import type { FunctionDef } from '../doc/function.ts'
+import { type MappingHands, type PreviewBody, sideOf } from '../flows/mapping-routes.ts'
+import { complaintsOf } from '../functions/examples.ts'
+import type { FunctionPool } from '../functions/pool.ts'
+import { findIn, putIn, type Tree } from '../http/declaring.ts'
 import { isRefused, refuse, type Refused, toMoment } from '../http/route.ts'
 import type { Asked } from '../http/route.ts'
 import { addTask, type Work } from '../maintain/tasks.ts'
@@ -21,12 +33,17 @@ import { runMappingTest } from '../map/saved.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Configuration } from './configuration.ts'
+import type { Drafting } from './declare.ts'
+import { triedFunctions } from './flow-functions.ts'
 
 export interface MappingWorld {
   /** Wears `mortise_app`. */
   sql: Sql
   configuration(): Configuration
   connector(tenantId: string, connectionId: string): Connector | undefined
+  functions: Pick<FunctionPool, 'run'>
+  /** What is being edited, read and checked as for saving. */
+  draft: Drafting
   now(): number
   newId(): string
   tasked(): void
@@ -48,8 +65,18 @@ interface Found {
   objects: Record<Side, ObjectDef>
 }
 
-const findFlow = (configuration: Configuration, { tenant, pair, flow }: Name): Found | null => {
-  const def = configuration.pairs.find((one) => one.def.tenantId === tenant && one.def.pairId === pair)?.def
+/** Of what is being edited: the tenant's pairs and functions instead of those that are stored. */
+export interface Draft {
+  pairs: readonly { def: PairDef }[]
+  functions: readonly FunctionDef[]
+}
+
+const findFlow = (
+  configuration: Configuration,
+  { tenant, pair, flow }: Name,
+  pairs: Draft['pairs'] = configuration.pairs,
+): Found | null => {
+  const def = pairs.find((one) => one.def.tenantId === tenant && one.def.pairId === pair)?.def
   const from = sideOf(flow)
   const declared = def?.flows[from]
   if (!def || !declared) return null
@@ -58,11 +85,15 @@ const findFlow = (configuration: Configuration, { tenant, pair, flow }: Name): F
   return left && right ? { def, from, flow: declared, objects: { left, right } } : null
 }
 
-const pairOf = (configuration: Configuration, tenant: string) => (id: string) =>
+const pairOf = (configuration: Pick<Configuration, 'pairs'>, tenant: string) => (id: string) =>
   configuration.pairs.find((one) => one.def.tenantId === tenant && one.def.pairId === id)?.def
 
 /** As if it were enabled: a flow is looked at before it is. */
-const compiled = (configuration: Configuration, { def, from, flow, objects }: Found): Pair | Refused => {
+const compiled = (
+  configuration: Configuration,
+  { def, from, flow, objects }: Found,
+  pairs: Draft['pairs'] = configuration.pairs,
+): Pair | Refused => {
   const tenant = def.tenantId
   const [left, right] = [
     configuration.connection(tenant, def.left.connectionId),
@@ -70,7 +101,12 @@ const compiled = (configuration: Configuration, { def, from, flow, objects }: Fo
   ]
   if (!left || !right) return refuse('absent', { what: `pair ${def.pairId}` })
   const awake: PairDef = { ...def, flows: { ...def.flows, [from]: { ...flow, state: 'enabled' } } }
-  const made = compilePair(awake, objects, { left, right }, { pairOf: pairOf(configuration, tenant) })
+  const made = compilePair(
+    awake,
+    objects,
+    { left, right },
+    { pairOf: (id) => pairs.find((one) => one.def.tenantId === tenant && one.def.pairId === id)?.def },
+  )
   if ('pair' in made) return made.pair
   const problems = made.problems.map(({ path, message }) => ({ path, say: message }))
   return refuse('config.invalid', { said: problems[0]?.say ?? '' }, { problems })
@@ -96,12 +132,18 @@ const shownWould = (would: WouldBe, locale: Locale) => ({
 
 const shownRule = ({ read, made, ...rule }: RuleTrace) => ({ ...rule, read: text(read), made: text(made) })
 
+const shownStep = ({ fault, ...step }: StepShown, locale: Locale) => ({
+  ...step,
+  faults: fault ? shownFault(fault, locale) : [],
+})
+
 const shownPreview = (found: Preview, locale: Locale) => ({
   would: shownWould(found.would, locale),
   source: bodyOf(found.source),
   target: bodyOf(found.target),
   targetId: found.targetId,
   rules: found.rules.map(shownRule),
+  functions: found.functions.map((step) => shownStep(step, locale)),
   mapped: found.mapped && writeContent(found.mapped.content),
   request: found.request,
   references: found.references,
@@ -123,16 +165,17 @@ const pasted = (given: string) => {
 
 /** One record as it would go; Refused where the flow does not compile or what was pasted is no record. */
 export const previewOf = async (
-  world: Pick<MappingWorld, 'configuration' | 'connector' | 'now'>,
+  world: Pick<MappingWorld, 'configuration' | 'connector' | 'functions' | 'now'>,
   sql: Sql,
   name: Name,
   asked: { id: string; record?: string | undefined },
   locale: Locale,
+  draft?: Draft,
 ): Promise<ReturnType<typeof shownPreview> | Refused | null> => {
   const configuration = world.configuration()
-  const found = findFlow(configuration, name)
+  const found = findFlow(configuration, name, draft?.pairs)
   if (!found) return refuse('absent', { what: `flow ${name.pair} ${name.flow}` })
-  const pair = compiled(configuration, found)
+  const pair = compiled(configuration, found, draft?.pairs)
   if (isRefused(pair)) return pair
   const record = asked.record === undefined ? undefined : pasted(asked.record)
   if (record === null) return refuse('request.invalid', { said: 'record: not a JSON object' }, { path: 'body.record' })
@@ -141,6 +184,7 @@ export const previewOf = async (
     from: found.from,
     id: asked.id,
     ...(record && { record }),
+    functions: triedFunctions({ sql, functions: world.functions, function: configuration.function }, draft?.functions),
     now: world.now(),
   })
   return made && shownPreview(made, locale)
@@ -160,10 +204,47 @@ export const mappingTestsOf = (configuration: Configuration, name: Name) => {
   }
 }
 
+/** The tenant with what is being edited in its place; undefined: nothing is. Functions that are edited must load and pass their examples. */
+const draftOf = async (
+  { draft, functions }: Pick<MappingWorld, 'draft' | 'functions'>,
+  { tenant, pair, flow }: Name,
+  { mapping, functions: steps, code }: PreviewBody,
+): Promise<Draft | Refused | undefined> => {
+  if (mapping === undefined && steps === undefined && code === undefined) return undefined
+  const config = await draft(tenant, `pairs[${pair}].flows.${flow}`, (now) => {
+    const known = findIn(now, 'pairs', 'id', pair)
+    const flows = (known?.flows ?? {}) as Record<string, Tree>
+    const before = flows[flow]
+    if (!known || !before) return refuse('absent', { what: `flow ${pair} ${flow}` })
+    const edited = {
+      ...before,
+      ...(mapping !== undefined && { mapping }),
+      ...(steps !== undefined && { functions: steps }),
+    }
+    const next = putIn(now, 'pairs', (one) => String(one.id) === pair, {
+      ...known,
+      flows: { ...flows, [flow]: edited },
+    })
+    return Object.entries(code ?? {}).reduce(
+      (tree, [name, one]) => putIn(tree, 'functions', (entry) => entry.name === name, { ...(one as Tree), name }),
+      next,
+    )
+  })
+  if (isRefused(config)) return config
+  const edited = config.functions.filter((one) => code && Object.hasOwn(code, one.name))
+  const [said, ...more] = await complaintsOf(functions, edited)
+  if (said === undefined) return config
+  return refuse('config.refused', { said }, { problems: [said, ...more].map((say) => ({ path: 'body.code', say })) })
+}
+
 export const mappingHands = (world: MappingWorld): MappingHands => {
   const { sql } = world
   return {
-    preview: (name, asked, locale) => asTenant(sql, name.tenant, (tx) => previewOf(world, tx, name, asked, locale)),
+    preview: async (name, asked, locale) => {
+      const draft = await draftOf(world, name, asked)
+      if (draft && isRefused(draft)) return draft
+      return asTenant(sql, name.tenant, (tx) => previewOf(world, tx, name, asked, locale, draft))
+    },
     dryRun: async (asked, name) => {
       const configuration = world.configuration()
       const found = findFlow(configuration, name)
@@ -248,7 +329,7 @@ export const mappingHands = (world: MappingWorld): MappingHands => {
 
 /** The tasker's slice of a dry run. */
 export const dryRunWork =
-  (world: Pick<MappingWorld, 'configuration' | 'now'>): Work =>
+  (world: Pick<MappingWorld, 'configuration' | 'functions' | 'now'>): Work =>
   async (sql, tenant, asked, before, slice) => {
     const name = { tenant, ...(asked as Pick<Name, 'pair' | 'flow'>) }
     const configuration = world.configuration()
@@ -257,6 +338,16 @@ export const dryRunWork =
     if (!found || !pair || isRefused(pair)) throw new Error(`flow ${name.pair} ${name.flow} can no longer be compiled`)
     const run = (before.result as DryRun | null) ?? emptyRun()
     const looked = run.looked
-    const next = await drySlice(sql, pair, found.from, run, before.after ?? '', Math.min(slice, 100), world.now())
+    const functions = triedFunctions({ sql, functions: world.functions, function: configuration.function })
+    const next = await drySlice(
+      sql,
+      pair,
+      found.from,
+      run,
+      before.after ?? '',
+      Math.min(slice, 100),
+      world.now(),
+      functions,
+    )
     return { count: run.looked - looked, next, result: run }
   }

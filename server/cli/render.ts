@@ -251,6 +251,20 @@ export const renderJourney = (journey: Journey, now: number, width: number, full
       )}`,
     )
   }
+  if (journey.afterWrite.length) {
+    parts.push(
+      `after write\n${table(
+        ['call', 'at', 'state', 'said'],
+        journey.afterWrite.map((one) => [
+          one.call,
+          clock(one.at, true),
+          one.state,
+          [...one.why, one.note ?? '', ...(one.logs === null ? [] : [`console: ${one.logs}`])].join(' ').trim(),
+        ]),
+        width,
+      )}`,
+    )
+  }
   const family = ['pair', 'link', 'left', 'right', 'state', 'through']
   if (journey.parents.length) parts.push(`refers to\n${table(family, journey.parents.map(relative), width)}`)
   if (journey.children.length) parts.push(`waiting for it\n${table(family, journey.children.map(relative), width)}`)

@@ -6,7 +6,10 @@ import { createEnv } from '../agent/env.ts'
 import { openGenerated } from '../access/generated.ts'
 import { secretKey } from '../access/key.ts'
 import { sides } from '../doc/document.ts'
+import type { PairDef } from '../doc/flow.ts'
+import type { Config } from '../flows/config.ts'
 import { readConfig } from '../flows/file.ts'
+import { openFunctions } from '../functions/pool.ts'
 import { tellProblems } from '../flows/problem.ts'
 import { flowName } from '../flows/save.ts'
 import { isRefused } from '../http/route.ts'
@@ -22,14 +25,19 @@ interface Asked extends Common {
   record?: string
 }
 
-/** The tests of a file are run whenever it is read; what is wrong stands among its problems. */
-const testFile = async (command: Command, file: string): Promise<void> => {
-  const { env, cwd, err } = command.outside
+const readGiven = async (command: Command, file: string): Promise<ReturnType<typeof readConfig>> => {
+  const { env, cwd } = command.outside
   const generated = await openGenerated(readSettings(env, cwd).data)
   const text = await readFile(file, 'utf8').catch((error: Error) => {
     throw new Done(exitCodes.usage, `${file} cannot be read: ${error.message}`)
   })
-  const { config, problems } = readConfig({ text, file, env, generate: generated.get })
+  return readConfig({ text, file, env, generate: generated.get })
+}
+
+/** The tests of a file are run whenever it is read; what is wrong stands among its problems. */
+const testFile = async (command: Command, file: string): Promise<void> => {
+  const { err } = command.outside
+  const { config, problems } = await readGiven(command, file)
   const count = config?.tenants.flatMap(({ pairs }) =>
     pairs.flatMap(({ def }) => sides.flatMap((side) => def.flows[side]?.tests ?? [])),
   ).length
@@ -39,7 +47,15 @@ const testFile = async (command: Command, file: string): Promise<void> => {
   if (!config) throw new Done(exitCodes.refused)
 }
 
-const flowsOf = (configuration: Configuration, tenant: string | undefined) =>
+/** A file before it is applied: its mappings and functions are taken, and the connections and records that are stored. */
+const draftsOf = async (command: Command, file: string): Promise<Config> => {
+  const { config, problems } = await readGiven(command, file)
+  if (config) return config
+  command.outside.err(`${tellProblems(problems)}\n`)
+  throw new Done(exitCodes.refused)
+}
+
+const flowsOf = (configuration: { pairs: readonly { def: PairDef }[] }, tenant: string | undefined) =>
   configuration.pairs
     .filter(({ def }) => tenant === undefined || def.tenantId === tenant)
     .flatMap(({ def }) =>
@@ -70,9 +86,12 @@ const showRecord = async (
   configuration: Configuration,
   sql: Parameters<typeof previewOf>[1],
   asked: Asked & { id: string; flow: string },
+  file: string | undefined,
 ): Promise<void> => {
   const [pair = '', flow] = asked.flow.split(':')
-  const found = flowsOf(configuration, asked.tenant).filter(
+  const drafts = file === undefined ? undefined : (await draftsOf(command, file)).tenants
+  const pairs = drafts?.flatMap((tenant) => tenant.pairs) ?? configuration.pairs
+  const found = flowsOf({ pairs }, asked.tenant).filter(
     (one) => one.pair === pair && (flow === undefined || one.flow === flow),
   )
   const [name, more] = found
@@ -82,21 +101,34 @@ const showRecord = async (
   const env = createEnv()
   const log = { info: () => {}, warn: () => {}, error: () => {} }
   const directory = openDirectory({ env, log, allowLoopback: true, denied: [] })
+  const functions = openFunctions({ workers: 1 })
   try {
     directory.refresh(configuration)
-    const world = { configuration: () => configuration, connector: directory.directory.connector, now: env.now }
-    const shown = await previewOf(world, sql, name, { id: asked.id, record }, 'en_US')
+    const world = {
+      configuration: () => configuration,
+      connector: directory.directory.connector,
+      functions,
+      now: env.now,
+    }
+    const draft = drafts?.find((tenant) => tenant.tenantId === name.tenant)
+    const shown = await previewOf(world, sql, name, { id: asked.id, record }, 'en_US', draft)
     if (shown === null)
       throw new Done(exitCodes.notFound, `Nothing is known of ${asked.id} at the source of ${asked.flow}.`)
     if (isRefused(shown)) throw new Done(exitCodes.refused, shown.values.said ?? shown.refuse)
     if (command.asJson) return command.json(shown)
-    const { would, rules, request } = shown
+    const { would, rules, functions: steps, request } = shown
     command.say(`${would.kind}${would.reason === null ? '' : ` (${would.reason})`}`)
     for (const fault of would.faults) command.say(`  ${fault.sentence}\n  ${fault.todo}`)
     for (const { to, from, formula, read, made, left } of rules)
       command.say(
         `  ${to} ← ${formula ?? from ?? 'fixed'}${read === null ? '' : ` = ${read}`} → ${made ?? `nothing (${left})`}`,
       )
+    for (const { kind, name: called, given, made, skipped, faults, logs } of steps) {
+      command.say(`  ${kind} ${called}: ${skipped === null ? (made ?? 'nothing') : `skipped: ${skipped}`}`)
+      if (made === null) command.say(`      given ${given}`)
+      for (const fault of faults) command.say(`      ${fault.sentence}`)
+      for (const line of logs) command.say(`      console: ${line}`)
+    }
     if (request)
       command.say(
         `\n${request.method} ${request.url}\n${Object.entries(request.headers)
@@ -105,6 +137,7 @@ const showRecord = async (
       )
     command.say('\nNothing was sent.')
   } finally {
+    await functions.close()
     await directory.close()
   }
 }
@@ -113,7 +146,7 @@ export const testCommand = (program: Program, command: Command): void => {
   program
     .command('test [file]')
     .description(
-      'run saved mapping tests and the examples of functions, of a file or of what is stored; with --id, show what would become of one record',
+      'run saved mapping tests and the examples of functions, of a file or of what is stored; with --id, show what would become of one record, also as a file that is not applied yet would have it',
     )
     .option('--tenant <id>', 'only this tenant')
     .option('--flow <pair[:flow]>', 'with --id: which flow')
@@ -129,14 +162,14 @@ export const testCommand = (program: Program, command: Command): void => {
     })
 
   const testMappings = async (file: string | undefined, asked: Asked): Promise<void> => {
-    if (file !== undefined) return testFile(command, file)
+    if (file !== undefined && asked.id === undefined) return testFile(command, file)
     const { env, cwd } = command.outside
     const key = await secretKey(readSettings(env, cwd).data, env)
     await command.withDatabase(false, async ({ sql }) => {
       const configuration = await load(sql, key)
       if (asked.id === undefined) return testStored(command, configuration, asked.tenant)
       if (asked.flow === undefined) throw new Done(exitCodes.usage, 'Say which flow with --flow.')
-      return showRecord(command, configuration, sql, { ...asked, id: asked.id, flow: asked.flow })
+      return showRecord(command, configuration, sql, { ...asked, id: asked.id, flow: asked.flow }, file)
     })
   }
 }

@@ -59,10 +59,16 @@ const echoes = ({ last_side, last_call_at, now, ...link }: Claimed): boolean =>
   now - last_call_at <= flipWindow &&
   link[`${last_side}_version`] > link[`${last_side}_agreed_version`]
 
+/** For a call that was applied: whether a function of the flow is to be told of it. */
+export const toTell = (pair: Pair, sent: Pick<Sent, 'call' | 'from'>): Pick<Settle, 'after'> =>
+  pair.plans[sent.from]?.def.functions?.afterWrite === undefined
+    ? {}
+    : { after: { call: sent.call, side: opposite(sent.from) } }
+
 /** Ends a claim that needs no call. */
 export const withoutCall = (
   link: Claimed,
-  decision: Exclude<Decision, { kind: 'call' | 'resolve' | 'bind' }>,
+  decision: Exclude<Decision, { kind: 'call' | 'resolve' | 'bind' | 'ask' }>,
 ): Settle => {
   const base = blank(link)
   switch (decision.kind) {
@@ -72,6 +78,7 @@ export const withoutCall = (
         ...adopted(decision.adopt),
         state: 'idle',
         reason: decision.reason,
+        fault: decision.fault ? faultText(decision.fault) : null,
         settles: true,
         attempts: 0,
         since: 'clear',
@@ -307,6 +314,7 @@ export const partlyWritten = (link: Claimed, settle: Settle, from: Side, shown: 
     [from]: null,
     [side]: { version: 'fresh', hash: null, print: overlay(link[`${side}_agreed_print`], shown) },
     target: null,
+    after: null,
   }
 }
 

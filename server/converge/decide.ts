@@ -30,10 +30,22 @@ export type IdleReason =
   | 'action off'
   | 'void skipped'
   | 'void before create'
+  /** A function of the flow said so. */
+  | 'skipped'
+
+/** What a function before mapping made of a side's record. */
+export type Seen = { kind: 'made'; document: Document } | Stopped
+/** What a function before write made of the body that is about to be sent. */
+export type Written = { kind: 'made'; outgoing: Outgoing; print: Print } | Stopped
+/** `skip`: the record is not to go. `config`: the function does not run at all now. */
+export type Stopped = { kind: 'skip' | 'fault' | 'config'; fault: Fault }
 
 export interface Situation {
   link: LinkRow
   documents: Record<Side, Document | null>
+  /** Where a flow has functions, what they answered; they are run around `decide`, which asks for what it lacks. */
+  seen?: Partial<Record<Side, Seen>>
+  written?: Partial<Record<Side, Written>>
   pair: Pair
   refs: ReadonlyMap<string, Resolved>
   /** An unresolved create towards the side of the record, where a create or a void is in question (D5, D7). */
@@ -69,7 +81,9 @@ export interface CallDecision {
 }
 
 export type Decision =
-  | { kind: 'idle'; reason: IdleReason; adopt: Adopt; voided?: boolean; owes?: 'still' | 'no more' }
+  | { kind: 'idle'; reason: IdleReason; adopt: Adopt; voided?: boolean; owes?: 'still' | 'no more'; fault?: Fault }
+  /** Not to be settled: what the flow's function makes of this is needed first, and then it is decided again. */
+  | { kind: 'ask'; from: Side; of: 'beforeMapping' | 'beforeWrite'; outgoing: Outgoing | null }
   /** `owed`: what waits is owed from before, and nothing else that the side says is new (D6, `later`). */
   | { kind: 'wait'; on: 'reference' | 'create'; keys: string[]; fault: Fault; pull: Reference[]; owed?: true }
   | CallDecision
@@ -250,7 +264,7 @@ const disagree = (s: Situation, askedSide: Side | null): Decision => {
       if (askedSide) return travel(s, askedSide, true) // a person has chosen
       // Both may have come to the same content by themselves: then there is nothing to ask.
       const there = travel(s, 'left', asked)
-      if (there.kind === 'idle' && there.reason === 'unchanged') return there
+      if (there.kind === 'ask' || (there.kind === 'idle' && there.reason === 'unchanged')) return there
       return { kind: 'park', why: 'conflict', fault: { code: 'conflict.both', stage: 'decide' } }
     }
   }
@@ -266,15 +280,21 @@ const winning = (s: Situation, side: Side, asked: boolean): Decision => {
 export const travel = (s: Situation, from: Side, force: boolean): Decision => {
   const { link, pair } = s
   const plan = pair.plans[from] as Plan
-  const doc = s.documents[from] as Document
+  const told = s.documents[from] as Document
   const side = opposite(from)
   const targetId = idOf(link, side)
-  if (doc.operation === 'void') return voiding(s, plan.def, from, force)
+  if (told.operation === 'void') return voiding(s, plan.def, from, force)
 
   const revived = link.voided_at !== null && targetId !== null
   if (revived && plan.def.repush === 'park')
     return { kind: 'park', why: 'data', fault: { code: 'void.repush', stage: 'decide' } }
   if (revived && plan.def.repush === 'new') return { kind: 'unbind', side }
+
+  // Nothing of the record is looked at before its function has seen it.
+  const seen = plan.def.functions?.beforeMapping === undefined ? null : s.seen?.[from]
+  if (seen === undefined) return { kind: 'ask', from, of: 'beforeMapping', outgoing: null }
+  if (seen && seen.kind !== 'made') return stopped(s, seen)
+  const doc = seen ? seen.document : told
 
   if (!plan.inScope(doc, s.refs)) {
     if (
@@ -298,8 +318,9 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
     return { kind: 'idle', reason: 'action off', adopt: adoptBoth(s) }
 
   const detailIds = link.detail_ids[from] ?? {}
-  const whole = plan.apply({
+  const made = plan.apply({
     source: doc,
+    ...(seen && { told }),
     target: there,
     targetId,
     detailIds,
@@ -309,14 +330,19 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
     agreed: agreedPrint(link, from),
     ...(s.trace && { trace: s.trace }),
   })
-  if (whole.kind === 'faults')
+  if (made.kind === 'faults')
     return {
       kind: 'park',
       why: 'data',
-      fault: together(whole.faults),
-      ...(whole.findings && { findings: whole.findings }),
+      fault: together(made.faults),
+      ...(made.findings && { findings: made.findings }),
     }
-  if (whole.kind === 'missing') return missing(s, whole.references)
+  if (made.kind === 'missing') return missing(s, made.references)
+  // Compared, marked and sent is what the function made of it, never what it was given.
+  const written = plan.def.functions?.beforeWrite === undefined ? null : s.written?.[from]
+  if (written === undefined) return { kind: 'ask', from, of: 'beforeWrite', outgoing: made.outgoing }
+  if (written && written.kind !== 'made') return stopped(s, written)
+  const whole = written ? { ...made, outgoing: written.outgoing, print: written.print } : made
   const mapped = pair.def.conflict === 'field' && targetId !== null ? owned(pair, from, whole) : whole
 
   // What was left out and still cannot be filled is waited for, also when asked for: nothing else is new (D6).
@@ -360,6 +386,12 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
     flips,
   }
 }
+
+/** A function that skips the record agrees on it as it stands, as a scope does: it is asked again with the record's next change. */
+const stopped = (s: Situation, { kind, fault }: Stopped): Decision =>
+  kind === 'skip'
+    ? { kind: 'idle', reason: 'skipped', adopt: adoptBoth(s), fault }
+    : { kind: 'park', why: kind === 'config' ? 'config' : 'data', fault }
 
 /** What the flow stops for (drift: park), all of it. */
 const driftFault = (def: FlowDef, findings: readonly Finding[]): Fault | null => {
@@ -539,10 +571,16 @@ export const settleMs = (c: { timeout: Millis; longestProcessing: Millis }): Mil
 /** The lease outlasts a call that starts at the send deadline (half the lease, C1). */
 export const leaseMs = (c: { timeout: Millis }): Millis => 2 * (c.timeout + 2_000)
 
-export const referencesOf = (s: Pick<Situation, 'pair' | 'documents'>): Reference[] =>
+/** What a side's flow maps: its record, or what the flow's function made of it. Null: there is nothing to map. */
+export const sourceOf = ({ documents, seen }: Pick<Situation, 'documents' | 'seen'>, side: Side): Document | null => {
+  const given = seen?.[side]
+  return given ? (given.kind === 'made' ? given.document : null) : documents[side]
+}
+
+export const referencesOf = (s: Pick<Situation, 'pair' | 'documents' | 'seen'>): Reference[] =>
   sides.flatMap((side) => {
     const plan = s.pair.plans[side]
-    const doc = s.documents[side]
+    const doc = sourceOf(s, side)
     return plan && doc && doc.operation === 'upsert' ? plan.references(doc) : []
   })
 

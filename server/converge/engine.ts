@@ -1,7 +1,9 @@
 /** What the engine is given to work with: configuration as compiled, connectors, and the outside world. */
 import type { Connector } from '../doc/connector.ts'
 import type { Env } from '../doc/env.ts'
-import type { Side } from '../doc/document.ts'
+import type { Millis, Side } from '../doc/document.ts'
+import type { Fault } from '../doc/fault.ts'
+import type { FunctionKind } from '../doc/function.ts'
 import type { ConnectionDef, Finding, Pair } from '../doc/flow.ts'
 import type { ObjectDef } from '../doc/object.ts'
 import type { Matcher } from './match.ts'
@@ -33,6 +35,32 @@ export interface Directory {
   targets(): Target[]
 }
 
+/** Records of one flow, handed to one of its functions together. */
+export interface FunctionCall {
+  tenantId: string
+  /** What a look-up of a document without a connection means. */
+  connectionId: string
+  name: string
+  kind: FunctionKind
+  /** JSON text of each argument. */
+  inputs: readonly string[]
+  /** What has not begun by this moment (epoch ms) is left for another time. */
+  until?: Millis
+}
+
+export type FunctionAnswer =
+  | { kind: 'done'; output: string; logs: string[] }
+  | { kind: 'fault'; fault: Fault; logs: string[] }
+  /** It is not run any more until it is mended or a person says so. */
+  | { kind: 'suspended'; fault: Fault }
+  | { kind: 'left' }
+
+/** Runs functions of flows: handed in, for what is suspended is another room's to know. */
+export interface FunctionRunner {
+  /** One answer for each input, in their order. */
+  run(call: FunctionCall): Promise<FunctionAnswer[]>
+}
+
 export interface Engine {
   road: Road
   directory: Directory
@@ -40,6 +68,8 @@ export interface Engine {
   log: Log
   /** Match before create by rules over fields; without it no flow has any. */
   matcher?: Matcher
+  /** Without it, records of flows that have functions wait for the configuration. */
+  functions?: FunctionRunner
   /** Told what of a record does not fit its declaration. */
   notice?: (pair: Pair, from: Side, record: string, findings: readonly Finding[]) => void
 }

@@ -39,10 +39,10 @@ export interface Matcher {
   waiting(questions: readonly MatchQuestion[]): Promise<(LinkName & { side: Side })[]>
 }
 
-/** The keys of a document of one side, by every flow of the pair that matches. */
-export const keysOf = (pair: Pair, side: Side, document: Document): MatchKey[] => {
+/** The keys of a document of one side, by every flow of the pair that matches; `seen`: as the flow away from it sees it. */
+export const keysOf = (pair: Pair, side: Side, document: Document, seen: Document | null = document): MatchKey[] => {
   if (document.operation === 'void') return []
-  const own = pair.plans[side]?.matching?.source(document.content) ?? []
+  const own = (seen && pair.plans[side]?.matching?.source(seen.content)) ?? []
   const others = pair.plans[opposite(side)]?.matching?.target(document.content) ?? []
   return others.length ? [...own, ...others] : own
 }

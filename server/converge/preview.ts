@@ -3,13 +3,16 @@ import type { Change, Connector, ShownRequest } from '../doc/connector.ts'
 import { type Document, type Fields, type Millis, opposite, type Side, sides } from '../doc/document.ts'
 import type { Fault } from '../doc/fault.ts'
 import { type Pair, referenceKey, type Resolved, type RuleTrace } from '../doc/flow.ts'
+import { writeContent } from '../map/content.ts'
 import type { Sql } from '../store/sql.ts'
-import { type CallDecision, decide, type Decision, referencesOf, type Situation, travel } from './decide.ts'
+import { type CallDecision, decide, type Decision, referencesOf, type Situation, sourceOf, travel } from './decide.ts'
 import { keyOf } from './keys.ts'
 import { freshLink, type LinkRow, readLink, type StoredLink } from './link.ts'
 import { type Matched, openMatcher } from './match.ts'
 import { carriers, documents, openCreates, references } from './read.ts'
+import type { FunctionAnswer, FunctionRunner } from './engine.ts'
 import { changeOf } from './round.ts'
+import { seeAll, writeAll } from './steps.ts'
 
 export interface PreviewAsked {
   pair: Pair
@@ -17,7 +20,21 @@ export interface PreviewAsked {
   id: string
   /** A pasted record, instead of what is staged. */
   record?: { masterFieldVal: Fields; detailFieldVals: { [detail: string]: Fields[] } }
+  /** Runs the flow's functions; what they said is shown. */
+  functions?: FunctionRunner
   now: Millis
+}
+
+/** A function of the flow at work: what it was given and what came of it. JSON texts. */
+export interface StepShown {
+  kind: 'beforeMapping' | 'beforeWrite'
+  name: string
+  given: string
+  /** Null: nothing to go on with. */
+  made: string | null
+  skipped: string | null
+  fault: Fault | null
+  logs: string[]
 }
 
 /** What would happen: a call, or why there is none. */
@@ -35,6 +52,7 @@ export interface Preview {
   target: Document | null
   targetId: string | null
   rules: RuleTrace[]
+  functions: StepShown[]
   /** Null where nothing can be mapped; the faults stand in `would`. */
   mapped: CallDecision['outgoing'] | null
   request: ShownRequest | null
@@ -60,9 +78,10 @@ const situationOf = async (
   from: Side,
   link: LinkRow,
   staged: Record<Side, Document | null>,
+  seen: Situation['seen'],
   now: Millis,
 ): Promise<Situation & { matched?: Matched }> => {
-  const loaded = { pair, documents: staged }
+  const loaded = { pair, documents: staged, ...(seen && { seen }) }
   const wanted = referencesOf(loaded)
   const resolved = await references(
     sql,
@@ -96,7 +115,7 @@ const situationOf = async (
           },
         ])
       : []
-  const source = staged[from]
+  const source = sourceOf(loaded, from)
   const matched =
     isLonely && plan?.matching && source
       ? (
@@ -109,6 +128,7 @@ const situationOf = async (
     link,
     pair,
     documents: staged,
+    ...(seen && { seen }),
     refs,
     open: open ?? null,
     carriers: carrying,
@@ -128,6 +148,11 @@ const wouldOf = (decision: Decision): WouldBe => {
       return { kind: decision.kind, fault: decision.fault }
     case 'bind':
       return { kind: 'bind', id: decision.id }
+    case 'ask': // only where nothing runs functions
+      return {
+        kind: 'park',
+        fault: { code: 'function.absent', stage: 'config', value: decision.of, said: 'nothing runs it' },
+      }
     case 'resolve':
     case 'reread': // looked at before anything else is done
       return { kind: 'resolve' }
@@ -146,6 +171,69 @@ const decisionOf = (s: Situation, from: Side, isPasted: boolean): Decision => {
   return isPasted || s.link.state === 'idle' ? travel(s, from, false) : decide(s)
 }
 
+/** Decides, with the functions' word on the body where it is asked for. */
+const decided = async (
+  runs: FunctionRunner | undefined,
+  situation: Situation,
+  how: (s: Situation) => Decision,
+): Promise<{ situation: Situation; decision: Decision }> => {
+  let s = situation
+  for (let turn = 0; ; turn++) {
+    const decision = how(s)
+    if (decision.kind !== 'ask' || !decision.outgoing || turn > 2) return { situation: s, decision }
+    const { from, outgoing } = decision
+    const [answer] = await writeAll(runs, [{ pair: s.pair, from, outgoing }])
+    if (answer === undefined || answer === 'left') return { situation: s, decision }
+    s = { ...s, written: { ...s.written, [from]: answer } }
+  }
+}
+
+/** Notes what the functions that run are given and say. */
+const listening = (runs: FunctionRunner | undefined) => {
+  const heard: { kind: string; name: string; given: string; answer: FunctionAnswer }[] = []
+  const runner: FunctionRunner | undefined = runs && {
+    run: async (call) => {
+      const answers = await runs.run(call)
+      for (const [i, given] of call.inputs.entries()) {
+        const answer = answers[i]
+        if (answer) heard.push({ kind: call.kind, name: call.name, given, answer })
+      }
+      return answers
+    },
+  }
+  return { runner, heard }
+}
+
+const readsOf = (given: string): string | undefined => {
+  const { id } = JSON.parse(given) as { id?: string }
+  return id
+}
+
+const stepsOf = (
+  { seen, written, documents }: Situation,
+  from: Side,
+  heard: ReturnType<typeof listening>['heard'],
+): StepShown[] =>
+  (['beforeMapping', 'beforeWrite'] as const).flatMap((kind): StepShown[] => {
+    const came = kind === 'beforeMapping' ? seen?.[from] : written?.[from]
+    const own = heard.find(
+      (one) => one.kind === kind && (kind === 'beforeWrite' || readsOf(one.given) === documents[from]?.data_id),
+    )
+    if (!came) return []
+    const content = came.kind !== 'made' ? null : 'document' in came ? came.document.content : came.outgoing.content
+    return [
+      {
+        kind,
+        name: own?.name ?? '',
+        given: own?.given ?? '{}',
+        made: content && writeContent(content),
+        skipped: came.kind === 'skip' ? (came.fault.said ?? '') : null,
+        fault: came.kind === 'made' || came.kind === 'skip' ? null : came.fault,
+        logs: own && 'logs' in own.answer ? own.answer.logs : [],
+      },
+    ]
+  })
+
 /** The ids that every request has anew; the preview says so instead. */
 const placeholders = { key: '(new with each request)', traceId: '(new with each request)' }
 
@@ -153,7 +241,7 @@ const placeholders = { key: '(new with each request)', traceId: '(new with each 
 export const preview = async (
   sql: Sql,
   connector: (connectionId: string) => Connector | undefined,
-  { pair, from, id, record, now }: PreviewAsked,
+  { pair, from, id, record, functions, now }: PreviewAsked,
 ): Promise<Preview | null> => {
   if (!pair.plans[from]) return null
   const to = opposite(from)
@@ -163,12 +251,12 @@ export const preview = async (
     known ??
     freshLink({ tenant_id: tenantId, pair_id: pairId, from, id, now, target_connection: pair.def[to].connectionId })
   const keys = sides.filter((side) => link[`${side}_id`] !== null)
-  const read = await documents(
+  const stagedNow = await documents(
     sql,
     keys.map((side) => keyOf(link, pair, side)),
   )
   const staged: Record<Side, Document | null> = { left: null, right: null }
-  keys.forEach((side, i) => (staged[side] = read[i] ?? null))
+  keys.forEach((side, i) => (staged[side] = stagedNow[i] ?? null))
   if (record)
     staged[from] = {
       tenant_id: tenantId,
@@ -184,28 +272,37 @@ export const preview = async (
     }
   const source = staged[from]
   if (!source) return null
-  const situation = await situationOf(sql, pair, from, link, staged, now)
-  const decision = decisionOf(situation, from, record !== undefined)
+  const { runner, heard } = listening(functions)
+  const [seen] = await seeAll(runner, [{ link, pair, documents: staged }])
+  const read = seen === undefined || seen === 'left' ? undefined : seen
+  const { situation, decision } = await decided(
+    runner,
+    await situationOf(sql, pair, from, link, staged, read, now),
+    (s) => decisionOf(s, from, record !== undefined),
+  )
   const rules: RuleTrace[] = []
   // Mapped whatever the answer is: people look here to see what it would be.
-  const traced = {
+  const plain: Situation = {
     ...situation,
+    link: { ...link, last_call_at: null },
     carriers: [],
     open: null,
     matched: { hits: [] },
-    trace: (one: RuleTrace) => void rules.push(one),
   }
-  const forced = travel({ ...traced, link: { ...link, last_call_at: null } }, from, true)
+  // The rules are told once, also where the body is asked for in between.
+  travel({ ...plain, trace: (one: RuleTrace) => void rules.push(one) }, from, true)
+  const { situation: mapped, decision: forced } = await decided(runner, plain, (s) => travel(s, from, true))
   const call = decision.kind === 'call' && decision.from === from ? decision : forced.kind === 'call' ? forced : null
   const target = call && connector(pair.def[to].connectionId)
   const change: Change | null = call && target ? changeOf(target, call, placeholders) : null
-  const refs = pair.plans[from].references(source)
+  const refs = pair.plans[from].references(sourceOf(situation, from) ?? source)
   return {
     would: wouldOf(decision),
     source,
     target: staged[to],
     targetId: link[`${to}_id`],
     rules,
+    functions: stepsOf(mapped, from, heard),
     mapped: call?.outgoing ?? null,
     request: (change && target?.request?.(change)) ?? null,
     references: refs.map(({ field, pairId: by, id: referred, missing, side }) => {
@@ -255,6 +352,7 @@ export const drySlice = async (
   after: string,
   slice: number,
   now: Millis,
+  functions?: FunctionRunner,
 ): Promise<string | null> => {
   const { tenantId, pairId } = pair.def
   const to = opposite(from)
@@ -265,6 +363,7 @@ export const drySlice = async (
     where tenant_id = ${tenantId} and connection_id = ${connectionId} and object = ${object} and data_id > ${after}
     order by data_id
     limit ${slice}`
+  const found: { link: LinkRow; staged: Record<Side, Document | null> }[] = []
   for (const { data_id } of rows) {
     const link =
       (await linkOf(sql, pair, from, data_id)) ??
@@ -284,7 +383,20 @@ export const drySlice = async (
     const staged: Record<Side, Document | null> = { left: null, right: null }
     keys.forEach((side, i) => (staged[side] = read[i] ?? null))
     if (!staged[from]) continue
-    const would = wouldOf(decisionOf(await situationOf(sql, pair, from, link, staged, now), from, true))
+    found.push({ link, staged })
+  }
+  const seen = await seeAll(
+    functions,
+    found.map(({ link, staged }) => ({ link, pair, documents: staged })),
+  )
+  for (const [i, { link, staged }] of found.entries()) {
+    const made = seen[i]
+    const read = made === 'left' ? undefined : made
+    const { decision } = await decided(functions, await situationOf(sql, pair, from, link, staged, read, now), (s) =>
+      decisionOf(s, from, true),
+    )
+    const would = wouldOf(decision)
+    const data_id = link[`${from}_id`] ?? ''
     run.looked++
     const word = wordOf(would)
     run.counts[word] = (run.counts[word] ?? 0) + 1

@@ -16,6 +16,7 @@ import {
   partlyWritten,
   type Sent,
   sentOf,
+  toTell,
   unresolvable,
   untouched,
 } from './after.ts'
@@ -280,7 +281,8 @@ const settledWith = async (
   const ids = outgoing && sent.call !== 'void' ? detailIdsOf(pair, sent.from, outgoing, rowIds, link.detail_ids) : null
   const known = (side === 'left' ? link.sent_left_version : link.sent_right_version) ?? documents[side]?.version ?? 0
   const looked = await lookAtTarget(round, link, pair, side, targetId, withRows, known)
-  return applied(link, withRows, { targetId, detail_ids: ids ? JSON.stringify(ids) : null, ...looked, attempt: null })
+  const learnt = { targetId, detail_ids: ids ? JSON.stringify(ids) : null, ...looked, attempt: null }
+  return { ...applied(link, withRows, learnt), ...toTell(pair, sent) }
 }
 
 const asDocument = ({ link, pair, side }: Case, data_id: string, content: Content): Document => ({

@@ -146,6 +146,8 @@ export interface Settle {
   /** C4: a target document above this version was not looked at; read it again. `differs`: the one looked at says something else than was written. */
   target: { side: Side; connection_id: string; object: string; seen: number; differs: boolean } | null
   attempt: AttemptEnd | null
+  /** A call of this kind to this side was applied, and the flow has a function that is to be told of it: written down with the settle. */
+  after?: { call: Call; side: Side } | null
   /** For counting alone: what came in was the echo of our own write (D2). */
   echo?: true
 }

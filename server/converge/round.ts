@@ -6,6 +6,7 @@ import type { Fault } from '../doc/fault.ts'
 import {
   type Finding,
   type Matching,
+  type Outgoing,
   type Pair,
   type Plan,
   type Reference,
@@ -14,8 +15,8 @@ import {
 } from '../doc/flow.ts'
 import type { DetailIds, RowIds } from '../doc/outcome.ts'
 import { emptyPrint, emptyValue, type Print } from '../doc/print.ts'
-import { applied, givenBack, type Learnt, notApplied, type Sent, towards, withoutCall } from './after.ts'
-import { type CallDecision, type Decision, decide, leaseMs, referencesOf, type Situation } from './decide.ts'
+import { applied, givenBack, type Learnt, notApplied, type Sent, toTell, towards, withoutCall } from './after.ts'
+import { type CallDecision, type Decision, decide, leaseMs, referencesOf, type Situation, sourceOf } from './decide.ts'
 import type { Company } from './company.ts'
 import type { Engine } from './engine.ts'
 import { keyOf } from './keys.ts'
@@ -25,6 +26,7 @@ import { recognised } from './repeat.ts'
 import { resolve } from './resolve.ts'
 import type { AttemptEnd, Claimed, Mark, Marked, Settle, Target } from './road.ts'
 import { detailIdsOf } from './rows.ts'
+import { seeAll, writeAll } from './steps.ts'
 import type { Settler } from './settler.ts'
 
 export interface Round extends Engine {
@@ -37,11 +39,12 @@ export interface Round extends Engine {
   onMarked(): void
 }
 
-/** What is claimed with both sides' documents in hand. */
+/** What is claimed with both sides' documents in hand, and what functions made of them. */
 export interface Loaded {
   link: Claimed
   pair: Pair
   documents: Record<Side, Document | null>
+  seen?: NonNullable<Situation['seen']>
 }
 
 /** Deadlines are half the lease on the monotonic clock, counted from before the claim's query (C1). */
@@ -146,12 +149,12 @@ const situations = async (round: Round, loaded: Loaded[]): Promise<Situation[]> 
 /** The rules by which a record that is known on one side only is looked for on the other (D5). */
 const matchingOf = (l: Loaded): Matching | null => {
   const side = oneSided(l)
-  return (side !== null && l.documents[side] && l.pair.plans[side]?.matching) || null
+  return (side !== null && sourceOf(l, side) && l.pair.plans[side]?.matching) || null
 }
 
 export const matchQuestion = (l: Loaded): MatchQuestion => {
   const from = oneSided(l) as Side
-  const keys = matchingOf(l)?.source((l.documents[from] as Document).content) ?? []
+  const keys = matchingOf(l)?.source((sourceOf(l, from) as Document).content) ?? []
   return { pair: l.pair, side: opposite(from), id: l.link[`${from}_id`] as string, keys }
 }
 
@@ -167,7 +170,8 @@ const noteKeys = async (round: Round, loaded: readonly Loaded[]): Promise<void> 
     matched.flatMap((l) =>
       sides.flatMap((side) => {
         const doc = l.documents[side]
-        return doc ? [{ ...keyOf(l.link, l.pair, side), rules: rulesOf(l.pair), keys: keysOf(l.pair, side, doc) }] : []
+        const keys = doc && keysOf(l.pair, side, doc, sourceOf(l, side))
+        return keys ? [{ ...keyOf(l.link, l.pair, side), rules: rulesOf(l.pair), keys }] : []
       }),
     ),
   )
@@ -201,21 +205,105 @@ export const carrierKey = ({ link, pair }: { link: Claimed; pair: Pair }) => {
   }
 }
 
+/** Records of flows with functions go by themselves, flow by flow: nobody else waits for a function that takes its time. */
 const decideAll = async (round: Round, target: Target, loaded: Loaded[], sendBy: number): Promise<void> => {
+  const byFlow = new Map<string, Loaded[]>()
+  for (const one of loaded) {
+    const name = sides.some((side) => hasSteps(one.pair, side)) ? `${one.link.tenant_id}/${one.link.pair_id}` : ''
+    const others = byFlow.get(name)
+    if (others) others.push(one)
+    else byFlow.set(name, [one])
+  }
+  await Promise.all([...byFlow.values()].map((together) => decideTogether(round, target, together, sendBy)))
+}
+
+const hasSteps = (pair: Pair, side: Side): boolean => {
+  const functions = pair.plans[side]?.def.functions
+  return functions?.beforeMapping !== undefined || functions?.beforeWrite !== undefined
+}
+
+/** Of the time until the send deadline, what may be spent on functions before mapping, and until the end of those before write. */
+const [firstShare, bothShares] = [0.3, 0.6]
+
+const moment = (round: Round, sendBy: number, share: number): number =>
+  round.env.now() + (sendBy - round.env.monotonic()) * share
+
+const giveBack = (round: Round, link: Claimed): Promise<void> =>
+  round.settler.settle(link, givenBack(link, 100)).then(() => {})
+
+/** What their functions make of the records; what these had no time for is given back. */
+const seeing = async (round: Round, loaded: Loaded[], until: number): Promise<Loaded[]> => {
+  if (!loaded.some(({ pair }) => sides.some((side) => pair.plans[side]?.def.functions?.beforeMapping))) return loaded
+  const seen = await seeAll(round.functions, loaded, until)
+  const ready: Loaded[] = []
+  const left: Claimed[] = []
+  for (const [i, one] of loaded.entries()) {
+    const made = seen[i]
+    if (made === undefined || made === 'left') left.push(one.link)
+    else ready.push({ ...one, seen: made })
+  }
+  await Promise.all(left.map((link) => giveBack(round, link)))
+  return ready
+}
+
+/**
+ * Decides; what asks for a function's word on its body gets it and is decided again, twice at most: once for each side. Null: there was no
+ * time for it, and it is to be given back.
+ */
+const decideEach = async (round: Round, all: readonly Situation[], until: number): Promise<(Decided | null)[]> => {
+  const decided = all.map((situation): Decided | null => ({ situation, decision: decideSafely(round, situation) }))
+  for (;;) {
+    const asking = decided.flatMap((one, i) => (one?.decision.kind === 'ask' ? [{ ...one, i, ask: one.decision }] : []))
+    if (!asking.length) return decided
+    const answers = await writeAll(
+      round.functions,
+      asking.map(({ situation: { pair }, ask: { from, outgoing } }) => ({
+        pair,
+        from,
+        outgoing: outgoing as Outgoing,
+      })),
+      until,
+    )
+    for (const [n, { i, situation: before, ask }] of asking.entries()) {
+      const answer = answers[n]
+      if (answer === undefined || answer === 'left') {
+        decided[i] = null
+        continue
+      }
+      const situation = { ...before, written: { ...before.written, [ask.from]: answer } }
+      decided[i] = { situation, decision: decideSafely(round, situation) }
+    }
+  }
+}
+
+interface Decided {
+  situation: Situation
+  decision: Decision
+}
+
+const decideTogether = async (round: Round, target: Target, claimed: Loaded[], sendBy: number): Promise<void> => {
+  const [first, both] = [moment(round, sendBy, firstShare), moment(round, sendBy, bothShares)]
+  const loaded = await seeing(round, claimed, first)
   if (!loaded.length) return
   await noteKeys(round, loaded)
   const all = await situations(round, loaded)
   const calls: { situation: Situation; decision: CallDecision }[] = []
   const ended: Promise<void>[] = []
+  const known: Situation[] = []
   for (const situation of all) {
-    if (situation.matched === null) {
-      // What was there before the rule is still being gone through: nothing is created until it is.
+    if (situation.matched !== null) known.push(situation)
+    // What was there before the rule is still being gone through: nothing is created until it is.
+    else
       ended.push(
         round.settler.settle(situation.link as Claimed, givenBack(situation.link as Claimed, 1_000)).then(() => {}),
       )
+  }
+  for (const [i, decided] of (await decideEach(round, known, both)).entries()) {
+    if (!decided) {
+      ended.push(giveBack(round, (known[i] as Situation).link as Claimed))
       continue
     }
-    const decision = decideSafely(round, situation)
+    const { situation, decision } = decided
     if ('findings' in decision && decision.findings) notice(round, situation, decision.findings)
     if (decision.kind === 'call') {
       const connection = situation.pair.connection[decision.side].connectionId
@@ -253,6 +341,7 @@ const withoutCalling = async (
 ): Promise<void> => {
   const link = s.link as Claimed
   if (decision.kind === 'resolve') throw new Error('nothing is unresolved here')
+  if (decision.kind === 'ask') throw new Error('what is asked for was answered before')
   if (decision.kind === 'bind') {
     const bound = await round.road.bind(link, decision.side, decision.id)
     const from = opposite(decision.side)
@@ -624,7 +713,8 @@ const afterApplied = async (
     withRows,
     situation.documents[decision.side]?.version ?? 0,
   )
-  return applied(link, withRows, { targetId, detail_ids: ids ? JSON.stringify(ids) : null, ...looked, attempt })
+  const learnt = { targetId, detail_ids: ids ? JSON.stringify(ids) : null, ...looked, attempt }
+  return { ...applied(link, withRows, learnt), ...toTell(pair, sent) }
 }
 
 /**

@@ -77,14 +77,16 @@ const settleOnce = async (sql: Sql, settles: readonly Settle[], now: Millis | nu
         ${col.time(settles.map((s) => s.attempt?.started_at ?? null))}::timestamptz[],
         ${col.text(settles.map((s) => s.attempt?.outcome ?? null))}::text[], ${col.int4(settles.map((s) => s.attempt?.status ?? null))}::int4[],
         ${col.text(settles.map((s) => s.attempt?.answer ?? null))}::text[], ${col.text(settles.map((s) => s.attempt?.fault ?? null))}::text[],
-        ${col.int4(settles.map((s) => (s.attempt ? Math.round(s.attempt.ms) : null)))}::int4[])
+        ${col.int4(settles.map((s) => (s.attempt ? Math.round(s.attempt.ms) : null)))}::int4[],
+        ${col.text(settles.map((s) => s.after?.call ?? null))}::text[], ${col.text(settles.map((s) => s.after?.side ?? null))}::text[])
         with ordinality as i (
           tenant_id, pair_id, link_id, lease_token, state, reason, fault, generation, settles, next_ms, attempts, since,
           wait_kind, wait_on, wait_step, answered, closes, doubt, refused_given, refused_version,
           left_given, left_version, left_hash, left_print, right_given, right_version, right_hash, right_print,
           id_side, id_value, detail_ids, voided, later, again, ask, target_connection,
           target_side, fetch_connection, fetch_object, target_seen, target_differs,
-          attempt_id, attempt_at, attempt_outcome, attempt_status, attempt_answer, attempt_fault, attempt_ms, ord)),
+          attempt_id, attempt_at, attempt_outcome, attempt_status, attempt_answer, attempt_fault, attempt_ms,
+          after_call, after_side, ord)),
     -- Looked up by key, row by row, and the token compared outside: see mark.ts.
     mine as materialized (
       select i.*, nextval('version_seq') as fresh,            -- a settle is a version (A1)
@@ -193,7 +195,9 @@ const settleOnce = async (sql: Sql, settles: readonly Settle[], now: Millis | nu
       left join absorbed a on a.ord = m.ord
       left join clash c on c.ord = m.ord
       where l.tenant_id = m.tenant_id and l.pair_id = m.pair_id and l.link_id = m.link_id
-      returning m.ord, l.tenant_id, l.state, c.ord is not null as clash,
+      returning m.ord, l.tenant_id, l.pair_id, l.link_id, l.state, c.ord is not null as clash, m.after_call, m.after_side,
+        case when m.after_side = 'left' then coalesce(m.id_value, l.left_id) else coalesce(m.id_value, l.right_id) end as written_id,
+        case when m.after_side = 'left' then l.right_id else l.left_id end as source_id,
         m.target_side, m.fetch_connection, m.fetch_object, m.target_differs, m.target_seen,
         case when m.target_side = 'left' then l.left_id when m.target_side = 'right' then l.right_id end as target_id,
         -- the version the target had before this settle: what was staged unseen says something else than was written (C4)
@@ -209,6 +213,12 @@ const settleOnce = async (sql: Sql, settles: readonly Settle[], now: Millis | nu
       cross join clock
       on conflict (tenant_id, connection_id, object, data_id) do update set
         wanted_seq = excluded.wanted_seq, state = 'due', next_at = least(f.next_at, excluded.next_at)),
+    words as (                                                -- what a function after write is told: once for each call that was applied
+      insert into after_write (tenant_id, pair_id, link_id, call, side, target_id, source_id, noted_at, next_at)
+      select d.tenant_id, d.pair_id, d.link_id, d.after_call, d.after_side, d.written_id, d.source_id, clock.now, clock.now
+      from done d
+      cross join clock
+      where d.after_call is not null),
     told as (
       update attempt t set finished_at = clock.now, outcome = m.attempt_outcome, status = m.attempt_status, answer = m.attempt_answer,
         fault = m.attempt_fault, ms = m.attempt_ms

@@ -1,7 +1,9 @@
 /** Routes of functions, readers and what failed to be decoded. */
 import { z } from 'zod'
+import type { Locale } from '../../protocol/codes.ts'
 import { writeFields } from '../connect/standard/body.ts'
 import type { Fields } from '../doc/document.ts'
+import { type Fault, sentence } from '../doc/fault.ts'
 import type { FunctionDef } from '../doc/function.ts'
 import type { ObjectDef, ReaderDef } from '../doc/object.ts'
 import { runExamples } from '../functions/examples.ts'
@@ -52,8 +54,10 @@ export interface DecodeRoutesDeps {
   readerFile: z.ZodType
   functionsOf(tenantId: string): readonly FunctionDef[]
   object(tenantId: string, connectionId: string, code: string): ObjectDef | undefined
-  /** Something is to be decoded, or was resumed. */
+  /** Something is to be decoded. */
   woke(): void
+  /** A function is run again: what other rooms held for it goes on as well. */
+  resumed(tenantId: string, name: string): Promise<void>
   writeDown(
     tx: Sql,
     asked: Asked<unknown, unknown, unknown>,
@@ -81,13 +85,13 @@ const functionShown = tree.and(z.object({ suspended: z.object({ since: moment, w
 const isMissing = (name: string) => absent(`function ${name}`)
 
 const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
-  const { sql, declaring, functions, functionFile, functionsOf, woke, writeDown } = deps
+  const { sql, declaring, functions, functionFile, functionsOf, woke, resumed, writeDown } = deps
   /** A suspension counts for the code that was suspended. */
-  const suspended = async (tenantId: string) => {
+  const suspended = async (tenantId: string, locale: Locale) => {
     const known = await asTenant(sql, tenantId, (tx) => suspensions(tx, tenantId))
     return (name: string, code: unknown) => {
       const found = known.find((one) => one.name === name && one.code_hash === codeHash(String(code)))
-      return found ? { since: toMoment(found.since), why: found.fault } : null
+      return found ? { since: toMoment(found.since), why: sentence(JSON.parse(found.fault) as Fault, locale) } : null
     }
   }
   return [
@@ -100,8 +104,8 @@ const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
       params: inTenant,
       query: z.object(paging),
       answer: pageOf(functionShown),
-      handle: async ({ params: { tenant }, query }) => {
-        const stopped = await suspended(tenant)
+      handle: async ({ params: { tenant }, query, locale }) => {
+        const stopped = await suspended(tenant, locale)
         const all = ((await declaring.tree(tenant)).functions ?? []) as Tree[]
         const shown = all.map((one) => ({ ...one, suspended: stopped(String(one.name), one.code) }))
         return slice(shown, (one) => String((one as Tree).name), query)
@@ -115,9 +119,11 @@ const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
       summary: 'One function',
       params: aFunction,
       answer: functionShown,
-      handle: async ({ params: { tenant, function: name } }) => {
+      handle: async ({ params: { tenant, function: name }, locale }) => {
         const found = findIn(await declaring.tree(tenant), 'functions', 'name', name)
-        return found ? ok({ ...found, suspended: (await suspended(tenant))(name, found.code) }) : isMissing(name)
+        return found
+          ? ok({ ...found, suspended: (await suspended(tenant, locale))(name, found.code) })
+          : isMissing(name)
       },
     }),
     route({
@@ -235,6 +241,7 @@ const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
           return dropped
         })
         if (!was) return absent(`suspension of ${name}`)
+        await resumed(tenant, name)
         woke()
         return done()
       },

@@ -306,6 +306,12 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     'Mend the function (its saved examples run on save), then re-run the whole group.',
     '関数を修正（保存時に例が実行されます）し、グループ全体を再実行してください。',
   ],
+  'function.line': [
+    '修正该函数（保存时会运行其样例），然后重试整组。',
+    '修正該函數（儲存時會執行其範例），然後重試整組。',
+    'Mend the function (its saved examples run on save), then re-run the whole group.',
+    '関数を修正（保存時に例が実行されます）し、グループ全体を再実行してください。',
+  ],
   'function.over': [
     '检查是否有死循环或过慢的正则；记录确实很大时提高函数的 time 或 memory，然后重试。',
     '檢查是否有無窮迴圈或過慢的正規式；記錄確實很大時提高函數的 time 或 memory，然後重試。',
@@ -323,6 +329,18 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     '修正函數並套用，被擱置的資料會自動繼續；或直接恢復該函數。',
     'Mend the function and apply: what was held goes on by itself. Or resume it as it is.',
     '関数を修正して適用すると、保留分は自動的に再開します。そのまま再開することもできます。',
+  ],
+  'function.absent': [
+    '声明该函数并应用，或从集成流中去掉它；随后数据会自动继续。',
+    '宣告該函數並套用，或從整合流程中移除它；隨後資料會自動繼續。',
+    'Declare the function and apply, or take it out of the flow: the records go on by themselves.',
+    '関数を宣言して適用するか、フローから外してください。その後レコードは自動的に再開します。',
+  ],
+  'function.skipped': [
+    '无需处理；若不应跳过，请修正函数后重试。',
+    '無需處理；若不應略過，請修正函數後重試。',
+    'Nothing; where it should have gone, mend the function and re-run the record.',
+    '対応は不要です。同期すべきだった場合は関数を修正して再実行してください。',
   ],
   bug: [
     '请附上 mortise show <id> 的输出报告问题；可以放心重试。',

@@ -75,9 +75,12 @@ export const faultSentences = {
   'decode.reader': 'The reader does not fit the body: {said}',
   'decode.nothing': 'The object has neither a function nor a reader for such bodies.',
   'function.threw': 'Function {value} stopped: {said}',
+  'function.line': 'Function {value} stopped in line {expected}: {said}',
   'function.over': 'Function {value} went over its limit: {expected}.',
   'function.result': 'Function {value} answered something that is no document: {said}',
   'function.suspended': 'Function {value} is suspended: {said}',
+  'function.absent': 'Function {value} cannot be run here: {said}',
+  'function.skipped': 'Function {value} skipped the record: {said}',
   bug: 'An unexpected error in Mortise: {said}',
 } as const
 

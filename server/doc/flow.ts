@@ -337,6 +337,17 @@ export interface FlowDef {
   /** What is done where a record does not fit its declaration. Absent: warn. */
   drift?: Partial<Record<DriftKind, DriftPolicy>>
   tests?: MappingTest[]
+  functions?: FlowFunctions
+}
+
+/** Functions of a flow, by name (docs/functions.md). */
+export interface FlowFunctions {
+  /** Sees and changes the source's record before it is mapped, or skips it. */
+  beforeMapping?: string
+  /** Sees and changes what is about to be sent. `fields`: what it writes beside the mapping (`checksum`, `lines.note`). */
+  beforeWrite?: { function: string; fields: string[] }
+  /** Is told of each call that was applied. */
+  afterWrite?: string
 }
 
 /** Two objects whose records are joined 对象映射, with at most one flow each way. */
@@ -378,6 +389,8 @@ export const referenceKey = (r: { pairId: string; side: Side; id: string }): str
 
 export interface MapInput {
   source: Document
+  /** As it stands at its system, where `source` is what a function made of it: what is printed, and what drift is looked for in. */
+  told?: Document
   /** What is staged of the target's record, for merged details. */
   target: Document | null
   targetId: string | null
@@ -429,6 +442,8 @@ export interface Plan {
   targetAllows: ((target: Document) => boolean) | null
   /** Null: nothing is matched by fields. */
   matching: Matching | null
+  /** What a function made of the body that is about to be sent, held against what it may change; faults where it did more. */
+  rewrite(outgoing: Outgoing, answer: Content): { outgoing: Outgoing; print: Print } | { faults: Fault[] }
   references(source: Document): Reference[]
   /**
    * Maps a document. References with `missing: later | empty` that are unmapped leave their field out; `later` lists them, and the

@@ -30,6 +30,11 @@ export const otherSentences: Record<FaultCode, readonly [string, string, string]
     'このオブジェクトには、この種の本文のための関数もリーダーもありません。',
   ],
   'function.threw': ['函数 {value} 中止：{said}', '函式 {value} 中止：{said}', '関数 {value} が停止しました：{said}'],
+  'function.line': [
+    '函数 {value} 在第 {expected} 行中止：{said}',
+    '函式 {value} 在第 {expected} 行中止：{said}',
+    '関数 {value} が {expected} 行目で停止しました：{said}',
+  ],
   'function.over': [
     '函数 {value} 超出限制：{expected}。',
     '函式 {value} 超出限制：{expected}。',
@@ -44,6 +49,16 @@ export const otherSentences: Record<FaultCode, readonly [string, string, string]
     '函数 {value} 已停用：{said}',
     '函式 {value} 已停用：{said}',
     '関数 {value} は停止されています：{said}',
+  ],
+  'function.absent': [
+    '此处无法运行函数 {value}：{said}',
+    '此處無法執行函式 {value}：{said}',
+    'ここでは関数 {value} を実行できません：{said}',
+  ],
+  'function.skipped': [
+    '函数 {value} 跳过了该数据：{said}',
+    '函式 {value} 略過了該資料：{said}',
+    '関数 {value} がこのレコードをスキップしました：{said}',
   ],
   'map.formula': [
     '字段 {field}：公式无法计算：{said}。',

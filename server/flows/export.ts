@@ -288,6 +288,14 @@ const flowTree = (flow: FlowDef, publishing: Publishing): Tree => {
     drift: flow.drift,
     tests: flow.tests?.map((test) => literal(test)),
     writeBack: literal(flow.writeBack),
+    functions: flow.functions && {
+      ...flow.functions,
+      ...(flow.functions.beforeWrite && {
+        beforeWrite: flow.functions.beforeWrite.fields.length
+          ? flow.functions.beforeWrite
+          : flow.functions.beforeWrite.function,
+      }),
+    },
     mapping: {
       ...compact({
         fields: rulesTree(flow.mapping.fields),

@@ -1,10 +1,11 @@
 /** The configuration file, from text to definitions: everything wrong with it is told at once, each with file, line, column and field. */
 import { readCallers } from './callers.ts'
 import { complaints } from './complaints.ts'
-import { type Config, defaultZone, type PairConfig, type TenantConfig } from './config.ts'
+import { type Config, connectionDefaults, defaultZone, type PairConfig, type TenantConfig } from './config.ts'
 import { checkZone, readConnection } from './connection.ts'
 import { type Context, complain, unique } from './context.ts'
-import { sides } from '../doc/document.ts'
+import { opposite, sides } from '../doc/document.ts'
+import type { PairDef } from '../doc/flow.ts'
 import { compilePair } from '../map/plan.ts'
 import { runMappingTest } from '../map/saved.ts'
 import { type AllEnds, placeOf, readEnd, readPair } from './pair.ts'
@@ -83,6 +84,43 @@ const checkReceivers = (
     }
 }
 
+/** Of the time until the send deadline, what a flow's functions may take together: past it nothing of the call would leave (C1). */
+const shareOfDeadline = 0.6
+
+/** A flow's functions must be there, each of its kind, and end in time. */
+const checkSteps = (
+  context: Context,
+  pairs: readonly { def: PairDef; i: number }[],
+  functions: TenantConfig['functions'],
+  timeoutOf: (connectionId: string) => number,
+  path: Path,
+): void => {
+  for (const { def, i } of pairs)
+    for (const side of sides) {
+      const steps = def.flows[side]?.functions
+      const names = [steps?.beforeMapping, steps?.beforeWrite?.function]
+      const needed = functions.reduce((sum, fn) => sum + (names.includes(fn.name) ? fn.time : 0), 0)
+      const target = def[opposite(side)].connectionId
+      const most = Math.round((timeoutOf(target) + 2_000) * shareOfDeadline)
+      if (needed > most)
+        complain(
+          context,
+          [...path, i, 'flows', side === 'left' ? 'leftToRight' : 'rightToLeft', 'functions'],
+          `may take ${needed} ms together; the timeout of connection ${target} leaves them ${most} ms`,
+          { part: 'key' },
+        )
+      for (const [kind, given] of Object.entries(def.flows[side]?.functions ?? {})) {
+        const name = typeof given === 'string' ? given : given.function
+        const place = [...path, i, 'flows', side === 'left' ? 'leftToRight' : 'rightToLeft', 'functions', kind]
+        const found = functions.find((one) => one.name === name)
+        const known = functions.filter((one) => one.kind === kind).map((one) => one.name)
+        if (!found) complain(context, place, `function "${name}" is not declared${didYouMean(name, known)}`)
+        else if (found.kind !== kind)
+          complain(context, place, `"${name}" is a function of kind ${found.kind}, not ${kind}`)
+      }
+    }
+}
+
 /** Two objects of a tenant cannot be told apart at one address. */
 const checkBatchPaths = (context: Context, connections: TenantConfig['connections'], path: Path): void => {
   const seen = new Map<string, string>()
@@ -136,6 +174,9 @@ const readTenant = (context: Context, given: TenantFile, path: Path): TenantConf
   const made = pairs.map((pair, i) => readPair(context, tenantId, pair, ends[i] ?? {}, all, [...path, 'pairs', i]))
   compilePairs(context, pairs, made, ends, [...path, 'pairs'])
   const read = made.flatMap((pair, i) => (pair ? [{ def: pair.def, i }] : []))
+  const timeoutOf = (id: string) =>
+    connections.find(({ def }) => def.connectionId === id)?.def.timeout ?? connectionDefaults.timeout
+  checkSteps(context, read, functions, timeoutOf, [...path, 'pairs'])
   for (const { pair, side, field, say } of writeBackProblems(read.map(({ def }) => def))) {
     const flow = side === 'left' ? 'leftToRight' : 'rightToLeft'
     complain(context, [...path, 'pairs', read[pair]?.i ?? 0, 'flows', flow, 'writeBack', field], say, { part: 'key' })

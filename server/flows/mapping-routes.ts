@@ -11,9 +11,18 @@ interface FlowName {
   flow: 'leftToRight' | 'rightToLeft'
 }
 
+/** What is being edited stands beside the record: it is checked as saving checks it, and not saved. */
+export interface PreviewBody {
+  id: string
+  record?: string | undefined
+  mapping?: unknown
+  functions?: unknown
+  code?: Record<string, unknown> | undefined
+}
+
 /** Handed in by main: these look into the rooms of the road. Null: there is no such flow, or nothing is known of the record. */
 export interface MappingHands {
-  preview(name: FlowName, asked: { id: string; record?: string | undefined }, locale: Locale): Promise<unknown>
+  preview(name: FlowName, asked: PreviewBody, locale: Locale): Promise<unknown>
   /** The task's id. */
   dryRun(asked: Asked<unknown, unknown, unknown>, name: FlowName): Promise<string | Refused | null>
   propose(name: FlowName): Promise<unknown>
@@ -55,7 +64,20 @@ const previewShape = z.object({
       left: z.enum(['absent', 'policy', 'reference', 'fault']).nullable().describe('Why nothing is written.'),
     }),
   ),
-  mapped: json.describe('The mapped document; null where it cannot be mapped.'),
+  mapped: json.describe('The mapped document as it would be sent; null where it cannot be mapped.'),
+  functions: z.array(
+    z.object({
+      kind: z.enum(['beforeMapping', 'beforeWrite']),
+      name: z.string(),
+      given: json.describe('What it was called with.'),
+      made: json.describe('What it made of the record, or of the body; null where it made nothing.'),
+      skipped: z.string().nullable().describe('Why the record is not to go, in its own words.'),
+      faults: z.array(
+        z.object({ code: z.string(), field: z.string().nullable(), sentence: z.string(), todo: z.string() }),
+      ),
+      logs: z.array(z.string()),
+    }),
+  ),
   request: z
     .object({ method: z.string(), url: z.string(), headers: z.record(z.string(), z.string()), body: z.string() })
     .nullable()
@@ -113,6 +135,8 @@ const driftShape = z.object({
   ),
 })
 
+const asInFile = z.record(z.string(), z.unknown())
+
 const taken = { group: 'flows', params: inFlow } as const
 
 export const mappingRoutes = (hands: MappingHands): Route[] => {
@@ -133,6 +157,16 @@ export const mappingRoutes = (hands: MappingHands): Route[] => {
           .describe(
             'A pasted record as JSON text, {"masterFieldVal":{…},"detailFieldVals":{…}}, instead of what is staged.',
           ),
+        mapping: asInFile
+          .optional()
+          .describe('The mapping as it is being edited, as in the file: checked as for saving, and not stored.'),
+        functions: asInFile
+          .optional()
+          .describe('The flow’s functions as they are being edited: {beforeMapping: name, beforeWrite: name}.'),
+        code: z
+          .record(z.string().min(1).max(200), asInFile)
+          .optional()
+          .describe('Functions as they are being edited, by name: as PUT …/functions/{function} takes them.'),
       }),
       answer: previewShape,
       handle: async ({ params, body, locale }) => {

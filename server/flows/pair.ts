@@ -7,6 +7,7 @@ import type {
   DriftPolicy,
   FieldRule,
   FlowDef,
+  FlowFunctions,
   Mapping,
   MappingTest,
   MatchField,
@@ -472,6 +473,7 @@ const readFlow = (context: Context, from: Side, ends: Ends, all: AllEnds, given:
       match: readMatch(context, ends, from, given.matchBeforeCreate, [...path, 'matchBeforeCreate']),
     }),
     ...(given.writeBack && { writeBack: given.writeBack }),
+    ...(given.functions && Object.keys(given.functions).length > 0 && { functions: readSteps(given.functions) }),
     mapping,
     ...(given.params && Object.keys(given.params).length > 0 && { params: given.params }),
     ...(given.drift !== undefined && { drift: readDrift(given.drift) }),
@@ -482,6 +484,21 @@ const readFlow = (context: Context, from: Side, ends: Ends, all: AllEnds, given:
   checkTarget(context, flow, ends[opposite(from)], path)
   checkWriteBack(context, flow, ends, path)
   return flow
+}
+
+/** That they exist, and are of that kind, is looked at where all functions are known. */
+const readSteps = (given: NonNullable<FlowFile['functions']>): FlowFunctions => {
+  const { beforeMapping, beforeWrite, afterWrite } = given
+  return {
+    ...(beforeMapping !== undefined && { beforeMapping }),
+    ...(beforeWrite !== undefined && {
+      beforeWrite:
+        typeof beforeWrite === 'string'
+          ? { function: beforeWrite, fields: [] }
+          : { function: beforeWrite.function, fields: beforeWrite.fields ?? [] },
+    }),
+    ...(afterWrite !== undefined && { afterWrite }),
+  }
 }
 
 /** By rules: our id is asked for as well, where the target has a field for it and can be read. */

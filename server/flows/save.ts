@@ -268,11 +268,12 @@ const saveFlow = async (
   row: FlowRow | undefined,
   def: FlowDef,
   publishing: Publishing,
-  touched: boolean,
+  { near, rewritten }: { near: boolean; rewritten: boolean },
 ): Promise<FlowSaved> => {
   const after = storedFlow(def, publishing)
   const before = row ? (JSON.parse(row.definition) as StoredFlow) : null
-  const mappingChanged = before !== null && !isDeepStrictEqual(before.flow, after.flow)
+  // another code of a function that it calls is another mapping
+  const mappingChanged = before !== null && (rewritten || !isDeepStrictEqual(before.flow, after.flow))
   const fields =
     row && before
       ? differences(
@@ -281,7 +282,7 @@ const saveFlow = async (
         )
       : []
   // a changed connection or object is a publishing too: parked(config) becomes due, nothing else is asked
-  const published = mappingChanged ? publishing.onPublish : touched && row ? 'nextChange' : null
+  const published = mappingChanged ? publishing.onPublish : near && row ? 'nextChange' : null
   const pending: Sweep | null = row?.sweep ? { sweep: row.sweep, option: row.sweep_option } : null
   const asks = askFor(pending, row?.state ?? null, def.state, published, publishing.startFrom)
   if (!row) {
@@ -324,12 +325,21 @@ const saveFlow = async (
   }
 }
 
-/** `touched(connectionId, object)`: its connection or its object was changed by the same apply. */
+/** What else the same apply changed: connections or objects, and the code of functions. */
+export interface Touched {
+  end(connectionId: string, object: string): boolean
+  code(functionName: string): boolean
+}
+
+/** Functions whose code makes the body: an after-write function does not. */
+const makers = ({ functions }: FlowDef): string[] =>
+  [functions?.beforeMapping, functions?.beforeWrite?.function].filter((name) => name !== undefined)
+
 export const savePairs = async (
   tx: Sql,
   tenantId: string,
   pairs: readonly PairConfig[],
-  touched: (connectionId: string, object: string) => boolean,
+  touched: Touched,
   refuse: (reason: string) => void,
 ): Promise<Change[]> => {
   const rows = await tx<PairRow>`
@@ -376,13 +386,16 @@ export const savePairs = async (
       where (p.definition::text, p.staging, p.held) is distinct from (excluded.definition::text, excluded.staging, excluded.held)`
     if (!row || fields.length)
       changes.push({ tenantId, kind: 'pair', name: pairId, what: row ? 'changed' : 'added', fields })
-    const near = touched(left.connectionId, left.object) || touched(right.connectionId, right.object)
+    const near = touched.end(left.connectionId, left.object) || touched.end(right.connectionId, right.object)
     for (const side of sides) {
       const flowRow = flowRows.find((one) => one.pair_id === pairId && one.from_side === side)
       const flow = flows[side]
       const asked = publishing[side]
       if (flow && asked) {
-        const { change } = await saveFlow(tx, tenantId, pairId, flowRow, flow, asked, near || fields.length > 0)
+        const { change } = await saveFlow(tx, tenantId, pairId, flowRow, flow, asked, {
+          near: near || fields.length > 0,
+          rewritten: makers(flow).some(touched.code),
+        })
         if (change) changes.push(change)
       } else if (flowRow && (await mayRemoveFlow(tx, tenantId, pairId, flowRow, refuse))) {
         await tx`

@@ -779,6 +779,29 @@ const flow = strict({
     .describe(
       'Fields of the source that are told how its record fared: {sync_id: id, sync_state: status, sync_error: error, sync_at: time, number: {field: billNo}}.',
     ),
+  functions: strict({
+    beforeMapping: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Sees and changes the source’s record before it is mapped, or skips it.'),
+    beforeWrite: z
+      .union([
+        z.string().min(1),
+        strict({
+          function: z.string().min(1),
+          fields: z
+            .array(z.string().min(1))
+            .optional()
+            .describe('Target fields that it writes beside the mapping: number, lines.note.'),
+        }),
+      ])
+      .optional()
+      .describe('Sees and changes what is about to be sent, or skips it.'),
+    afterWrite: z.string().min(1).optional().describe('Is told of each call that was applied.'),
+  })
+    .optional()
+    .describe('Functions 函数 of the flow, by name.'),
   params: z
     .record(z.string().min(1), z.union([scalar, z.record(z.string(), scalar)]))
     .optional()

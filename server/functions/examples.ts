@@ -73,7 +73,7 @@ const verdictOf = (fn: FunctionDef, example: FunctionExample, result: Result): E
   }
 }
 
-export const runExamples = async (pool: FunctionPool, fn: FunctionDef): Promise<ExampleRun[]> => {
+export const runExamples = async (pool: Pick<FunctionPool, 'run'>, fn: FunctionDef): Promise<ExampleRun[]> => {
   const runs: ExampleRun[] = []
   for (const example of fn.examples) {
     const [result] = await pool.run({
@@ -91,7 +91,7 @@ export const runExamples = async (pool: FunctionPool, fn: FunctionDef): Promise<
 }
 
 /** Code that does not even load is refused where there is no example to show it. */
-export const loads = async (pool: FunctionPool, fn: FunctionDef): Promise<string | null> => {
+export const loads = async (pool: Pick<FunctionPool, 'run'>, fn: FunctionDef): Promise<string | null> => {
   const [result] = await pool.run({
     key: `load ${fn.name}`,
     kind: '__loads',
@@ -107,7 +107,10 @@ export const loads = async (pool: FunctionPool, fn: FunctionDef): Promise<string
 }
 
 /** Everything that is wrong with these, as sentences; nothing: they may be saved. */
-export const complaintsOf = async (pool: FunctionPool, functions: readonly FunctionDef[]): Promise<string[]> => {
+export const complaintsOf = async (
+  pool: Pick<FunctionPool, 'run'>,
+  functions: readonly FunctionDef[],
+): Promise<string[]> => {
   const said: string[] = []
   for (const fn of functions) {
     const broken = await loads(pool, fn)

@@ -16,6 +16,8 @@ export interface Job {
   inputs: readonly string[]
   time?: number
   memory?: number
+  /** Records that have not begun by this moment (epoch ms) are left; the first one always begins. */
+  until?: number
   /** What look-ups find; keys are JSON of `[kind, name, id]`, null: nothing is found. Without it a look-up fails. */
   supply?: (keys: readonly string[]) => Promise<ReadonlyMap<string, string | null>>
 }
@@ -24,7 +26,7 @@ export type Result =
   | { kind: 'done'; output: string; logs: string[] }
   | { kind: 'threw'; said: string; line?: number; logs: string[] }
   | { kind: 'over'; limit: Limit; logs: string[] }
-  /** Not tried: too many records before it in this batch hit a limit. */
+  /** Not tried: too many records before it in this batch hit a limit, or its time was over. */
   | { kind: 'left' }
 
 export interface FunctionPool extends AsyncDisposable {
@@ -198,7 +200,8 @@ export const openFunctions = (options: PoolOptions = {}): FunctionPool => {
   ): Promise<(One | null)[]> => {
     const results: (One | null)[] = inputs.map(() => null)
     let todo = inputs.map((_, i) => i)
-    for (let over = 0; todo.length && over < mostOver; ) {
+    for (let over = 0, began = false; todo.length && over < mostOver; began = true) {
+      if (began && job.until !== undefined && Date.now() > job.until) break
       const passed = await onLane(job.key, {
         kind: job.kind,
         code: job.code,
@@ -206,6 +209,7 @@ export const openFunctions = (options: PoolOptions = {}): FunctionPool => {
         time: job.time ?? functionDefaults.time,
         memory: job.memory ?? functionDefaults.memory,
         found: [...found],
+        ...(job.until !== undefined && { until: job.until }),
       })
       const answered = new Set<number>()
       if ('ran' in passed) {

@@ -23,6 +23,8 @@ export interface Batch {
   inputs: string[]
   time: number
   memory: number
+  /** Epoch ms after which no further record begins. */
+  until?: number
   /** What look-ups find, by their key; null: nothing. */
   found: [string, string | null][]
 }
@@ -225,6 +227,7 @@ const run = (module: QuickJSWASMModule, batch: Batch, at: Int32Array): Ran => {
   turn.found = new Map(batch.found)
   const results: One[] = []
   for (const [i, input] of batch.inputs.entries()) {
+    if (i > 0 && batch.until !== undefined && Date.now() > batch.until) break // the pool leaves what has not begun
     Atomics.store(at, 0, i)
     turn.logs = []
     turn.asks = new Set()

@@ -83,6 +83,19 @@ export interface TellingRow {
   why: string[]
 }
 
+/** What a function after write said of an applied call, or why it could not be told. */
+export interface HeardRow {
+  linkId: number
+  call: string
+  /** When the call was settled. */
+  at: number
+  /** `open`: still to be told. */
+  state: 'open' | 'failed' | 'said'
+  why: string[]
+  note: string | null
+  logs: string | null
+}
+
 export interface Journey {
   links: RecordRow[]
   /** Newest first. */
@@ -95,6 +108,7 @@ export interface Journey {
   /** What its links were parked for, now and before. */
   troubles: Trouble[]
   told: TellingRow[]
+  afterWrite: HeardRow[]
   /** Records it refers to, and records that wait for it. */
   parents: Relative[]
   children: Relative[]
@@ -408,6 +422,39 @@ const tellingsOf = async (sql: Sql, links: readonly RecordRow[]): Promise<Tellin
   }))
 }
 
+const heardOf = async (sql: Sql, links: readonly RecordRow[]): Promise<HeardRow[]> => {
+  if (!links.length) return []
+  const rows = await sql<{
+    link_id: number
+    call: string
+    noted_at: number
+    state: 'due' | 'failed' | 'said'
+    fault: string | null
+    note: string | null
+    logs: string | null
+  }>`
+    select w.link_id, w.call, w.noted_at, w.state, w.fault, w.note, w.logs
+    from unnest(
+      ${col.text(links.map((one) => one.tenantId))}::text[],
+      ${col.text(links.map((one) => one.pairId))}::text[],
+      ${col.int8(links.map((one) => one.linkId))}::int8[]) as l (tenant_id, pair_id, link_id)
+    cross join lateral (
+      select * from after_write w
+      where w.tenant_id = l.tenant_id and w.pair_id = l.pair_id and w.link_id = l.link_id
+      order by w.seq desc
+      limit 20) w
+    order by w.noted_at desc`
+  return rows.map((row) => ({
+    linkId: row.link_id,
+    call: row.call,
+    at: row.noted_at,
+    state: row.state === 'due' ? 'open' : row.state,
+    why: faultSentencesOf(parseFault(row.fault)),
+    note: row.note,
+    logs: row.logs,
+  }))
+}
+
 /** `id`: of a record on either side, of a link, or a trace id. Everything is empty when nothing is known by it. */
 export const findJourney = (
   sql: Sql,
@@ -471,6 +518,7 @@ const storyOf = async (
     fetches: await fetchesOf(sql, keys),
     troubles: await troublesOf(sql, found),
     told: await tellingsOf(sql, found),
+    afterWrite: await heardOf(sql, found),
     parents,
     children,
   }

@@ -178,6 +178,19 @@ const journeyShape = z.object({
       }),
     )
     .describe('What the source was last told of how the record fared (writeBack).'),
+  afterWrite: z
+    .array(
+      z.object({
+        link: z.number(),
+        call: z.string(),
+        at: moment,
+        state: z.enum(['open', 'failed', 'said']),
+        why: z.array(z.string()),
+        note: z.string().nullable(),
+        logs: z.string().nullable(),
+      }),
+    )
+    .describe('What the flow’s function after write said of a call, or why it failed; the write stands. Newest first.'),
   attempts: z.array(
     z.object({
       attempt: z.number(),
@@ -286,6 +299,7 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
     open: one.open,
     why: one.why,
   })),
+  afterWrite: journey.afterWrite.map(({ linkId: link, at, ...one }) => ({ link, at: toMoment(at), ...one })),
   attempts: journey.attempts.map((one) => ({
     attempt: one.attemptId,
     at: toMoment(one.startedAt),

@@ -13,7 +13,7 @@ import { dayMs } from './zone.ts'
 export type Canonical = (value: Json | undefined) => string
 
 /** Keys sorted, numbers as they are: for attachments and for whatever stands where a text should. */
-const stable = (value: Json): string => {
+export const stable = (value: Json): string => {
   if (Array.isArray(value)) return `[${value.map(stable).join(',')}]`
   if (isRecord(value)) {
     const keys = Object.keys(value).sort()

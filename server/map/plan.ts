@@ -1,5 +1,5 @@
 /** Compiles a pair once per published revision: both flows to closures, prints of both sides, and everything that does not fit, by path. */
-import { type Document, type Fields, type Json, opposite, type Side, sides } from '../doc/document.ts'
+import { type Content, type Document, type Fields, type Json, opposite, type Side, sides } from '../doc/document.ts'
 import type {
   Condition,
   ConnectionDef,
@@ -13,16 +13,16 @@ import type {
   Plan,
 } from '../doc/flow.ts'
 import type { DetailDef, ObjectDef } from '../doc/object.ts'
-import { printKey } from '../doc/print.ts'
+import { hash53, printKey } from '../doc/print.ts'
 import { type DetailSteps, type MappingSteps, ownRow, referencesOf, runMapping } from './apply.ts'
-import { canonicalOf } from './compare.ts'
+import { canonicalOf, stable } from './compare.ts'
 import { type Compiled, compiledOf, keepCompiled, type Owned, type OwnedDetail } from './compiled.ts'
 import { converter } from './convert.ts'
 import { compileWatch } from './drift.ts'
 import { compileMatch } from './match.ts'
 import type { FormulaFault } from './formula-words.ts'
 import { detailOwnerOf, ownerOf, ownerProblems } from './owner.ts'
-import { masterShape, type Place, placeIn, rowShape, type Shape, writer } from './place.ts'
+import { isRecord, masterShape, type Place, placeIn, rowShape, type Shape, writer } from './place.ts'
 import {
   type Column,
   columnName,
@@ -44,6 +44,7 @@ import {
   type Reads,
   referredPair,
 } from './rule.ts'
+import { type Writable, writable, type Writables, rewritten } from './rewrite.ts'
 import { allHold, allMapped, condition, type Scoped, type ScopedReference, scopeReferences } from './scope.ts'
 
 export type { Problem } from './rule.ts'
@@ -196,6 +197,31 @@ interface DetailParts {
   steps: DetailSteps
   external: Place | null
   owned: OwnedDetail
+  /** What a function may write of its rows. */
+  writables: Writable[]
+}
+
+/** Places as a function may write them; what cannot be is said where it is declared. */
+const writablesOf = (
+  places: readonly { place: Place | undefined | null; isId?: boolean; required?: boolean; at: string; name: string }[],
+  complain: Complain,
+): Writable[] =>
+  places.flatMap(({ place, isId = false, required = false, at, name }) => {
+    if (place === null) return []
+    const made = writable(place, isId, required)
+    if (typeof made !== 'string') return [made]
+    complain(at, `"${name}" ${made}`)
+    return []
+  })
+
+/** The columns of a detail that a function writes beside the mapping: `lines.note` of `lines`. */
+const extrasOf = (flow: FlowDef, detail: DetailDef): string[] => {
+  const codes = [detail.code, detail.apiName].filter((code) => code !== undefined)
+  const columns = (flow.functions?.beforeWrite?.fields ?? []).flatMap((name) => {
+    const code = codes.find((one) => name.startsWith(`${one}.`))
+    return code === undefined ? [] : [name.slice(code.length + 1)]
+  })
+  return [...new Set(columns)]
 }
 
 const reserved = (code: string): boolean => code in Object.prototype
@@ -283,9 +309,37 @@ const compileDetail = (
     use(written, external, `${at}.to`)
     ownedTarget.push(printKey(columnName(targetDetail.code, external.path)))
   }
+  const extras = extrasOf(flow, targetDetail).filter((name) => !mapped.has(name))
+  const beside = `flows.${from}.functions.beforeWrite`
+  for (const name of extras) {
+    const place = placeIn(target, name)
+    if (!place) complain(beside, `"${name}" is not a field of ${target.what}`)
+    else {
+      use(written, place, beside)
+      ownedTarget.push(printKey(columnName(targetDetail.code, place.path)))
+    }
+  }
   const owner = detailOwnerOf(rule, def.flows[to]?.mapping.details ?? [], from)
+  const ids = [targetId ?? null, external]
   return {
     external,
+    writables: flow.functions?.beforeWrite
+      ? writablesOf(
+          [
+            ...ids.map((place) => ({ place, isId: true, at: beside, name: place?.path ?? '' })),
+            ...compiled.flatMap((one) =>
+              one && !ids.some((id) => id?.path === one.target.path)
+                ? [{ place: one.target, required: one.step.required, at: beside, name: one.target.path }]
+                : [],
+            ),
+            ...extras.flatMap((name) => {
+              const place = placeIn(target, name)
+              return place ? [{ place, at: beside, name }] : []
+            }),
+          ],
+          complain,
+        )
+      : [],
     owned: {
       to: targetDetail.code,
       owner: owner === 'left' || owner === 'right' ? owner : from,
@@ -416,6 +470,8 @@ interface FlowParts {
   plan: Plan
   sourceUses: Uses
   targetUses: Uses
+  /** How the source is printed: put in once both flows are known. */
+  sees: { print(content: Content): Map<number, number> }
 }
 
 const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
@@ -493,8 +549,53 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
     return [parts]
   })
 
+  const beside = `${at}.functions.beforeWrite`
+  const extras = [...new Set(flow.functions?.beforeWrite?.fields ?? [])].filter((name) => !mapped.has(name))
+  const besides = extras.flatMap((name) => {
+    const detail = object.details.find(({ code, apiName }) =>
+      [code, apiName].some((one) => one !== undefined && name.startsWith(`${one}.`)),
+    )
+    if (detail) {
+      if (!details.some(({ steps }) => steps.to === detail.code))
+        complain(beside, `"${name}": no rows of that detail are mapped`)
+      return []
+    }
+    const place = placeIn(shape, name)
+    if (!place) complain(beside, `"${name}" is not a field of ${shape.what}`)
+    else if (name === object.idField || name === externalCode) complain(beside, `"${name}" is an id`)
+    else {
+      use(targetUses.fields, place, beside)
+      return [place]
+    }
+    return []
+  })
+  const writables: Writables | null = flow.functions?.beforeWrite
+    ? {
+        fields: writablesOf(
+          [
+            ...[placeIn(shape, object.idField), external ?? null].map((place) => ({
+              place,
+              isId: true,
+              at: beside,
+              name: place?.path ?? object.idField,
+            })),
+            ...rules.flatMap((one) =>
+              one && one.target.path !== object.idField && one.target.path !== external?.path
+                ? [{ place: one.target, required: one.step.required, at: beside, name: one.target.path }]
+                : [],
+            ),
+            ...besides.map((place) => ({ place, at: beside, name: place.path })),
+          ],
+          complain,
+        ),
+        details: new Map(details.map((one) => [one.steps.to, one.writables])),
+      }
+    : null
+
   const sourcePrinter = printerOf(sourceUses, complain)
   const targetPrinter = printerOf(targetUses, complain)
+  /** What is printed of the source; with a function before mapping it is all that it may have seen (`printAll`). */
+  const sees: FlowParts['sees'] = { print: (content) => printDocument(sourcePrinter, content) }
   if (!setTargetId) return undefined
   const mapping: MappingSteps = {
     targetObject: def[to].object,
@@ -525,7 +626,7 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
   const plan: Plan = {
     from,
     def: flow,
-    sourcePrint: (source: Document) => printDocument(sourcePrinter, source.content),
+    sourcePrint: (source: Document) => sees.print(source.content),
     inScope: (source: Document, refs) =>
       allHold(scope.own, source.content.masterFieldVal, source.data_id) &&
       (!scope.mapped.length || allMapped(scope.mapped, source.content.masterFieldVal, refs)),
@@ -539,15 +640,18 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
     },
     apply: (input: MapInput): Mapped => {
       const applied = runMapping(mapping, input)
+      const told = (input.told ?? input.source).content
       if (applied.kind === 'missing') return applied
       if (applied.kind === 'faults') {
-        const findings = watch?.(input.source.content, input.agreed, true)
+        const findings = watch?.(told, input.agreed, true)
         return findings ? { ...applied, findings } : applied
       }
       const { outgoing, later, pendingKeys } = applied
-      const sourcePrint = printDocument(sourcePrinter, input.source.content)
+      const sourcePrint = sees.print(told)
       for (const key of pendingKeys) sourcePrint.delete(key)
-      const drifted = watch?.(input.source.content, input.agreed, false) ?? null
+      // what is owed may stand in no field of its own
+      if (pendingKeys.size && input.told) sourcePrint.delete(restKey)
+      const drifted = watch?.(told, input.agreed, false) ?? null
       const findings = drifted && applied.findings ? [...drifted, ...applied.findings] : (drifted ?? applied.findings)
       return {
         kind: 'mapped',
@@ -557,6 +661,10 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
         sourcePrint,
         ...(findings && { findings }),
       }
+    },
+    rewrite: (outgoing, answer) => {
+      const made = rewritten(writables ?? { fields: [], details: new Map() }, outgoing, answer)
+      return 'faults' in made ? made : { ...made, print: printOutgoing(targetPrinter, made.outgoing) }
     },
     targetPrint: (target: Document) => printDocument(targetPrinter, target.content),
     sentPrint: (outgoing, rowIds, print) =>
@@ -577,12 +685,54 @@ const compileFlow = (world: World, flow: FlowDef): FlowParts | undefined => {
       details: details.map(({ owned }) => owned),
       rest: {
         owner: from,
-        source: restKeys,
-        target: external && !mapped.has(external.path) ? [printKey(external.path)] : [],
+        source: flow.functions?.beforeMapping ? [...restKeys, restKey] : restKeys,
+        target: [...(external && !mapped.has(external.path) ? [external] : []), ...besides].map(({ path }) =>
+          printKey(path),
+        ),
       },
     },
   })
-  return { plan, sourceUses, targetUses }
+  return { plan, sourceUses, targetUses, sees }
+}
+
+/** Of everything of a document that no entry of its own speaks of. */
+const restKey = printKey('(everything else)')
+
+/**
+ * A function before mapping may read any field, so any field counts (D2): those that a flow reads or writes by entries of their own, so
+ * that our own writes are known again, and all others by one. What the record's system changes with every write, and what it is told
+ * back, does not count.
+ */
+const printAll = (printer: Printer, object: ObjectDef, flow: FlowDef): FlowParts['sees']['print'] => {
+  const single = (columns: readonly Column[]) =>
+    columns.flatMap(({ place }) => (place.segments.length === 1 ? [place.path] : []))
+  const known = new Set(
+    [
+      ...single(printer.fields),
+      object.idField,
+      object.externalIdField,
+      object.modifiedField,
+      ...Object.keys(flow.writeBack ?? {}),
+    ].filter((name) => name !== undefined),
+  )
+  const columns = new Map(printer.details.map((detail) => [detail.code, new Set(single(detail.columns))]))
+  const without = (fields: Fields, names: ReadonlySet<string> | undefined): Json =>
+    names ? Object.fromEntries(Object.entries(fields).filter(([name]) => !names.has(name))) : fields
+  return (content) => {
+    const print = printDocument(printer, content)
+    const { masterFieldVal, detailFieldVals } = content
+    const rest: Json = {
+      fields: without(masterFieldVal, known),
+      rows: Object.fromEntries(
+        Object.entries(detailFieldVals).map(([code, rows]) => [
+          code,
+          Array.isArray(rows) ? rows.map((row) => (isRecord(row) ? without(row, columns.get(code)) : row)) : rows,
+        ]),
+      ),
+    }
+    print.set(restKey, hash53(stable(rest)))
+    return print
+  }
 }
 
 /**
@@ -624,16 +774,23 @@ export const compilePair = (
   }
   if (found.size) return { problems: [...found.values()] }
   const plans: Partial<Record<Side, Plan>> = {}
+  const shows = {} as Record<Side, FlowParts['sees']['print']>
   for (const side of sides) {
-    const plan = flows[side]?.plan
-    if (plan) plans[side] = plan
+    const parts = flows[side]
+    const all = parts?.plan.def.functions?.beforeMapping
+      ? printAll(printers[side], objects[side], parts.plan.def)
+      : (content: Content) => printDocument(printers[side], content)
+    shows[side] = all
+    if (!parts) continue
+    plans[side] = parts.plan
+    if (parts.plan.def.functions?.beforeMapping) parts.sees.print = all
   }
   return {
     pair: {
       def,
       connection: connections,
       plans,
-      print: (side, document) => printDocument(printers[side], document.content),
+      print: (side, document) => shows[side](document.content),
       idField: { left: objects.left.idField, right: objects.right.idField },
     },
   }
