@@ -16,6 +16,7 @@ import { openSteps } from './cli/flow-functions.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
 import { admitEdited, stagedText } from './cli/edit.ts'
+import { pollAlarms } from './cli/poll-alarms.ts'
 import { pollOf, startPolling } from './cli/polling.ts'
 import { repair } from './cli/reconcile.ts'
 import { greeting } from './cli/greeting.ts'
@@ -382,6 +383,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
     upkeep: does('upkeep'),
     object: directory.directory.object,
+    sources: pollAlarms(() => configuration, env.now),
   })
   const agents: Stoppable[] = [
     ...alerts.agents,

@@ -9,8 +9,8 @@ export interface Routes {
   addComparison: {
     path: { tenant: string }
     query: unknown
-    body: { pair: string; side?: "left" | "right"; from?: string; to?: string }
-    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; fault: Record<string, unknown> | null }
+    body: { pair: string; side?: "left" | "right"; from?: string; to?: string; repair?: ("onlySource" | "different")[]; repairMost?: number }
+    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; scheduled: boolean; repair: ("onlySource" | "different")[]; repaired: number; fault: Record<string, unknown> | null }
   }
   addDeletionSweep: {
     path: { tenant: string }
@@ -236,9 +236,9 @@ export interface Routes {
   }
   listComparisons: {
     path: { tenant: string }
-    query: unknown
+    query: { pair?: string; scheduled?: "true" | "false" }
     body: undefined
-    answer: { items: ({ id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; fault: Record<string, unknown> | null })[] }
+    answer: { items: ({ id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; scheduled: boolean; repair: ("onlySource" | "different")[]; repaired: number; fault: Record<string, unknown> | null })[] }
   }
   listConflicts: {
     path: { tenant: string }
@@ -335,6 +335,12 @@ export interface Routes {
     query: { limit?: number; cursor?: string }
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
+  }
+  listPlanned: {
+    path: { tenant: string }
+    query: unknown
+    body: undefined
+    answer: { items: ({ kind: "reconcile" | "sweep"; name: string; schedule: Record<string, unknown>; zone: string; nextRuns: string[]; began: string | null; task: string | null; state: string | null })[] }
   }
   listPollGaps: {
     path: { tenant: string; connection: string; object: string }
@@ -484,7 +490,7 @@ export interface Routes {
     path: { tenant: string }
     query: unknown
     body: Record<string, unknown>
-    answer: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; link?: string; calm?: number; quiet?: ({ from: string; to: string; days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[] })[]; channels?: ({ name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "mail"; host: string; port?: number; tls?: "always" | "starttls" | "never"; user?: string; password?: string; from: string; to?: string[] } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "wecom"; url?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "dingtalk"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "feishu"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "webhook"; url?: string; secret?: string })[]; rules?: { service?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; forMs?: number }; sync?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; withinMs?: number }; breaker?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; noData?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; backlog?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; oldestMs?: number }; parked?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; loop?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; conflict?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; quota?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; percent?: number }; callback?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; tries?: number }; pollGap?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; forMs?: number }; record?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number } }; noData?: { connection: string; object?: string; minutes: number }[]; owner?: { channel: string; people?: Record<string, string> } }
+    answer: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; link?: string; calm?: number; quiet?: ({ from: string; to: string; days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[] })[]; channels?: ({ name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "mail"; host: string; port?: number; tls?: "always" | "starttls" | "never"; user?: string; password?: string; from: string; to?: string[] } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "wecom"; url?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "dingtalk"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "feishu"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "webhook"; url?: string; secret?: string })[]; rules?: { service?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; forMs?: number }; sync?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; withinMs?: number }; breaker?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; noData?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; backlog?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; oldestMs?: number }; parked?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; loop?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; conflict?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; quota?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; percent?: number }; callback?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; tries?: number }; pollGap?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; forMs?: number }; clock?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; clockPaused?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; overdue?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; forMs?: number }; differences?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; record?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number } }; noData?: { connection: string; object?: string; minutes: number }[]; owner?: { channel: string; people?: Record<string, string> } }
   }
   putBatchClient: {
     path: { tenant: string; id: string }
@@ -762,6 +768,12 @@ export interface Routes {
     body: undefined
     answer: { tests: { name: string; passed: boolean; wrong: string[] }[] }
   }
+  runPlanned: {
+    path: { tenant: string }
+    query: unknown
+    body: { kind: "reconcile" | "sweep"; name: string }
+    answer: undefined
+  }
   runPoll: {
     path: { tenant: string; connection: string; object: string }
     query: unknown
@@ -772,7 +784,7 @@ export interface Routes {
     path: { tenant: string }
     query: unknown
     body: undefined
-    answer: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; link?: string; calm?: number; quiet?: ({ from: string; to: string; days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[] })[]; channels?: ({ name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "mail"; host: string; port?: number; tls?: "always" | "starttls" | "never"; user?: string; password?: string; from: string; to?: string[] } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "wecom"; url?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "dingtalk"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "feishu"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "webhook"; url?: string; secret?: string })[]; rules?: { service?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; forMs?: number }; sync?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; withinMs?: number }; breaker?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; noData?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; backlog?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; oldestMs?: number }; parked?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; loop?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; conflict?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; quota?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; percent?: number }; callback?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; tries?: number }; pollGap?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; forMs?: number }; record?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number } }; noData?: { connection: string; object?: string; minutes: number }[]; owner?: { channel: string; people?: Record<string, string> } }
+    answer: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; link?: string; calm?: number; quiet?: ({ from: string; to: string; days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[] })[]; channels?: ({ name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "mail"; host: string; port?: number; tls?: "always" | "starttls" | "never"; user?: string; password?: string; from: string; to?: string[] } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "wecom"; url?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "dingtalk"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "feishu"; url?: string; secret?: string } | { name: string; least?: "info" | "warning" | "critical"; locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP"; kind: "webhook"; url?: string; secret?: string })[]; rules?: { service?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; forMs?: number }; sync?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; withinMs?: number }; breaker?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; noData?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; backlog?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number; oldestMs?: number }; parked?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; loop?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; conflict?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; quota?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; percent?: number }; callback?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; tries?: number }; pollGap?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; forMs?: number }; clock?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; clockPaused?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number }; overdue?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; forMs?: number }; differences?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number; records?: number }; record?: { on?: boolean; level?: "info" | "warning" | "critical"; hold?: number } }; noData?: { connection: string; object?: string; minutes: number }[]; owner?: { channel: string; people?: Record<string, string> } }
   }
   showBackfill: {
     path: { tenant: string; backfill: string }
@@ -802,7 +814,7 @@ export interface Routes {
     path: { tenant: string; comparison: string }
     query: unknown
     body: undefined
-    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; fault: Record<string, unknown> | null }
+    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; scheduled: boolean; repair: ("onlySource" | "different")[]; repaired: number; fault: Record<string, unknown> | null }
   }
   showConflict: {
     path: { tenant: string; link: number }
@@ -1109,6 +1121,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listLinks: ['GET', '/tenants/{tenant}/links'],
   listObjects: ['GET', '/tenants/{tenant}/connections/{connection}/objects'],
   listPairs: ['GET', '/tenants/{tenant}/pairs'],
+  listPlanned: ['GET', '/tenants/{tenant}/planned'],
   listPollGaps: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/gaps'],
   listPollWindows: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/windows'],
   listPolls: ['GET', '/tenants/{tenant}/polls'],
@@ -1180,6 +1193,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   retryRefusedEvents: ['POST', '/tenants/{tenant}/refused-events/retry'],
   runBody: ['POST', '/tenants/{tenant}/records/{link}/body'],
   runMappingTests: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping/tests'],
+  runPlanned: ['POST', '/tenants/{tenant}/planned/run'],
   runPoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/run'],
   showAlertSettings: ['GET', '/tenants/{tenant}/alerts/settings'],
   showBackfill: ['GET', '/tenants/{tenant}/backfills/{backfill}'],

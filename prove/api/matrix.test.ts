@@ -175,6 +175,8 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     exportCompared: { ids: nowhere, good: [404] },
     stopComparison: { ids: nowhere, good: [404] },
     repairCompared: { ids: nowhere, body: { kind: 'different' }, good: [404] },
+    listPlanned: { good: [200] },
+    runPlanned: { body: { kind: 'sweep', name: 'erp/Nothing' }, good: [404] },
     addDeletionSweep: {
       body: { connection: 'erp', object: 'BD_Customer', startAt: '2099-01-01T00:00:00.000Z' },
       good: [202],

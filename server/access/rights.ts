@@ -138,6 +138,8 @@ export const needs: Readonly<Record<string, Need | null>> = {
   exportCompared: { right: 'see' },
   stopComparison: { right: 'operate' },
   repairCompared: { right: 'operate' },
+  listPlanned: { right: 'see' },
+  runPlanned: { right: 'operate' },
   addDeletionSweep: { right: 'operate' },
   listDeletionSweeps: { right: 'see' },
   showDeletionSweep: { right: 'see' },

@@ -26,6 +26,7 @@ import { type Learning, learnRoutes } from '../objects/learn.ts'
 import { objectRoutes } from '../objects/routes.ts'
 import { type CompareRouteDeps, compareRoutes } from '../poll/compare-routes.ts'
 import { type HistoryRouteDeps, historyRoutes } from '../poll/history-routes.ts'
+import { type PlannedRouteDeps, plannedRoutes } from '../poll/planned-routes.ts'
 import { type PollRouteDeps, pollRoutes } from '../poll/routes.ts'
 import { sweepRoutes } from '../poll/sweep-routes.ts'
 import { asTenant } from '../store/roles.ts'
@@ -44,7 +45,7 @@ export interface ApiWorld {
   version: string
   newId(): string
   hands: MaintainDeps['hands']
-  polls: Pick<PollRouteDeps & HistoryRouteDeps, 'polled' | 'readable' | 'now' | 'woke'>
+  polls: Pick<PollRouteDeps & HistoryRouteDeps & PlannedRouteDeps, 'polled' | 'readable' | 'plans' | 'now' | 'woke'>
   compare: Pick<CompareRouteDeps, 'flows' | 'repair'>
   described: InterfaceDeps['described']
   trying: ReturnType<typeof tryingOf>
@@ -134,6 +135,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...pollRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...historyRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...sweepRoutes({ sql, ...world.polls, hint: world.hands.hint, writeDown: noteOne }),
+      ...plannedRoutes({ sql, ...world.polls, writeDown: noteOne }),
       ...compareRoutes({ sql, ...world.compare, woke: world.polls.woke, writeDown: noteOne }),
       ...learningRoutes({ declaring: made, fetchRecord: world.trying.fetchRecord }),
       ...playgroundRoutes({

@@ -61,7 +61,7 @@ const flowRow = async (sql: Sql, pairId = 'customer', side = 'left') => {
 
 test('a file applied twice changes nothing the second time, and bumps no revision', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues', 'mapping']) {
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues', 'mapping', 'polling']) {
     assert.ok((await apply(db.sql, key, read(example(name)))).length > 3, name)
     const { revision } = await load(db.sql, key)
     const again = await apply(db.sql, key, read(example(name)))
@@ -322,12 +322,25 @@ test('a token of another tenant is refused', async () => {
 
 test('an export applies without changing anything, and shows no secret', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues', 'mapping'])
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues', 'mapping', 'polling'])
     await apply(db.sql, key, read(example(name)))
   const text = await exportConfig(db.sql, key)
   assert.ok(!text.includes('canary'))
   const again = await apply(db.sql, key, read(text))
   assert.deepEqual(again, [], tellChanges(again))
+})
+
+test('when a flow is compared is a change of the flow that publishes nothing', async () => {
+  await using db = await freshDatabase()
+  await apply(db.sql, key, read(example('polling')))
+  await db.sql`update flow set sweep = null, sweep_option = null, sweep_xid = null`
+  const before = await flowRow(db.sql, 'material')
+  const changes = await apply(db.sql, key, read(example('polling').replace('repairMost: 200', 'repairMost: 300')))
+  assert.deepEqual(
+    changes.map(({ name, what, fields }) => [name, what, fields.map(({ path }) => path)]),
+    [['material leftToRight', 'changed', ['reconcile.repairMost']]],
+  )
+  assert.deepEqual(await flowRow(db.sql, 'material'), before)
 })
 
 test('every node hears of a change, and loads it once', async () => {

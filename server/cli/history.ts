@@ -19,7 +19,8 @@ import type { Sql } from '../store/sql.ts'
 import { type Command, type Common, count, Done, exitCodes, moment } from './command.ts'
 import { table } from './table.ts'
 
-const at = (ms: number | null): string => (ms === null ? '' : new Date(ms).toISOString().replace('T', ' ').slice(0, 19))
+export const at = (ms: number | null): string =>
+  ms === null ? '' : new Date(ms).toISOString().replace('T', ' ').slice(0, 19)
 
 /** The one object of that name that a tenant declares on a connection. */
 export const objectNamed = async (

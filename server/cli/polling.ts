@@ -4,13 +4,17 @@ import { drawVersion } from '../converge/read.ts'
 import { touch } from '../converge/touch.ts'
 import type { Log } from '../converge/engine.ts'
 import type { Loop } from '../agent/loop.ts'
-import type { Arrival, Hint, RecordKey } from '../doc/document.ts'
+import { type Arrival, type Hint, type RecordKey, sides } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
+import { flowName } from '../flows/save.ts'
 import { startComparing } from './reconcile.ts'
 import { type Polled, startPoller } from '../poll/poller.ts'
 import { startBackfiller } from '../poll/backfiller.ts'
+import type { Plan } from '../poll/planned.ts'
+import { startPlanner } from '../poll/planner.ts'
 import { startSeeker } from '../poll/seeker.ts'
 import type { HistoryRouteDeps } from '../poll/history-routes.ts'
+import type { PlannedRouteDeps } from '../poll/planned-routes.ts'
 import type { PollRouteDeps } from '../poll/routes.ts'
 import type { ReaderDeps } from '../poll/window.ts'
 import { admitIn } from '../stage/admit.ts'
@@ -40,7 +44,7 @@ export const polledOf = (configuration: Configuration): Polled[] =>
 /** For the routes: the schedule of one object, and what history can be read of. */
 export const pollOf = (
   configuration: () => Configuration,
-): Pick<PollRouteDeps & HistoryRouteDeps, 'polled' | 'readable'> => ({
+): Pick<PollRouteDeps & HistoryRouteDeps & PlannedRouteDeps, 'polled' | 'readable' | 'plans'> => ({
   polled: (tenantId, connectionId, code) => {
     const now = configuration()
     const connection = now.connection(tenantId, connectionId)
@@ -52,7 +56,30 @@ export const pollOf = (
     configuration()
       .objects.of(tenantId, connectionId)
       .some((object) => object.code === code),
+  plans: (tenantId) => plansOf(configuration()).filter((plan) => plan.tenant_id === tenantId),
 })
+
+/** Reconciliations of flows that run, and deletion sweeps of objects that are polled, by their schedules. */
+export const plansOf = (configuration: Configuration): Plan[] => [
+  ...configuration.pairs.flatMap(({ def }) =>
+    sides.flatMap((side): Plan[] => {
+      const flow = def.flows[side]
+      const source = configuration.connection(def.tenantId, def[side].connectionId)
+      if (flow?.state !== 'enabled' || !flow.reconcile || !source) return []
+      const named = { tenant_id: def.tenantId, name: `${def.pairId} ${flowName[side]}` }
+      const zone = flow.reconcile.zone ?? source.zone
+      return [{ ...named, zone, kind: 'reconcile', pairId: def.pairId, side, def: flow.reconcile }]
+    }),
+  ),
+  ...polledOf(configuration).flatMap(({ tenant_id, connection_id: connectionId, object, poll }): Plan[] => {
+    const connection = configuration.connection(tenant_id, connectionId)
+    if (!poll.sweep || !connection) return []
+    const named = { tenant_id, name: `${connectionId}/${object}` }
+    return [
+      { ...named, zone: poll.sweep.zone ?? connection.zone, kind: 'sweep', connectionId, object, def: poll.sweep },
+    ]
+  }),
+]
 
 export interface PollingDeps {
   /** Wears `mortise_road`. */
@@ -144,14 +171,31 @@ export const startPolling = ({ sql, env, log, configuration, directory, toArriva
   })
   const backfiller = startBackfiller({ ...reading, ...linksOf(sql, directory) })
   const seeker = startSeeker({ ...reading, hinted: () => woke([]) })
-  const comparer = startComparing(sql, env, log, directory)
+  const comparer = startComparing(sql, env, log, directory, () => woke([]))
+  let planned: { from: Configuration; plans: Plan[] } | null = null
+  const planner = startPlanner({
+    sql,
+    env,
+    log,
+    plans: () => {
+      const now = configuration()
+      if (planned?.from !== now) planned = { from: now, plans: plansOf(now) }
+      return planned.plans
+    },
+    begun: () => {
+      comparer.wake()
+      seeker.wake()
+    },
+  })
   return {
     wake: () => {
+      planner.wake()
       comparer.wake()
       seeker.wake()
       poller.wake()
       backfiller.wake()
     },
-    stop: async () => void (await Promise.all([poller.stop(), backfiller.stop(), comparer.stop(), seeker.stop()])),
+    stop: async () =>
+      void (await Promise.all([poller.stop(), backfiller.stop(), comparer.stop(), seeker.stop(), planner.stop()])),
   }
 }

@@ -9,6 +9,7 @@ import { checkCommand } from './check.ts'
 import { configureCommands } from './configure.ts'
 import { historyCommands } from './history.ts'
 import { reconcileCommands } from './reconcile.ts'
+import { plannedCommand } from './planned.ts'
 import { sweepCommand } from './sweep.ts'
 import { learnCommand } from './learn.ts'
 import { idCommands } from './id-mapping.ts'
@@ -61,6 +62,7 @@ export const run = async (args: readonly string[], outside: Outside): Promise<nu
   historyCommands(program, command)
   reconcileCommands(program, command)
   sweepCommand(program, command)
+  plannedCommand(program, command)
   alertsCommand(program, command)
   twoWayCommands(program, command)
   checkCommand(program, command)

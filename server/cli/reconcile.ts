@@ -21,12 +21,13 @@ import {
   type FoundRow,
   readComparisons,
   readFound,
+  type Repairable,
   stopComparison,
   takeForRepair,
 } from '../poll/comparisons.ts'
 import { col, type Sql } from '../store/sql.ts'
 import { writeRows } from './cells.ts'
-import { type Command, type Common, Done, exitCodes, moment } from './command.ts'
+import { type Command, type Common, count, Done, exitCodes, moment } from './command.ts'
 import type { openDirectory } from './directory.ts'
 import { table } from './table.ts'
 
@@ -68,6 +69,8 @@ export const startComparing = (
   env: Env,
   log: Log,
   directory: ReturnType<typeof openDirectory>['directory'],
+  /** Records are to be read and sent again. */
+  repaired: () => void,
 ): Loop =>
   startComparer({
     sql,
@@ -78,6 +81,9 @@ export const startComparing = (
     known: knownOf(sql),
     isVoided: (tenantId, connectionId, object, master) =>
       isVoided(directory.object(tenantId, connectionId, object), master),
+    repair: async (task, kind) => {
+      if (await repair(sql, task, kind, null)) repaired()
+    },
   })
 
 /** Rows of one transaction (C5). */
@@ -90,7 +96,7 @@ const most = 500
 export const repair = async (
   sql: Sql,
   task: Pick<Comparison, 'tenant_id' | 'comparison_id' | 'pair_id' | 'from_side'>,
-  kind: 'onlySource' | 'different',
+  kind: Repairable,
   ids: readonly string[] | null,
 ): Promise<number> => {
   const { tenant_id, pair_id, from_side: side } = task
@@ -134,7 +140,8 @@ interface Options extends Common {
   show?: string
   stop?: string
   csv?: string
-  repair?: 'onlySource' | 'different'
+  repair?: Repairable[]
+  repairMost: number
   ids?: string
   task?: string
   yes?: boolean
@@ -200,7 +207,13 @@ const compare = async (command: Command, sql: Sql, pairId: string, options: Opti
   const range = { from: options.from ?? 0, to: options.to ?? Date.now() }
   if (range.from >= range.to) throw new Done(exitCodes.usage, '--to must be later than --from.')
   const id = randomUUID()
-  await addComparison(sql, { tenantId: flow.tenant_id, id, pairId, from: options.side, range, by: command.who() })
+  const asked = { tenantId: flow.tenant_id, id, pairId, from: options.side, range, by: command.who() }
+  const repairs = { kinds: options.repair ?? [], most: options.repairMost }
+  if (repairs.kinds.length && command.outside.interactive && !options.yes && !command.asJson) {
+    const question = `Send ${repairs.kinds.join(' and ')} again, where no more than ${repairs.most} are found?`
+    if (!(await command.sure(question))) throw new Done(exitCodes.done, 'Nothing was begun.')
+  }
+  await addComparison(sql, { ...asked, repair: repairs })
   await sql`select pg_notify('mortise_work', 'terminal')`
   let task = await taskNamed(sql, id)
   for (; !options.detach && !task.ended_at; task = await taskNamed(sql, id)) await wait(300)
@@ -211,16 +224,17 @@ const compare = async (command: Command, sql: Sql, pairId: string, options: Opti
 const mend = async (
   command: Command,
   sql: Sql,
-  options: Options & { repair: 'onlySource' | 'different' },
+  options: Options & { repair: Repairable[]; task: string },
 ): Promise<void> => {
-  if (options.task === undefined) throw new Done(exitCodes.usage, 'Say of which comparison: --task <id>.')
   const task = await taskNamed(sql, options.task)
   const ids = options.ids?.split(',').filter(Boolean) ?? null
-  const estimate = ids?.length ?? (await countFound(sql, task.tenant_id, task.comparison_id))[options.repair]
+  const found = await countFound(sql, task.tenant_id, task.comparison_id)
+  const estimate = ids?.length ?? options.repair.reduce((sum, kind) => sum + found[kind], 0)
   const isAsked = command.outside.interactive && !options.yes && !command.asJson
   if (isAsked && !(await command.sure(`Send up to ${estimate} records again?`)))
     throw new Done(exitCodes.done, 'Nothing was sent.')
-  const sent = await repair(sql, task, options.repair, ids)
+  let sent = 0
+  for (const kind of options.repair) sent += await repair(sql, task, kind, ids)
   await sql`select pg_notify('mortise_work', 'terminal')`
   if (command.asJson) command.json({ estimate, sent })
   else command.say(`${sent} records are read and sent again.`)
@@ -237,7 +251,13 @@ export const reconcileCommands = (program: Program, command: Command): void => {
     .option('--show <task>', 'what a comparison found')
     .option('--csv <file>', 'write everything that was found')
     .option('--stop <task>', 'stop it; what it found stays')
-    .addOption(new Option('--repair <kind>', 'send these again').choices(['onlySource', 'different']))
+    .addOption(
+      new Option(
+        '--repair <kinds...>',
+        'send these again: of --task, or once the comparison has come to its end',
+      ).choices(['onlySource', 'different']),
+    )
+    .option('--repair-most <n>', 'with a new comparison: none where more are found', count, 1_000)
     .option('--task <id>', 'of which comparison')
     .option('--ids <list>', 'only these source ids, separated by commas')
     .option('--yes', 'do not ask')
@@ -245,7 +265,7 @@ export const reconcileCommands = (program: Program, command: Command): void => {
     .option('--json', 'machine-readable')
     .action((pairId: string | undefined, options: Options) =>
       command.withDatabase(false, async ({ sql }) => {
-        const { repair: kind } = options
+        const { repair: kinds, task } = options
         if (options.show !== undefined) return show(command, sql, await taskNamed(sql, options.show), options.csv)
         if (options.stop !== undefined) {
           const task = await taskNamed(sql, options.stop)
@@ -253,7 +273,8 @@ export const reconcileCommands = (program: Program, command: Command): void => {
             throw new Done(exitCodes.refused, `It is ${task.state}: that cannot be stopped.`)
           return command.asJson ? command.json({ stopped: true }) : command.say('Stopped.')
         }
-        if (kind) return mend(command, sql, { ...options, repair: kind })
+        if (kinds && task !== undefined) return mend(command, sql, { ...options, repair: kinds, task })
+        if (kinds && pairId === undefined) throw new Done(exitCodes.usage, 'Say of which comparison: --task <id>.')
         if (pairId === undefined) throw new Done(exitCodes.usage, 'Say of what: mortise reconcile <pair>')
         return compare(command, sql, pairId, options)
       }),

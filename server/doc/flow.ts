@@ -2,6 +2,7 @@
 import type { Charset } from '../../protocol/charset.ts'
 import type { Content, Document, Fields, Json, Millis, Operation, Side } from './document.ts'
 import type { Fault } from './fault.ts'
+import type { WhenDef } from './object.ts'
 import type { DetailIds, RowIds } from './outcome.ts'
 import type { Print } from './print.ts'
 import type { EventShape, QueueDef } from './queue.ts'
@@ -314,6 +315,17 @@ export interface Condition {
 /** What a field of the source is told of its record: the target's id, how it ended, why, when; or a field of the target's record. */
 export type WriteBack = 'id' | 'status' | 'error' | 'time' | { field: string }
 
+/** When both systems of a flow are compared by themselves 数据核对, over what, and what is sent again without being asked. */
+export interface ReconcileDef extends WhenDef {
+  /** Records changed so lately; absent: all. */
+  last?: Millis
+  /** What changed later than so long before the run is left for the next one: it may still be on its way. */
+  lag: Millis
+  repair: ('onlySource' | 'different')[]
+  /** Where more than so many are found, none is sent again: a person looks first. */
+  repairMost: number
+}
+
 export interface FlowDef {
   from: Side
   state: 'enabled' | 'paused' | 'disabled'
@@ -337,6 +349,7 @@ export interface FlowDef {
   /** What is done where a record does not fit its declaration. Absent: warn. */
   drift?: Partial<Record<DriftKind, DriftPolicy>>
   tests?: MappingTest[]
+  reconcile?: ReconcileDef
   functions?: FlowFunctions
 }
 

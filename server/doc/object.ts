@@ -63,8 +63,8 @@ export interface DetailDef {
   fields: FieldDef[]
 }
 
-/** When and how an object's records are read by time window 轮询 (contracts.md section 2). */
-export interface PollDef {
+/** When something begins by itself. */
+export interface WhenDef {
   /** Time between two runs; absent where `cron` says when. */
   every?: Millis
   cron?: string
@@ -77,6 +77,15 @@ export interface PollDef {
   zone?: string
   /** A run begins up to so much later, by chance. */
   jitter: Millis
+}
+
+/** When it is looked for what is gone at its source, and what is done about it. `void`: marked, and the object's flows void it at the other side. */
+export interface SweepDef extends WhenDef {
+  onGone: 'ask' | 'mark' | 'void'
+}
+
+/** When and how an object's records are read by time window 轮询 (contracts.md section 2). */
+export interface PollDef extends WhenDef {
   /** So much of what was read is read again: records may be visible late (promise 10). */
   overlap: Millis
   /** A window ends so long before now. */
@@ -85,6 +94,7 @@ export interface PollDef {
   slice: Millis
   /** Default: the connection's. */
   pageSize?: number
+  sweep?: SweepDef
 }
 
 /** Where a reader finds a value: a path into the body, a column by name or number (from 1), or a stretch of a line. */

@@ -22,7 +22,7 @@ import { functionTree } from './functions.ts'
 import { clockOf } from './limits.ts'
 import { eventsTree, queueTree } from './queues.ts'
 import { flowName } from './save.ts'
-import { pollTree } from './poll.ts'
+import { pollTree, reconcileTree } from './poll.ts'
 
 export interface Exported {
   tenant: Tenant
@@ -287,6 +287,7 @@ const flowTree = (flow: FlowDef, publishing: Publishing): Tree => {
     params: flow.params && literal(flow.params),
     drift: flow.drift,
     tests: flow.tests?.map((test) => literal(test)),
+    reconcile: flow.reconcile && literal(reconcileTree(flow.reconcile)),
     writeBack: literal(flow.writeBack),
     functions: flow.functions && {
       ...flow.functions,

@@ -17,6 +17,7 @@ import type {
 import type { DetailDef, FieldDef, ObjectDef } from '../doc/object.ts'
 import { type ConnectionConfig, flowDefaults, type PairConfig } from './config.ts'
 import { type Context, complain } from './context.ts'
+import { readReconcile } from './poll.ts'
 import { didYouMean, type Path } from './problem.ts'
 import type { FlowFile, PairFile, RulesFile, ScopeFile } from './schema.ts'
 
@@ -452,6 +453,7 @@ const checkWriteBack = (context: Context, flow: FlowDef, ends: Ends, path: Path)
 const readFlow = (context: Context, from: Side, ends: Ends, all: AllEnds, given: FlowFile, path: Path): FlowDef => {
   const d = flowDefaults
   const voids = given.actions?.void ?? 'skip'
+  const voidsGone = ends[from].object.poll?.sweep?.onGone === 'void'
   const mapping = readMapping(context, from, ends, all, given.mapping, [...path, 'mapping'])
   const flow: FlowDef = {
     from,
@@ -466,7 +468,8 @@ const readFlow = (context: Context, from: Side, ends: Ends, all: AllEnds, given:
       void: typeof voids === 'string' ? voids : { field: voids.field, value: String(voids.value) },
     },
     leavingScope: given.leavingScope ?? d.leavingScope,
-    goneAtSource: given.goneAtSource ?? d.goneAtSource,
+    // A sweep that voids what is gone needs flows that do so.
+    goneAtSource: given.goneAtSource ?? (voidsGone ? 'void' : d.goneAtSource),
     repush: given.repush ?? d.repush,
     matchBeforeCreate: matches(given, ends[opposite(from)]),
     ...(Array.isArray(given.matchBeforeCreate) && {
@@ -480,7 +483,21 @@ const readFlow = (context: Context, from: Side, ends: Ends, all: AllEnds, given:
     ...(given.tests?.length && {
       tests: given.tests.map((test, i) => readTest(context, test, [...path, 'tests', i])),
     }),
+    ...(given.reconcile && {
+      reconcile: readReconcile(
+        context,
+        given.reconcile,
+        { source: ends[from].connection.def, target: ends[opposite(from)].connection.def },
+        [...path, 'reconcile'],
+      ),
+    }),
   }
+  if (voidsGone && given.goneAtSource === 'keep')
+    complain(
+      context,
+      [...path, 'goneAtSource'],
+      `the sweep of object ${ends[from].object.code} says onGone: void; say onGone: mark there, or leave this out`,
+    )
   checkTarget(context, flow, ends[opposite(from)], path)
   checkWriteBack(context, flow, ends, path)
   return flow

@@ -197,6 +197,8 @@ export const flowOf = (from: Side, state: State, definition: string): { def: Flo
   return { def: { from, state, ...flow }, publishing: { startFrom, onPublish } }
 }
 
+const sent = ({ flow: { reconcile: _when, ...flow } }: StoredFlow) => flow
+
 const place = (end: PairDef['left']) => `${end.connectionId}/${end.object}`
 
 /** Links of the pair that are not at rest, by state; `side`: only calls to that side. */
@@ -272,8 +274,9 @@ const saveFlow = async (
 ): Promise<FlowSaved> => {
   const after = storedFlow(def, publishing)
   const before = row ? (JSON.parse(row.definition) as StoredFlow) : null
-  // another code of a function that it calls is another mapping
-  const mappingChanged = before !== null && (rewritten || !isDeepStrictEqual(before.flow, after.flow))
+  // When it is compared says nothing about what is sent: a record that is parked is not tried again for that. Another code of a function that it
+  // calls is another mapping.
+  const mappingChanged = before !== null && (rewritten || !isDeepStrictEqual(sent(before), sent(after)))
   const fields =
     row && before
       ? differences(

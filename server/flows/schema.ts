@@ -170,8 +170,8 @@ const weekdays = z
   .min(1)
   .optional()
 
-const poll = strict({
-  every: duration('Time between two runs. Default 6m, and no less than the connection’s pollFloor.').optional(),
+/** When something begins; `every` is each one's own. */
+const when = {
   cron: z
     .string()
     .optional()
@@ -190,13 +190,50 @@ const poll = strict({
     .describe('Days of the month on which runs begin. With every.'),
   zone: zone.optional(),
   jitter: duration('A run begins up to so much later, by chance. Default 0.').optional(),
+}
+
+const poll = strict({
+  every: duration('Time between two runs. Default 6m, and no less than the connection’s pollFloor.').optional(),
+  ...when,
   overlap: duration(
     'So much of what was read is read again, for records may be visible late. Default: the connection’s.',
   ).optional(),
   lag: duration('A window ends so long before now. Default 10s.').optional(),
   slice: duration('Longest window; after a stop what was missed is read in pieces of this. Default 24h.').optional(),
   pageSize: z.number().int().min(1).max(10_000).optional().describe('Default: the connection’s.'),
+  sweep: strict({
+    every: duration('Time between two sweeps. Default 7d, and no less than the connection’s pollFloor.').optional(),
+    ...when,
+    onGone: z
+      .enum(['ask', 'mark', 'void'])
+      .optional()
+      .describe(
+        'ask (default): they are listed. mark: each is looked for by id over the overlap, then shown as gone. void: marked, and voided at the other side by the flows of the object (goneAtSource: void).',
+      ),
+  })
+    .optional()
+    .describe('Look for records that are here and gone at their source.'),
 }).describe('Read the records of this object by time window 轮询.')
+
+const reconcile = strict({
+  every: duration('Time between two comparisons. Default 24h, and no less than the source’s pollFloor.').optional(),
+  ...when,
+  last: duration('Only what changed so lately. Default all.').optional(),
+  lag: duration(
+    'What changed later than so long before it begins is left for the next one: it may still be on its way. Default 10m.',
+  ).optional(),
+  repair: z
+    .array(z.enum(['onlySource', 'different']))
+    .optional()
+    .describe('What is sent again by itself. Default nothing.'),
+  repairMost: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe('Where more than so many are found, none is sent again and a person looks first. Default 1000.'),
+}).describe('Compare what both systems hold 数据核对 by a schedule; what is found is a report and an alert.')
 
 const object = strict({
   code: z.string().min(1).max(128).describe('Code of the object 真实的对象名称, as the system names it.'),
@@ -811,6 +848,7 @@ const flow = strict({
     .array(mappingTest)
     .optional()
     .describe('Mapping tests: run whenever the flow is saved, and by mortise test.'),
+  reconcile: reconcile.optional(),
   mapping: mapping.describe('字段映射.'),
 })
 

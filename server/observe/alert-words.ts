@@ -130,13 +130,57 @@ export const rules = {
   },
   pollGap: {
     level: 'warning',
-    hold: 0,
+    hold: 2 * minute, // after a stop what was missed is read first
     limits: { forMs: 30 * minute },
     fired: four(
       '轮询缺口：{about} 有 {minutes} 分钟没有读到',
       '輪詢缺口：{about} 有 {minutes} 分鐘沒有讀到',
       'Poll gap: {minutes} min of {about} have not been read',
       'ポーリングの欠落：{about} の {minutes} 分間が読み取られていません',
+    ),
+  },
+  clock: {
+    level: 'warning',
+    hold: 0,
+    limits: {},
+    fired: four(
+      '时钟偏差：{about} 的时钟与本机相差 {seconds} 秒',
+      '時鐘偏差：{about} 的時鐘與本機相差 {seconds} 秒',
+      'Clock: the clock of {about} is {seconds} s from ours',
+      '時計のずれ：{about} の時計がこちらと {seconds} 秒ずれています',
+    ),
+  },
+  clockPaused: {
+    level: 'critical',
+    hold: 0,
+    limits: {},
+    fired: four(
+      '轮询暂停：{about} 的时钟相差 {seconds} 秒，{count} 个对象暂停轮询，直到时钟一致',
+      '輪詢暫停：{about} 的時鐘相差 {seconds} 秒，{count} 個物件暫停輪詢，直到時鐘一致',
+      'Polling paused: the clock of {about} is {seconds} s from ours; {count} object(s) are not read until the clocks agree',
+      'ポーリング停止：{about} の時計が {seconds} 秒ずれているため、一致するまで {count} 個のオブジェクトの読み取りを止めています',
+    ),
+  },
+  overdue: {
+    level: 'warning',
+    hold: 2 * minute,
+    limits: { forMs: 30 * minute },
+    fired: four(
+      '计划任务：{about} 已有 {minutes} 分钟没有执行成功',
+      '排程任務：{about} 已有 {minutes} 分鐘沒有執行成功',
+      'Scheduled task: {about} has not come through for {minutes} min',
+      '予定タスク：{about} が {minutes} 分間成功していません',
+    ),
+  },
+  differences: {
+    level: 'warning',
+    hold: 0,
+    limits: { records: 1 },
+    fired: four(
+      '数据核对：{about} 有 {count} 条不一致（仅来源 {onlySource}，仅目标 {onlyTarget}，不同 {different}，不明 {unclear}），已重发 {repaired} 条',
+      '資料核對：{about} 有 {count} 筆不一致（僅來源 {onlySource}，僅目標 {onlyTarget}，不同 {different}，不明 {unclear}），已重送 {repaired} 筆',
+      'Reconciliation: {count} record(s) of {about} are not the same (only in the source {onlySource}, only in the target {onlyTarget}, different {different}, unclear {unclear}); {repaired} sent again',
+      'データ照合：{about} の {count} 件が一致しません（送信元のみ {onlySource}、送信先のみ {onlyTarget}、相違 {different}、不明 {unclear}）。{repaired} 件を再送しました',
     ),
   },
   record: {

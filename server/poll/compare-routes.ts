@@ -30,7 +30,9 @@ import {
   type FoundRow,
   readComparisons,
   readFound,
+  type Repairable,
   stopComparison,
+  type Totals,
 } from './comparisons.ts'
 import type { PollRouteDeps } from './routes.ts'
 
@@ -38,10 +40,11 @@ export interface CompareRouteDeps extends Pick<PollRouteDeps, 'sql' | 'writeDown
   /** Whether that pair has a flow away from this side. */
   flows(tenantId: string, pairId: string, side: Side): boolean
   /** Sends these again by the engine's own functions; null: all of the kind. Answers how many. */
-  repair(task: Comparison, kind: 'onlySource' | 'different', ids: readonly string[] | null): Promise<number>
+  repair(task: Comparison, kind: Repairable, ids: readonly string[] | null): Promise<number>
 }
 
 const kind = z.enum(['onlySource', 'onlyTarget', 'different', 'unclear'])
+const repairable = z.enum(['onlySource', 'different'])
 const aComparison = inTenant.extend({ comparison: z.string().min(1).max(64) })
 
 const taskShape = z.object({
@@ -63,6 +66,9 @@ const taskShape = z.object({
     different: z.number(),
     unclear: z.number(),
   }),
+  scheduled: z.boolean().describe('Begun by the flow’s schedule.'),
+  repair: z.array(repairable).describe('What is sent again once it has come to its end.'),
+  repaired: z.number().describe('So many were.'),
   fault: z.record(z.string(), z.unknown()).nullable(),
 })
 
@@ -91,6 +97,9 @@ const shownTask = async (tx: Sql, task: Comparison): Promise<z.input<typeof task
   looked: task.looked,
   same: task.same,
   found: await countFound(tx, task.tenant_id, task.comparison_id),
+  scheduled: task.scheduled,
+  repair: task.repair,
+  repaired: task.counts === null ? 0 : (JSON.parse(task.counts) as Totals).repaired,
   fault: task.fault === null ? null : (JSON.parse(task.fault) as Record<string, unknown>),
 })
 
@@ -138,6 +147,11 @@ export const compareRoutes = ({ sql, writeDown, woke, flows, repair }: CompareRo
         side: z.enum(['left', 'right']).default('left').describe('The source of the flow.'),
         from: moment.optional().describe('Records changed since; absent: all.'),
         to: moment.optional().describe('Absent: now.'),
+        repair: z
+          .array(repairable)
+          .default([])
+          .describe('Sent again once it has come to its end, where no more than repairMost are found.'),
+        repairMost: z.number().int().min(1).max(1_000_000).default(1_000),
       }),
       answer: taskShape,
       status: 202,
@@ -150,8 +164,16 @@ export const compareRoutes = ({ sql, writeDown, woke, flows, repair }: CompareRo
         if (from >= to) return refuse('request.invalid', { said: 'to ≤ from' }, { path: 'body.to' })
         const id = randomUUID()
         const task = await asTenant(sql, tenant, async (tx) => {
-          const asked = { tenantId: tenant, id, pairId: pair, from: side, range: { from, to }, by: given.who.name }
-          await addComparison(tx, asked)
+          const { repair: kinds, repairMost: most } = given.body
+          await addComparison(tx, {
+            tenantId: tenant,
+            id,
+            pairId: pair,
+            from: side,
+            range: { from, to },
+            by: given.who.name,
+            repair: { kinds, most },
+          })
           await writeDown(tx, given, 'addComparison', tenant, {
             kind: 'comparison',
             name: id,
@@ -171,11 +193,16 @@ export const compareRoutes = ({ sql, writeDown, woke, flows, repair }: CompareRo
       group: 'polls',
       summary: 'The newest hundred comparisons',
       params: inTenant,
+      query: z.object({
+        pair: z.string().optional(),
+        scheduled: z.enum(['true', 'false']).optional().describe('Only those that a schedule began, or the others.'),
+      }),
       answer: z.object({ items: z.array(taskShape) }),
-      handle: ({ params: { tenant } }) =>
+      handle: ({ params: { tenant }, query }) =>
         asTenant(sql, tenant, async (tx) => {
           const items = []
-          for (const task of await readComparisons(tx, tenant, null, 100)) items.push(await shownTask(tx, task))
+          const of = { pair: query.pair, scheduled: query.scheduled && query.scheduled === 'true' }
+          for (const task of await readComparisons(tx, tenant, null, 100, of)) items.push(await shownTask(tx, task))
           return ok({ items })
         }),
     }),
@@ -262,7 +289,7 @@ export const compareRoutes = ({ sql, writeDown, woke, flows, repair }: CompareRo
       summary: 'Read and send again the chosen, or all of a kind; `estimate` only says how many that would be',
       params: aComparison,
       body: z.object({
-        kind: z.enum(['onlySource', 'different']),
+        kind: repairable,
         ids: z.array(z.string().min(1).max(128)).min(1).max(10_000).optional().describe('Source ids; absent: all.'),
         estimate: z.boolean().default(false),
       }),

@@ -15,6 +15,7 @@ import {
   readComparisons,
   readFound,
   stopComparison,
+  type Wanted,
 } from './comparisons.ts'
 import { Fenced } from './store.ts'
 import { leaseMs } from './window.ts'
@@ -75,11 +76,12 @@ const depsOf = ({ db, erp, crm }: World): ComparerDeps => ({
   connector: (_, connectionId) => (connectionId === 'erp' ? erp.connector : crm.connector),
   known: knownOf(db.sql),
   isVoided: () => false,
+  repair: (task, kind) => repair(db.sql, task, kind, null),
   log: { info() {}, warn() {}, error() {} },
   netMs: 20,
 })
-const ask = (db: FreshDatabase, to = 10_000_000, from = 0) =>
-  addComparison(db.sql, { tenantId: tenant, id: 'c', pairId, from: 'left', range: { from, to }, by: 'ann' })
+const ask = (db: FreshDatabase, to = 10_000_000, from = 0, more: Partial<Wanted> = {}) =>
+  addComparison(db.sql, { tenantId: tenant, id: 'c', pairId, from: 'left', range: { from, to }, by: 'ann', ...more })
 const claimed = async (db: FreshDatabase) => {
   const task = await claimComparison(db.sql, leaseMs)
   assert.ok(task)
@@ -193,4 +195,47 @@ test('a repair reads and sends again what was chosen, once; what is only in the 
     asked.map((one) => one.data_id),
     ['s1', 's2', 's3'],
   )
+})
+
+const refetched = async (db: FreshDatabase) =>
+  (await db.sql<{ data_id: string }>`select data_id from "fetch" order by data_id`).map((one) => one.data_id)
+
+test('asked to repair, it sends again what it found once both systems were read to their end, and says how much', async () => {
+  const w = await world(20)
+  await using db = w.db
+  for (const i of [1, 2, 3]) w.crm.held.set(`t${i}`, 'other')
+  w.crm.held.delete('t9')
+  w.erp.held.delete('s5')
+  await ask(db, 10_000_000, 0, { repair: { kinds: ['different', 'onlySource'], most: 4 } })
+  // Killed in between: nothing is sent again of half a comparison.
+  w.crm.state.dieAt = w.crm.state.pages + 1
+  await assert.rejects(workComparison(depsOf(w), await claimed(db), never), /killed/)
+  assert.deepEqual(await refetched(db), [])
+  w.crm.state.dieAt = Number.POSITIVE_INFINITY
+  await db.sql`update comparison set lease_until = null`
+  assert.equal(await workComparison(depsOf(w), await claimed(db), never), null)
+  assert.deepEqual(await refetched(db), ['s1', 's2', 's3', 's9'])
+  assert.deepEqual(JSON.parse((await shown(db))?.counts ?? 'null'), {
+    onlySource: 1,
+    onlyTarget: 1,
+    different: 3,
+    unclear: 0,
+    repaired: 4,
+  })
+})
+
+test('where more differs than it may repair, or somebody stops it, it sends nothing', async () => {
+  const w = await world(20)
+  await using db = w.db
+  for (const i of [1, 2, 3]) w.crm.held.set(`t${i}`, 'other')
+  await ask(db, 10_000_000, 0, { repair: { kinds: ['different'], most: 2 } })
+  assert.equal(await workComparison(depsOf(w), await claimed(db), never), null)
+  assert.deepEqual(await refetched(db), [])
+  assert.equal((await countFound(db.sql, tenant, 'c')).different, 3)
+
+  await db.sql`update comparison set repair_most = 10, state = 'queued', lease_until = null`
+  const task = await claimed(db)
+  await stopComparison(db.sql, tenant, 'c')
+  await assert.rejects(workComparison(depsOf(w), task, never), Fenced)
+  assert.deepEqual(await refetched(db), [])
 })

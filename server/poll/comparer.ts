@@ -12,11 +12,14 @@ import type { Sql } from '../store/sql.ts'
 import {
   claimComparison,
   type Comparison,
+  countFound,
   type Difference,
   endComparison,
   type Found,
   nextComparison,
+  noteTotals,
   type Phase,
+  type Repairable,
   stepComparison,
 } from './comparisons.ts'
 import { startTasks, type Trouble } from './tasks.ts'
@@ -38,6 +41,8 @@ export interface ComparerDeps {
   /** In the order of the documents, which live on `side`. */
   known(pair: Pair, side: Side, documents: readonly Document[]): Promise<Known[]>
   isVoided(tenantId: string, connectionId: string, object: string, master: Fields): boolean
+  /** Sends again what was found of this kind and is not sent again yet. */
+  repair(task: Comparison, kind: Repairable): Promise<unknown>
   log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
   netMs?: Millis
 }
@@ -225,7 +230,26 @@ export const workComparison = async (
     if (trouble) return trouble
     if (swept.kind === 'failed') return { fault: swept.why, ...(swept.at !== undefined && { at: swept.at }) }
   }
+  // Both were read to their end: from here on a crash costs no request.
+  await sql.retrying((tx) =>
+    stepComparison(tx, task, { phase: 'target', until: task.to_at, looked: 0, same: [], found: [] }, leaseMs),
+  )
+  await mend(deps, task)
+  await noteTotals(sql, task)
   return null
+}
+
+/** Sends again what the task asks for. So many that something else must be wrong are left to a person. */
+const mend = async ({ sql, repair, log }: ComparerDeps, task: Comparison): Promise<void> => {
+  if (!task.repair.length) return
+  const found = await countFound(sql, task.tenant_id, task.comparison_id)
+  const count = task.repair.reduce((sum, kind) => sum + found[kind], 0)
+  if (count > task.repair_most)
+    return log.warn(
+      { tenant: task.tenant_id, flow: task.pair_id, task: task.comparison_id, count, most: task.repair_most },
+      'more differs than is repaired without a person',
+    )
+  for (const kind of task.repair) await repair(task, kind)
 }
 
 export const startComparer = (deps: ComparerDeps): Loop => {

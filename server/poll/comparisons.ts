@@ -6,6 +6,9 @@ import type { TurnEnd } from './tasks.ts'
 
 export type Phase = 'source' | 'target'
 export type Kind = 'onlySource' | 'onlyTarget' | 'different' | 'unclear'
+/** What is only in the target is a person's to judge. */
+export type Repairable = 'onlySource' | 'different'
+export type Totals = Record<Kind | 'repaired', number>
 
 export interface Comparison {
   tenant_id: string
@@ -23,6 +26,14 @@ export interface Comparison {
   read_until: Millis
   looked: number
   same: number
+  /** Begun by the flow's schedule. */
+  scheduled: boolean
+  /** Kinds that are sent again once both systems were read to their end … */
+  repair: Repairable[]
+  /** … where no more than so many were found. */
+  repair_most: number
+  /** As JSON: Totals. Null before its success. */
+  counts: string | null
   attempts: number
   trouble_at: Millis | null
   fault: string | null
@@ -46,19 +57,50 @@ export interface Found {
   fault: string | null
 }
 
-export const addComparison = (
-  tx: Sql,
-  asked: { tenantId: string; id: string; pairId: string; from: Side; range: { from: Millis; to: Millis }; by: string },
-): Promise<unknown> => tx`
-  insert into comparison (tenant_id, comparison_id, pair_id, from_side, from_at, to_at, read_until, asked_by, state)
-  values (${asked.tenantId}, ${asked.id}, ${asked.pairId}, ${asked.from}, ${at(asked.range.from)}, ${at(asked.range.to)}, ${at(asked.range.from)},
-    ${asked.by}, 'queued')`
+export interface Wanted {
+  tenantId: string
+  id: string
+  pairId: string
+  from: Side
+  range: { from: Millis; to: Millis }
+  by: string
+  scheduled?: boolean
+  repair?: { kinds: readonly Repairable[]; most: number }
+}
+
+/** What ended three months ago is dropped on the way; of those that a schedule began, all but the flow's last hundred. */
+export const addComparison = async (tx: Sql, asked: Wanted): Promise<void> => {
+  await tx`
+    delete from comparison
+    where tenant_id = ${asked.tenantId} and ended_at < clock_timestamp() - interval '90 days'`
+  if (asked.scheduled)
+    await tx`
+      delete from comparison
+      where tenant_id = ${asked.tenantId} and pair_id = ${asked.pairId} and from_side = ${asked.from} and scheduled
+        and created_at <= (
+          select created_at from comparison
+          where tenant_id = ${asked.tenantId} and pair_id = ${asked.pairId} and from_side = ${asked.from} and scheduled and ended_at is not null
+          order by created_at desc
+          offset 99 limit 1)`
+  await tx`
+    insert into comparison (tenant_id, comparison_id, pair_id, from_side, from_at, to_at, read_until, asked_by, state, scheduled, repair, repair_most)
+    values (${asked.tenantId}, ${asked.id}, ${asked.pairId}, ${asked.from}, ${at(asked.range.from)}, ${at(asked.range.to)}, ${at(asked.range.from)},
+      ${asked.by}, 'queued', ${asked.scheduled ?? false}, ${[...(asked.repair?.kinds ?? [])]}::text[], ${asked.repair?.most ?? 1_000})`
+}
 
 /** Newest first. */
-export const readComparisons = (tx: Sql, tenantId: string, id: string | null, limit: number): Promise<Comparison[]> =>
+export const readComparisons = (
+  tx: Sql,
+  tenantId: string,
+  id: string | null,
+  limit: number,
+  of: { pair?: string | undefined; scheduled?: boolean | undefined } = {},
+): Promise<Comparison[]> =>
   tx<Comparison>`
     select c.*, clock_timestamp() as now from comparison c
     where tenant_id = ${tenantId} and (${id}::text is null or comparison_id = ${id})
+      and (${of.pair ?? null}::text is null or pair_id = ${of.pair ?? null})
+      and (${of.scheduled ?? null}::bool is null or scheduled = ${of.scheduled ?? null})
     order by created_at desc
     limit ${limit}`
 
@@ -114,6 +156,36 @@ export const stepComparison = async (
       on conflict (tenant_id, comparison_id, phase, record_id) do update set
         kind = excluded.kind, other_id = excluded.other_id, fields = excluded.fields, fault = excluded.fault`
 }
+
+/** What was found in all, beside the task: whoever watches does not count rows. @throws Fenced */
+export const noteTotals = async (sql: Sql, task: Comparison): Promise<Totals> => {
+  const totals: Totals = {
+    ...(await countFound(sql, task.tenant_id, task.comparison_id)),
+    repaired: await countRepaired(sql, task.tenant_id, task.comparison_id),
+  }
+  const held = await sql.affected`
+    update comparison set counts = ${JSON.stringify(totals)}::json
+    where tenant_id = ${task.tenant_id} and comparison_id = ${task.comparison_id} and lease_token = ${task.lease_token} and state = 'running'`
+  if (!held) throw new Fenced(`the comparison ${task.comparison_id} is not ours any more`)
+  return totals
+}
+
+const countRepaired = async (sql: Sql, tenantId: string, id: string): Promise<number> => {
+  const [row] = await sql<{ n: number }>`
+    select count(*)::int8 as n from comparison_found
+    where tenant_id = ${tenantId} and comparison_id = ${id} and repaired_at is not null`
+  return row?.n ?? 0
+}
+
+/** Per flow, its newest comparison that a schedule began and that came to its end. */
+export const lastScheduled = (
+  sql: Sql,
+  tenantId: string,
+): Promise<{ pair_id: string; from_side: Side; comparison_id: string; counts: string }[]> => sql`
+  select distinct on (pair_id, from_side) pair_id, from_side, comparison_id, counts
+  from comparison
+  where tenant_id = ${tenantId} and scheduled and state = 'success' and counts is not null
+  order by pair_id, from_side, created_at desc`
 
 export const endComparison = (sql: Sql, task: Comparison, end: TurnEnd): Promise<unknown> => sql`
   update comparison set lease_until = null, state = ${end.state}, fault = ${end.fault},
@@ -176,7 +248,7 @@ export const takeForRepair = async (
   tx: Sql,
   tenantId: string,
   id: string,
-  kind: 'onlySource' | 'different',
+  kind: Repairable,
   ids: readonly string[] | null,
   limit: number,
 ): Promise<string[]> =>

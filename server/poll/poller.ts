@@ -7,11 +7,12 @@ import type { Millis } from '../doc/document.ts'
 import type { Fault } from '../doc/fault.ts'
 import type { ConnectionDef } from '../doc/flow.ts'
 import type { PollDef } from '../doc/object.ts'
-import { utc, zoneOf } from '../map/zone.ts'
+import { utc, type Zone, zoneOf } from '../map/zone.ts'
 import { nextRun } from './schedule.ts'
 import {
   beat,
   beginWindow,
+  bringForward,
   type Claimed,
   claimPolls,
   endRun,
@@ -110,11 +111,13 @@ export const startPoller = (deps: PollerDeps): Loop => {
   const memories = new Map<string, PageMemory>()
   const running = new Map<string, Promise<void>>()
   let known = ''
+  const zoneOfPoll = ({ tenant_id, connection_id, poll }: Polled): Zone =>
+    zoneOf(poll.zone ?? deps.connection(tenant_id, connection_id)?.zone ?? 'UTC') ?? utc
   const stopping = new AbortController()
 
   const work = async (run: Claimed, poll: PollDef): Promise<void> => {
     const connection = deps.connection(run.tenant_id, run.connection_id)
-    const zone = zoneOf(poll.zone ?? connection?.zone ?? 'UTC') ?? utc
+    const zone = zoneOfPoll({ ...run, poll })
     const size = poll.pageSize ?? connection?.pageSize ?? 100
     const key = name(run)
     let memory = memories.get(key)
@@ -177,10 +180,17 @@ export const startPoller = (deps: PollerDeps): Loop => {
     run: async () => {
       const polled = deps.polled()
       if (!polled.length) return netMs
-      const names = polled.map(name).join('\n\n')
-      if (names !== known) {
+      const declared = JSON.stringify(polled)
+      if (declared !== known) {
         await ensurePolls(sql, polled)
-        known = names
+        const now = env.now()
+        const nexts = polled.map((one) => nextRun(one.poll, zoneOfPoll(one), now) ?? now + 365 * 86_400_000)
+        await bringForward(
+          sql,
+          polled,
+          nexts.map((next, i) => next + (polled[i] as Polled).poll.jitter),
+        )
+        known = declared
       }
       const free = concurrency - running.size
       const idle = polled.filter((one) => !running.has(name(one)))

@@ -51,6 +51,15 @@ export const ensurePolls = (sql: Sql, keys: readonly ObjectKey[]): Promise<unkno
   order by k.tenant_id, k.connection_id, k.object
   on conflict do nothing`
 
+/** A schedule that is another one by now may have an earlier time. */
+export const bringForward = (sql: Sql, keys: readonly ObjectKey[], nexts: readonly Millis[]): Promise<unknown> => sql`
+  update poll p set next_at = to_timestamp(k.next_ms / 1000)
+  from unnest(
+    ${col.text(keys.map((k) => k.tenant_id))}::text[], ${col.text(keys.map((k) => k.connection_id))}::text[],
+    ${col.text(keys.map((k) => k.object))}::text[], ${col.float8(nexts)}::float8[]) as k (tenant_id, connection_id, object, next_ms)
+  where p.tenant_id = k.tenant_id and p.connection_id = k.connection_id and p.object = k.object
+    and p.fault is null and p.next_at > to_timestamp(k.next_ms / 1000)`
+
 /** Takes what is due of these objects, oldest first. The clock is the database's, which all nodes share. */
 export const claimPolls = (
   sql: Sql,

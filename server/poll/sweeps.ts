@@ -11,6 +11,8 @@ export interface DeletionSweep extends ObjectKey {
   on_gone: 'ask' | 'mark'
   every_ms: number | null
   asked_by: string
+  /** Begun by the schedule of the object's `poll`. */
+  scheduled: boolean
   state: 'queued' | 'running' | 'stopped' | 'error' | 'success'
   phase: Phase
   position: string | null
@@ -28,7 +30,7 @@ export interface DeletionSweep extends ObjectKey {
   lease_token: number
   now: Millis
 }
-export type Wish = ObjectKey & Pick<DeletionSweep, 'on_gone' | 'every_ms' | 'asked_by'>
+export type Wish = ObjectKey & Pick<DeletionSweep, 'on_gone' | 'every_ms' | 'asked_by'> & { scheduled?: boolean }
 
 /** `startAt` null: now. What ended three months ago is dropped on the way. */
 export const addSweep = async (tx: Sql, id: string, wish: Wish, startAt: Millis | null): Promise<void> => {
@@ -36,8 +38,8 @@ export const addSweep = async (tx: Sql, id: string, wish: Wish, startAt: Millis 
     delete from deletion_sweep
     where tenant_id = ${wish.tenant_id} and ended_at < clock_timestamp() - interval '90 days'`
   await tx`
-    insert into deletion_sweep (tenant_id, sweep_id, connection_id, object, on_gone, every_ms, asked_by, start_at, next_at)
-    select ${wish.tenant_id}, ${id}, ${wish.connection_id}, ${wish.object}, ${wish.on_gone}, ${wish.every_ms}, ${wish.asked_by}, s.at, s.at
+    insert into deletion_sweep (tenant_id, sweep_id, connection_id, object, on_gone, every_ms, asked_by, scheduled, start_at, next_at)
+    select ${wish.tenant_id}, ${id}, ${wish.connection_id}, ${wish.object}, ${wish.on_gone}, ${wish.every_ms}, ${wish.asked_by}, ${wish.scheduled ?? false}, s.at, s.at
     from (select coalesce(${startAt === null ? null : at(startAt)}::timestamptz, clock_timestamp()) as at) s`
 }
 
