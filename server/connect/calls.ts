@@ -30,7 +30,10 @@ export interface CallsDeps {
 export interface Asked {
   /** Below the base URL; asked anew for each try. */
   path(): string
-  body: Buffer
+  /** Default POST. */
+  method?: 'GET'
+  /** Null with GET. */
+  body: Buffer | null
   headers?: Record<string, string>
   lane: string
   stage: 'send' | 'read'
@@ -200,8 +203,9 @@ export const openCalls = (deps: CallsDeps) => {
       ms: env.monotonic() - began,
     })
     for (let again = false; ; again = true) {
-      const headers = { 'Content-Type': 'application/json', accept: 'application/json', ...asked.headers, ...own }
-      let request = { method: 'POST' as const, path: path + asked.path(), headers, body: asked.body }
+      const type = asked.body === null ? null : { 'Content-Type': 'application/json' }
+      const headers = { ...type, accept: 'application/json', ...asked.headers, ...own }
+      let request = { method: asked.method ?? ('POST' as const), path: path + asked.path(), headers, body: asked.body }
       let token: string | null = null
       if (auth) {
         // In quiet hours, or behind a breaker, not even a token is asked for.
