@@ -9,7 +9,7 @@ import type { Stoppable } from './agent/loop.ts'
 import { openAlerts } from './cli/alerts.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
 import { callbackSource, openBatches } from './cli/batch.ts'
-import { openDispatch } from './cli/dispatch.ts'
+import { openDispatch, stuckSource } from './cli/dispatch.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { mountConsole } from './cli/console.ts'
 import { type Decoding, startDecoding } from './cli/decode.ts'
@@ -367,7 +367,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
     upkeep: does('upkeep'),
     object: directory.directory.object,
-    sources: { callback: callbackSource },
+    sources: { callback: callbackSource, service: stuckSource },
   })
   const agents: Stoppable[] = [
     ...alerts.agents,

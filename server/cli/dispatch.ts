@@ -6,12 +6,24 @@ import type { Target } from '../converge/road.ts'
 import { type Called, callbackDoor, type CallbackEnd, callbackPath } from '../dispatch/callbacks.ts'
 import type { Asker, Lane, Lanes } from '../dispatch/deps.ts'
 import { type Dispatcher, startDispatcher } from '../dispatch/dispatcher.ts'
+import { stuckBatches } from '../dispatch/list.ts'
 import { openQueue } from '../dispatch/queue.ts'
 import type { ConnectionDef } from '../doc/flow.ts'
 import type { Env } from '../doc/env.ts'
 import type { RecordDoor } from '../http/record.ts'
+import type { Finding, Source } from '../observe/findings.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Configuration } from './configuration.ts'
+
+/** Batches that a target does not take are its records' trouble, though their links rest: told with the alert of a failing service. */
+export const stuckSource: Source = async (sql, tenantId, limits) =>
+  (await stuckBatches(sql, tenantId, limits.forMs ?? 300_000)).map(
+    ({ connectionId, rows, oldestMs }): Finding => ({
+      rule: 'service',
+      about: `${connectionId} (batches)`,
+      figures: { count: rows, minutes: Math.round(oldestMs / 60_000) },
+    }),
+  )
 
 export interface DispatchWorld {
   configuration(): Configuration

@@ -259,6 +259,13 @@ export const openCalls = (deps: CallsDeps) => {
     mask,
     trouble,
     talk,
+    /** Fetches what proves who we are; null: nothing is wrong. */
+    async signIn(signal: AbortSignal): Promise<Fault | null> {
+      if (trouble || !auth) return trouble
+      const asked = { method: 'POST', path, headers: {}, body: null }
+      const proved = await auth.prove(asked, connection.timeout, signal)
+      return proved.kind === 'none' ? { code: 'send.token', stage: 'read', said: shorten(mask(proved.said)) } : null
+    },
     /** Request and answer as the log shows them; without what `auth` adds. */
     shown(name: string, talked: Talk): Exchange {
       const exchange: Exchange = { method: 'POST', url: mask(`${pool.origin}${path}${name}`), ms: 0 }

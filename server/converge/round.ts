@@ -377,7 +377,7 @@ const prepare = (round: Round, connector: Connector, situation: Situation, decis
     const known = link.detail_ids[decision.from]
     unbound ||= action === 'update' && rows.some((row) => row !== null && !hasTargetRow(known, row))
   }
-  const asker = { pairId: link.pair_id, linkId: link.link_id }
+  const asker = { pairId: link.pair_id, linkId: link.link_id, side: decision.side }
   const change = changeOf(connector, decision, { key: round.env.id(), traceId: round.env.id(), asker })
   return {
     situation,

@@ -12,7 +12,7 @@ import { claim, endBatch, fill, giveUp, markPost, putOff, split } from './batche
 import { type Called, callbackDoor, type CallbackEnd, callbackPath } from './callbacks.ts'
 import type { Asker, Lane } from './deps.ts'
 import { leavesIn, roomFor, type Span } from './pace.ts'
-import { answered, putRows, untaken } from './queue.ts'
+import { answered, codesTaken, openQueue, putRows, untaken } from './queue.ts'
 
 const lane = (more: Partial<Lane> = {}): Lane => ({
   tenantId: 't',
@@ -35,6 +35,8 @@ const row = (key: string, code = key): Row => ({
   object: 'position',
   pairId: 'p',
   linkId: 1,
+  side: 'right',
+  isNew: true,
   code,
   body: Buffer.from(JSON.stringify({ code, position_name: `name of ${code}` })),
 })
@@ -76,6 +78,35 @@ test('of two rows of one code only one goes into a batch, the other into the nex
   await putRows(db.sql, [row('a', 'X'), row('b', 'X'), row('c', 'Y')])
   const [first, second] = [await posted(db.sql), await posted(db.sql)]
   assert.deepEqual([first.row_count, second.row_count].sort(), [1, 2])
+})
+
+test('a code that another record has, or is on its way with, is nobody else’s to create', async () => {
+  await using db = await prepared()
+  const of = (key: string, linkId: number, more: Partial<Row> = {}): Row => ({ ...row(key, 'X'), linkId, ...more })
+  await putRows(db.sql, [of('a', 1)])
+  assert.deepEqual(
+    [...(await codesTaken(db.sql, [of('b', 2), of('c', 1), of('d', 3, { isNew: false })]))],
+    [['b', '1']],
+  )
+  await posted(db.sql)
+  assert.equal((await codesTaken(db.sql, [of('b', 2)])).get('b'), '1', 'it is packed')
+  await db.sql`delete from out_batch_row`
+  await db.sql`
+    insert into link (tenant_id, pair_id, link_id, left_id, right_id, first_arrival_at, state, reason, settled, generation, target_connection)
+    values ('t', 'p', 7, 'S-7', 'X', now(), 'idle', 'applied', 1, 1, 'mdm')`
+  assert.deepEqual(
+    [...(await codesTaken(db.sql, [of('b', 2), of('c', 7), of('d', 3, { side: 'left' })]))],
+    [['b', '7']],
+  )
+  // two that come in the same moment
+  await db.sql`delete from link`
+  const queue = openQueue({
+    sql: db.sql,
+    lanes: { find: () => lane() },
+    env: { now: Date.now, monotonic: () => performance.now(), random: () => 0 },
+    queued: () => {},
+  })
+  assert.deepEqual(await Promise.all([queue.put(of('e', 4)), queue.put(of('f', 5))]), ['queued', { taken: '4' }])
 })
 
 test('two nodes that fill at once never count above the limit, and fill no row twice', async () => {

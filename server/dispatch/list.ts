@@ -77,6 +77,19 @@ export const readOutRows = (
   order by row_no
   limit ${limit}`
 
+/** Batches that do not get through: tried, and neither taken nor limited, for so long. */
+export const stuckBatches = (
+  sql: Sql,
+  tenantId: string,
+  forMs: Millis,
+): Promise<{ connectionId: string; rows: number; oldestMs: Millis }[]> => sql`
+  select connection_id as "connectionId", sum(row_count)::int4 as rows,
+    extract(epoch from clock_timestamp() - min(made_at))::float8 * 1000 as "oldestMs"
+  from out_batch
+  where tenant_id = ${tenantId} and state = 'ready' and said is not null and status is distinct from 429
+    and made_at < clock_timestamp() - ${forMs}::float8 * interval '1 millisecond'
+  group by connection_id`
+
 export interface OutLane {
   connectionId: string
   object: string

@@ -1,5 +1,5 @@
 /** Rows that wait to be sent: taken in once per call of a link, and told of when their batch has ended (decision 225). */
-import type { Row } from '../connect/masterdata-batch/masterdata-batch.ts'
+import type { Put, Row } from '../connect/masterdata-batch/masterdata-batch.ts'
 import type { Millis } from '../doc/document.ts'
 import type { Fault } from '../doc/fault.ts'
 import type { Answered, Outcome } from '../doc/outcome.ts'
@@ -19,6 +19,38 @@ export const putRows = (sql: Sql, rows: readonly Row[]): Promise<number> => sql.
     ${col.text(rows.map((row) => row.code))}::text[], ${col.bytes(rows.map((row) => row.body))}::bytea[])
     as i (tenant_id, connection_id, key, object, pair_id, link_id, code, body)
   on conflict (tenant_id, connection_id, key) do nothing`
+
+/**
+ * Which rows speak of a code that another record of the pair has, or that a row of another record is on its way with: the interface would write that
+ * record over. Answers whose it is, by the row's key.
+ */
+export const codesTaken = async (sql: Sql, rows: readonly Row[]): Promise<ReadonlyMap<string, string>> => {
+  const fresh = rows.filter((row) => row.isNew)
+  if (!fresh.length) return new Map()
+  const taken = await sql<{ key: string; holder: string }>`
+    with input as materialized (
+      select i.*
+      from unnest(
+        ${col.text(fresh.map((row) => row.tenantId))}::text[], ${col.text(fresh.map((row) => row.connectionId))}::text[],
+        ${col.text(fresh.map((row) => row.key))}::text[], ${col.text(fresh.map((row) => row.object))}::text[],
+        ${col.text(fresh.map((row) => row.pairId))}::text[], ${col.int8(fresh.map((row) => row.linkId))}::int8[],
+        ${col.text(fresh.map((row) => row.side))}::text[], ${col.text(fresh.map((row) => row.code))}::text[])
+        as i (tenant_id, connection_id, key, object, pair_id, link_id, side, code))
+    select i.key, h.holder
+    from input i
+    cross join lateral (
+      select k.link_id::text as holder from link k
+      where i.side = 'left' and k.tenant_id = i.tenant_id and k.pair_id = i.pair_id and k.left_id = i.code and k.link_id <> i.link_id
+      union all
+      select k.link_id::text from link k
+      where i.side = 'right' and k.tenant_id = i.tenant_id and k.pair_id = i.pair_id and k.right_id = i.code and k.link_id <> i.link_id
+      union all
+      select r.link_id::text from out_batch_row r
+      where r.tenant_id = i.tenant_id and r.connection_id = i.connection_id and r.object = i.object and r.code = i.code
+        and r.state in ('queued', 'packed') and (r.pair_id <> i.pair_id or r.link_id <> i.link_id)
+      limit 1) h`
+  return new Map(taken.map(({ key, holder }) => [key, holder]))
+}
 
 interface Stored {
   state: 'queued' | 'packed' | 'told' | 'withdrawn'
@@ -110,7 +142,7 @@ export const waitingOf = async (
 
 interface Queued {
   row: Row
-  done: (put: 'queued' | { full: Millis }) => void
+  done: (put: Put) => void
   failed: (error: unknown) => void
 }
 
@@ -146,7 +178,21 @@ export const openQueue = (deps: {
 
   const take = async (batch: Queued[]): Promise<void> => {
     const taken: Queued[] = []
+    const others = await codesTaken(
+      sql,
+      batch.map((one) => one.row),
+    )
+    const here = new Map<string, Row>()
     for (const one of batch) {
+      // Of two that come together the second learns of the first.
+      const place = JSON.stringify([one.row.tenantId, one.row.connectionId, one.row.object, one.row.code])
+      const first = here.get(place)
+      const holder = others.get(one.row.key) ?? (first && one.row.isNew ? String(first.linkId) : undefined)
+      if (holder !== undefined) {
+        one.done({ taken: holder })
+        continue
+      }
+      here.set(place, one.row)
       const { tenantId, connectionId, object } = one.row
       const lane = lanes.find(tenantId, connectionId, object)
       const room = lane && (await look(lane, JSON.stringify([tenantId, connectionId, object])))
@@ -179,7 +225,7 @@ export const openQueue = (deps: {
   }
 
   return {
-    put: (row: Row): Promise<'queued' | { full: Millis }> =>
+    put: (row: Row): Promise<Put> =>
       new Promise((done, failed) => {
         queue.push({ row, done, failed })
         if (running) return

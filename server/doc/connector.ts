@@ -1,5 +1,5 @@
 /** What a system must offer to be synchronised: the contract between the engine and `connect/`. */
-import type { Document, Millis, RecordKey } from './document.ts'
+import type { Document, Millis, RecordKey, Side } from './document.ts'
 import type { Outgoing } from './flow.ts'
 import type { Answered, Outcome, Recognised } from './outcome.ts'
 
@@ -20,7 +20,7 @@ export interface Change {
   key: string
   traceId: string
   /** The row that asks, for a target that answers later: who is told of the answer. */
-  asker?: { pairId: string; linkId: number }
+  asker?: { pairId: string; linkId: number; side: Side }
 }
 
 /** An earlier create that was never answered. All times on our clock. */

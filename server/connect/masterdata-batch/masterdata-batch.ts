@@ -1,6 +1,6 @@
 /** The `masterdata-batch` connector: records leave in batches that somebody else fills, and are answered later (contracts.md section 6, decision 225). */
 import type { Change, Connector, Exchange, Read } from '../../doc/connector.ts'
-import type { Millis } from '../../doc/document.ts'
+import type { Millis, Side } from '../../doc/document.ts'
 import type { Fault } from '../../doc/fault.ts'
 import type { OutBatchDef } from '../../doc/flow.ts'
 import type { ObjectDef } from '../../doc/object.ts'
@@ -18,14 +18,21 @@ export interface Row {
   object: string
   pairId: string
   linkId: number
+  /** The side of the pair that the target is. */
+  side: Side
+  /** A record that has no id there yet: the row may only make one. */
+  isNew: boolean
   code: string
   body: Buffer
 }
 
+/** `full`: as much waits as can leave before then. `taken`: another record has that code, or is about to. */
+export type Put = 'queued' | { full: Millis } | { taken: string }
+
 /** Where rows wait until a batch is filled; the room that fills them hands it in. */
 export interface RowQueue {
-  /** `full`: as much waits as can leave before then. A key that is known already changes nothing. */
-  put(row: Row): Promise<'queued' | { full: Millis }>
+  /** A key that is known already changes nothing. */
+  put(row: Row): Promise<Put>
   answered(tenantId: string, connectionId: string, key: string): Promise<Answered>
 }
 
@@ -61,6 +68,7 @@ export type Told =
 export interface MasterdataBatchConnector extends Connector {
   /** Posts a batch, byte for byte. */
   post(path: string, body: Buffer, signal: AbortSignal): Promise<Posted>
+  signIn(signal: AbortSignal): Promise<Fault | null>
   /** Asks for its result. */
   told(path: string, bizId: string, signal: AbortSignal): Promise<Told>
   skew(): Skew | null
@@ -122,6 +130,7 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
       key: change.key,
       object: object.code,
       ...change.asker,
+      isNew: change.targetId === null,
       code,
       body: change.bytes,
     })
@@ -131,6 +140,7 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
         answerBy: env.now() + recheck,
         why: { code: 'batch.waiting', stage: 'send', value: '…' },
       }
+    if ('taken' in put) return refused({ code: 'conflict.id', stage: 'send', value: code, expected: put.taken })
     const why: Fault = { code: 'send.limited', stage: 'send', said: 'as many rows wait as its limits let leave' }
     return { kind: 'again', calm: true, at: put.full, why }
   }
@@ -233,6 +243,7 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
 
     // Rows are queued here and answered rows are taken home here; what the target may be asked for is counted where batches are filled.
     slots: () => ({ free: 256 }),
+    signIn: calls.signIn,
     skew: calls.skew,
     view: calls.view,
     close: calls.close,
