@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { interfaceCalls, type InterfaceCall } from './faults.ts'
 import { type Face, isFacePath } from './fxiaoke.ts'
 import type { Arrival, Reply, Side } from './side.ts'
+import type { Caller, Sending } from './caller.ts'
+import type { Masterdata } from './masterdata.ts'
 import type { SystemName } from './objects.ts'
 
 const BODY_MAX = 25 * 1024 * 1024
@@ -157,6 +159,85 @@ const setting = async (request: IncomingMessage, response: ServerResponse, { get
   sendJson(response, 200, JSON.stringify(get()))
 }
 
+/** Settings of one of the two faces of the master-data batch. */
+const batchSetting = (name: string, face: Masterdata | Caller): Setting | null => {
+  switch (name) {
+    case 'settings':
+      return { get: face.settings, set: async (given) => face.set(given) }
+    case 'faults':
+      return { get: face.faults, set: async (given) => face.setFaults(given) }
+    default:
+      return null
+  }
+}
+
+const jsonList = function* (items: readonly unknown[]): Generator<string> {
+  for (const item of items) yield JSON.stringify(item)
+}
+
+/** `/sandbox/masterdata/…`: a system that takes batches. */
+const masterdataRoute = async (
+  { masterdata }: ServerDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+  name: string,
+  query: URLSearchParams,
+): Promise<void> => {
+  const method = request.method ?? 'GET'
+  if (name.startsWith('common/')) {
+    const reply = await masterdata.handle({
+      method,
+      path: name.slice('common/'.length),
+      query,
+      authorization: header(request, 'authorization'),
+      text: method === 'POST' ? await readBody(request) : null,
+    })
+    if (reply === 'hang') return
+    if (reply === 'cut') return void response.socket?.destroy()
+    return sendJson(response, reply.status, reply.body, reply.headers)
+  }
+  const found = batchSetting(name, masterdata)
+  if (found !== null) return setting(request, response, found)
+  if (method !== 'GET') return refuse(response, 404, `no such path: ${name}`)
+  if (name === 'ledger') return sendList(response, 'calls', jsonList(masterdata.ledger()))
+  if (name.startsWith('records/'))
+    return sendList(response, 'records', jsonList(masterdata.records(percent(name.slice('records/'.length)))))
+  refuse(response, 404, `no such path: ${name}`)
+}
+
+/** `/sandbox/caller/…`: sends batches to Mortise and shows the callbacks it received. */
+const callerRoute = async (
+  { caller }: ServerDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+  name: string,
+  query: URLSearchParams,
+): Promise<void> => {
+  const found = batchSetting(name, caller)
+  if (found !== null) return setting(request, response, found)
+  if (request.method === 'POST' && name === 'callback') {
+    const headers = Object.fromEntries(
+      Object.entries(request.headers).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : [])),
+    )
+    const answered = caller.hear(headers, (await readBody(request)) ?? '')
+    if (answered === 'cut') return void response.socket?.destroy()
+    if (answered === 'slow') await new Promise<void>((done) => void setTimeout(done, 20_000).unref())
+    return sendJson(response, answered === 'slow' ? 200 : answered, '{}')
+  }
+  if (request.method === 'POST' && name === 'send') {
+    const read = await readSetting(request)
+    if (typeof read === 'string') return refuse(response, 400, read)
+    const what = read.given as Sending
+    if (typeof what?.path !== 'string')
+      return refuse(response, 400, 'path is missing: positions, departments/v2, branches')
+    return sendJson(response, 200, JSON.stringify(await caller.send(what)))
+  }
+  if (request.method === 'GET' && name === 'callbacks')
+    return sendList(response, 'callbacks', jsonList(caller.callbacks(query.get('bizId'))))
+  if (request.method === 'GET' && name === 'ledger') return sendList(response, 'calls', jsonList(caller.sent()))
+  refuse(response, 404, `no such path: ${name}`)
+}
+
 /** Nothing here needs a token but the five interface calls: the sandbox listens on loopback, for tests and for trying. */
 const route = async (deps: ServerDeps, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const url = request.url ?? '/'
@@ -164,6 +245,12 @@ const route = async (deps: ServerDeps, request: IncomingMessage, response: Serve
   const path = mark === -1 ? url : url.slice(0, mark)
   const search = mark === -1 ? '' : url.slice(mark + 1)
   if (path === '/sandbox/healthz') return sendJson(response, 200, JSON.stringify(deps.health()))
+  for (const [prefix, to] of [
+    ['/sandbox/masterdata/', masterdataRoute],
+    ['/sandbox/caller/', callerRoute],
+  ] as const)
+    if (path.startsWith(prefix))
+      return to(deps, request, response, path.slice(prefix.length), new URLSearchParams(search))
   const side = path.startsWith('/sandbox/erp/')
     ? deps.sides.erp
     : path.startsWith('/sandbox/crm/')
@@ -215,6 +302,8 @@ export type ServerDeps = {
   sides: Record<SystemName, Side>
   /** The sandbox CRM's second face. */
   face: Face
+  masterdata: Masterdata
+  caller: Caller
   health: () => unknown
   now: () => number
   log: (line: string) => void

@@ -2,9 +2,11 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
+import { createCaller } from './caller.ts'
 import { openFace } from './fxiaoke.ts'
 import { sandboxServer } from './http.ts'
 import { openJournal } from './journal.ts'
+import { createMasterdata } from './masterdata.ts'
 import type { SystemName } from './objects.ts'
 import { createSide } from './side.ts'
 
@@ -69,7 +71,10 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
   const startedAt = now()
   const health = () => ({ ok: true, pid: process.pid, file, startedAt })
   const face = openFace({ side: sides.crm, token: options.crmToken, now })
-  const server = sandboxServer({ sides, face, health, now, log })
+  const masterdata = createMasterdata({ now, log })
+  let own = ''
+  const caller = createCaller({ now, log, own: () => own })
+  const server = sandboxServer({ sides, face, masterdata, caller, health, now, log })
   try {
     await new Promise<void>((done, failed) => {
       server.once('error', failed)
@@ -80,6 +85,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     throw error
   }
   const { port } = server.address() as AddressInfo
+  own = `http://127.0.0.1:${port}`
   writeFileSync(lockOf(file), JSON.stringify({ pid: process.pid, port }))
   sides.erp.open(journal)
   sides.crm.open(journal)

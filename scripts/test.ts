@@ -10,9 +10,9 @@ const root = join(import.meta.dirname, '..')
 const ROOMS = '{protocol,server,sandbox,sdk,conformance,prove,bench,examples,scripts,docs,deploy,console}'
 const OLDEST = 15 // the oldest PostgreSQL we promise (docs, "database"); Debian 12 brings it
 const ON_OLDEST =
-  /^server\/(store|stage|converge|receive|maintain|batch|deliver)\/|^server\/(egress\/allowance|connect\/auth\/auth|cli\/keys)\.test/
+  /^server\/(store|stage|converge|receive|maintain|batch|deliver|dispatch)\/|^server\/(egress\/allowance|connect\/auth\/auth|cli\/keys)\.test/
 /** The road's hot statements run a second time as the role that runs them in production (docs/architecture.md, "Tenants"). */
-const AS_ROAD = /^server\/(stage|converge|receive|observe|batch|deliver)\//
+const AS_ROAD = /^server\/(stage|converge|receive|observe|batch|deliver|dispatch)\//
 const OWN_SERVER = /^server\/store\/(embedded|binaries)\./ // these start servers themselves: another cluster is nothing to them
 
 const COMPARES = /^prove\/(rigs\/(neighbours|noisy|outage|functions|overload|rolling)|console\/)/

@@ -21,6 +21,7 @@ const FLOORS: string[][] = [
     'stage',
     'converge',
     'deliver',
+    'dispatch',
     'objects',
     'flows',
     'maintain',

@@ -8,7 +8,8 @@ import { createEnv } from './agent/env.ts'
 import type { Stoppable } from './agent/loop.ts'
 import { openAlerts } from './cli/alerts.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
-import { openBatches } from './cli/batch.ts'
+import { callbackSource, openBatches } from './cli/batch.ts'
+import { openDispatch, stuckSource } from './cli/dispatch.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { mountConsole } from './cli/console.ts'
 import { type Decoding, startDecoding } from './cli/decode.ts'
@@ -232,8 +233,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const allowLoopback = settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on'
   const denied = [{ host: database.hostname, port: Number(database.port || 5432) }]
   const egress = { allowLoopback, denied }
+  const dispatch = openDispatch({ configuration: () => configuration, road: roadPool, env })
   const directory = openDirectory({
     env,
+    queue: dispatch.queue,
     log: book.of('directory'),
     ...egress,
     nodes: { sql: roadPool, seal: sealWith(key), who: node },
@@ -383,7 +386,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
     upkeep: does('upkeep'),
     object: directory.directory.object,
-    sources: pollAlarms(() => configuration, env.now),
+    sources: { ...pollAlarms(() => configuration, env.now), callback: callbackSource, service: stuckSource },
   })
   const agents: Stoppable[] = [
     ...alerts.agents,
@@ -495,6 +498,20 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     duties: { batch: does('batch'), deliver: does('deliver') },
   })
   agents.push(...batches.agents)
+  const dispatched = dispatch.begin({
+    doors: doorPool,
+    log: book.of,
+    connector: directory.directory.connector,
+    gated: (tenantId, connectionId) => restoring.has(`${tenantId}/${connectionId}`),
+    woke: (targets) => {
+      worker?.wake(targets)
+      lookout?.stir()
+      word.tell()
+    },
+    counted: metrics.calledBack,
+    sends: does('deliver'),
+  })
+  agents.push(...dispatched.agents)
 
   // ── people ──
   const mapping = {
@@ -609,7 +626,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   })
   if (does('receive')) for (const { path, door } of received) http.record(path, traced(path, door))
   if (does('listen')) http.record(webhookPath, traced(webhookPath, events.door()))
-  for (const { path, door } of batches.doors) http.record(path, traced(path, door))
+  for (const { path, door } of [...batches.doors, ...dispatched.doors]) http.record(path, traced(path, door))
   if (sandbox) {
     const shown = sandbox
     showSandbox(http.app, shown, async (connectionId, mode) => {
@@ -629,6 +646,12 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ hook: `${listening}/hooks/crm/${secrets.hookSecret}` }),
+    }).catch(() => {})
+    const { clientId, clientSecret, salt } = secrets
+    await fetch(`${sandbox.url}/sandbox/caller/settings`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ url: listening, clientId, clientSecret, salt }),
     }).catch(() => {})
   }
   out(greeting({ url: listening, sandbox: sandbox !== null, data: settings.data, secrets, isFirst }))

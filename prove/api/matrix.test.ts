@@ -325,6 +325,8 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     showBatch: { ids: { batch: things.batch }, good: [200] },
     exportRejected: { ids: { batch: things.batch }, good: [200] },
     resendCallback: { ids: { batch: things.batch }, good: [200] },
+    listOutBatches: { query: '?state=ready', good: [200] },
+    showOutBatch: { ids: { batch: things.batch }, good: [200] },
   }
   const example = examples[id]
   assert.ok(example, `the matrix has no example of ${id}: every new route needs one`)
@@ -351,6 +353,8 @@ const world = async () => {
       insert into batch (tenant_id, batch_id, client_id, path, biz_id, connection_id, object, line, request_hash, locale, trace_id, row_count,
         state, checked, done_rows, ended_at, created_count, updated_count, failed_count, result)
       values ('${tenant}', ${5001 + n}, 'hr', 'positions', 'SAME-1', 'erp', 'BD_Customer', 1, '', 'zh_CN', 't', 1, 'done', true, 1, now(), 0, 0, 1, '{}');
+      insert into out_batch (tenant_id, out_batch_id, connection_id, object, path, biz_id, locale, row_count, body)
+      values ('${tenant}', ${5001 + n}, 'erp', 'position', 'positions', 'out-1', 'zh_CN', 1, '{}');
       insert into batch_row (tenant_id, batch_id, row_no, key, code, outcome, errors, body)
       values ('${tenant}', ${5001 + n}, 1, '1', 'X-${tenant}', 'rejected', '[{"reason":"required","field":"name"}]', '{"code":"X"}');
       insert into delivery (tenant_id, delivery_id, client_id, origin, url, subject, body, state)

@@ -78,6 +78,7 @@ const configOf = (origin: string): unknown => ({
           objects: [
             { code: 'position', template: 'position', batch: { perDay: 1_000_000, perHour: 1_000_000 } },
             { code: 'project', template: 'project' },
+            { code: 'branch', template: 'branch' },
           ],
         },
       ],
@@ -89,28 +90,114 @@ const configOf = (origin: string): unknown => ({
 const post = async (
   url: string,
   body: unknown,
+  headers: Record<string, string> = {},
 ): Promise<{ status: number; body: { resCode?: number; data?: { access_token?: string } } }> => {
-  const answer = await request(url, { method: 'POST', body: JSON.stringify(body), headersTimeout: 40_000 })
+  const answer = await request(url, { method: 'POST', body: JSON.stringify(body), headers, headersTimeout: 40_000 })
   return { status: answer.statusCode, body: (await answer.body.json()) as { resCode?: number } }
 }
 
 /** Asks until somebody answers that it is taken: the same bytes under the same bizId, whatever became of the tries before. */
-const send = async (nodes: readonly Program[], token: string, body: { bizId: string }): Promise<void> => {
+const send = async (
+  nodes: readonly Program[],
+  token: string,
+  body: { bizId: string },
+  locale: string,
+): Promise<void> => {
   for (let turn = Math.floor(Math.random() * nodes.length); ; turn++) {
     const node = nodes[turn % nodes.length] as Program
-    const answer = await post(`${node.url}/common/positions/batch?access_token=${token}`, body).catch(() => null)
+    const answer = await post(`${node.url}/common/positions/batch?access_token=${token}`, body, { locale }).catch(
+      () => null,
+    )
     if (answer?.status === 200) return
     if (answer && answer.status < 500) throw new Error(`${body.bizId}: ${answer.status} ${JSON.stringify(answer.body)}`)
     await pause(30)
   }
 }
 
-/** Row numbers 50, 150, … are bad. */
+const locales = ['zh_CN', 'zh_TW', 'en_US', 'ja_JP'] as const
+type Locale = (typeof locales)[number]
+const localeOf = (bizId: string): Locale => locales[Number(bizId.split(' ')[1]) % locales.length] as Locale
+
+/** What may be wrong with a row, and what its sender must be told, in the order of `locales`. */
+const ways: readonly [wrong: (code: string) => object, told: readonly [string, string, string, string]][] = [
+  [
+    () => ({ position_name: '' }),
+    ['岗位名称不能为空', '崗位名稱不能為空', 'Position name must not be empty', '役職名は必須です'],
+  ],
+  [
+    () => ({ position_name: '岗'.repeat(22) }),
+    [
+      '岗位名称超过64字节',
+      '崗位名稱超過64位元組',
+      'Position name is longer than 64 bytes',
+      '役職名が64バイトを超えています',
+    ],
+  ],
+  [
+    () => ({ code: '' }),
+    ['岗位编码不能为空', '崗位編碼不能為空', 'Position code must not be empty', '役職コードは必須です'],
+  ],
+  [
+    () => ({ code: 'c'.repeat(65) }),
+    [
+      '岗位编码超过64字节',
+      '崗位編碼超過64位元組',
+      'Position code is longer than 64 bytes',
+      '役職コードが64バイトを超えています',
+    ],
+  ],
+  [
+    () => ({ enabled_flag: 'X' }),
+    [
+      '启用标识X不在可选值中（Y, N）',
+      '啟用標識X不在可選值中（Y, N）',
+      'Enabled flag X is none of Y, N',
+      '有効フラグXは選択肢にありません（Y, N）',
+    ],
+  ],
+  [
+    () => ({ approval_level: 'high' }),
+    [
+      '审批级别high不是整数',
+      '審批級別high不是整數',
+      'Approval level high is not a whole number',
+      '承認レベルhighは整数ではありません',
+    ],
+  ],
+  [
+    () => ({ branch_code: '1006001' }),
+    [
+      '分公司编码1006001不存在',
+      '分公司編碼1006001不存在',
+      'Branch code 1006001 does not exist',
+      '支社コード1006001は存在しません',
+    ],
+  ],
+  [
+    (code) => ({ parent_code: code }),
+    [
+      '上级岗位编码形成循环：{code} → {code}',
+      '上級崗位編碼形成循環：{code} → {code}',
+      'Parent position code forms a cycle: {code} → {code}',
+      '上位役職コードが循環しています：{code} → {code}',
+    ],
+  ],
+]
+
+/** Row numbers 50, 150, … are bad, each hundred in another of the eight ways; of twenty rows it is the tenth. */
 const rowsOf = (bizId: string, count: number) =>
-  Array.from({ length: count }, (_, i) => ({
-    code: `${bizId}-${i + 1}`,
-    position_name: (i + 1) % 100 === 50 || (count === 20 && i === 9) ? '' : `岗位 ${i + 1}`,
-  }))
+  Array.from({ length: count }, (_, i) => {
+    const code = `${bizId}-${i + 1}`
+    const good = { code, position_name: `岗位 ${i + 1}` }
+    if (count === 20) return i === 9 ? { ...good, position_name: '' } : good
+    if ((i + 1) % 100 !== 50) return good
+    return { ...good, ...ways[Math.floor(i / 100) % ways.length]?.[0](code) }
+  })
+/** The reason that must stand under the key of a bad row. */
+const reasonOf = (bizId: string, count: number, key: string): string => {
+  const way = count === 20 ? 0 : Math.floor((Number(key) - 1) / 100) % ways.length
+  return (ways[way]?.[1][locales.indexOf(localeOf(bizId))] ?? '').replaceAll('{code}', `${bizId}-${key}`)
+}
 const badOf = (count: number): string[] =>
   count === 20 ? ['10'] : Array.from({ length: Math.floor((count + 50) / 100) }, (_, i) => String(50 + 100 * i))
 
@@ -122,9 +209,11 @@ const judge = (bizId: string, rows: number, contents: ReadonlySet<string> | unde
   // a row that ran twice would have been created once and updated once
   if (data.createdCount !== rows - bad.length || data.updatedCount !== 0 || data.failedCount !== bad.length)
     return `${bizId}: ${JSON.stringify({ ...data, validatorErrors: undefined })}`
-  return JSON.stringify(Object.keys(data.validatorErrors)) === JSON.stringify(bad)
+  if (JSON.stringify(Object.keys(data.validatorErrors)) !== JSON.stringify(bad)) return `${bizId}: other rows refused`
+  const wrong = bad.find((key) => data.validatorErrors[key]?.join() !== reasonOf(bizId, rows, key))
+  return wrong === undefined
     ? null
-    : `${bizId}: other rows refused`
+    : `${bizId}, row ${wrong}: ${data.validatorErrors[wrong]?.join()}, not ${reasonOf(bizId, rows, wrong)}`
 }
 
 /** Over HTTP on two nodes: 49 used, 60 at once. Answers how many passed. */
@@ -150,10 +239,10 @@ export const batchesRig: Rig = {
   name: 'batches',
   promise: '23, 24, 25',
   about:
-    'batches while two nodes are killed in turn and 30 % of the callbacks are not taken: each told, with one content and the right counts; 60 calls at 49 used of 50: one passes',
+    'batches while two nodes are killed in turn and 30 % of the callbacks are not taken: each told, with one content, the right counts and reasons; 60 calls at 49 used of 50: one passes',
   run: async (long) => {
     seedOf()
-    const [short, many, manyRows, kills] = long ? [1_000, 3, 10_000, 60] : [60, 1, 3_000, 3]
+    const [short, many, manyRows, kills] = long ? [1_000, 4, 10_000, 60] : [60, 1, 3_000, 3]
     await using ground = await openGround()
     await using db = await freshDatabase()
     await using listener = await openListener(0.3)
@@ -177,12 +266,17 @@ export const batchesRig: Rig = {
       Array.from({ length: 8 }, async () => {
         for (let next = queue.shift(); next; next = queue.shift()) {
           const [bizId, rows] = next
-          await send(nodes, token, {
-            bizId,
-            timestamp: 1586825055000,
-            url: `${listener.origin}/`,
-            data: rowsOf(bizId, rows),
-          } as { bizId: string })
+          await send(
+            nodes,
+            token,
+            {
+              bizId,
+              timestamp: 1586825055000,
+              url: `${listener.origin}/`,
+              data: rowsOf(bizId, rows),
+            } as { bizId: string },
+            localeOf(bizId),
+          )
           acknowledged++
         }
       }),
@@ -240,7 +334,7 @@ export const batchesRig: Rig = {
     ).length
     assert.ok(over > 1, 'the control: counted by each node for itself, more than one passes')
     say(
-      `batches: ${wanted.size} told with one content each, ${hits} kills hit, ${listener.faults} callbacks not taken; 60 at 49 of 50: ${passed} passed. Controls: ${lost} of 100 lost, ${over} passed`,
+      `batches: ${wanted.size} told with one content each, ${many} of ${manyRows} rows among them, bad in eight ways; ${hits} kills hit, ${listener.faults} callbacks not taken; 60 at 49 of 50: ${passed} passed. Controls: ${lost} of 100 lost, ${over} passed`,
     )
   },
 }

@@ -2,6 +2,7 @@
 import { badInputRig } from './bad-input.ts'
 import { batchesRig } from './batches.ts'
 import { cutRig } from './cut.ts'
+import { dispatchRig } from './dispatch.ts'
 import { diskRig } from './disk.ts'
 import { echoRig } from './echo.ts'
 import { freezeRig } from './freeze.ts'
@@ -49,4 +50,5 @@ export const rigs: readonly Rig[] = [
   restoreRig,
   upgradeRig,
   batchesRig,
+  dispatchRig,
 ]

@@ -204,4 +204,38 @@ test('the document’s example is answered, called back and verified from outsid
   assert.equal(await code(send({ ...good, timestamp: 7 })), 4000011)
   assert.equal(await code(post('/common/positions/batch?access_token=none', good)), 4010000)
   assert.equal(await code(post('/common/positions/batch', good)), 4010000)
+
+  // the sandbox's own caller: what it sent, what it was told, and its own verdict on it; its listener fails once
+  const box = async <T>(path: string, method = 'GET', body?: unknown): Promise<T> =>
+    (await (
+      await fetch(`${world.url()}/sandbox/caller/${path}`, {
+        method,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      })
+    ).json()) as T
+  interface Told {
+    callbacks: { bizId: string; token: boolean; signature: boolean; answered: unknown; body: string }[]
+  }
+  await box('faults', 'PUT', { answers: [500, 200] })
+  const sending = { path: 'positions', rows: 20, badRows: 10, bizId: 'of the caller', locale: 'en_US', fault: 'replay' }
+  const own = await box<{ status: number; answer: Result }>('send', 'POST', sending)
+  assert.deepEqual([own.status, own.answer.data?.createdCount, own.answer.data?.failedCount], [200, 18, 2])
+  const theirs = await until('the caller was told, though it failed once', async () => {
+    const { callbacks } = await box<Told>(`callbacks?bizId=${encodeURIComponent('of the caller')}`)
+    return callbacks.length > 1 && callbacks
+  })
+  assert.deepEqual(
+    theirs.map(({ token: proved, signature, answered }) => [proved, signature, answered]),
+    [
+      [true, true, 500],
+      [true, true, 200],
+    ],
+  )
+  assert.equal(theirs[0]?.body, theirs[1]?.body)
+  const { calls } = await box<{ calls: { bizId: string; answer: Result }[] }>('ledger')
+  assert.deepEqual(
+    calls.map((one) => one.answer.data),
+    [own.answer.data, own.answer.data],
+    'a replay hears the same',
+  )
 })

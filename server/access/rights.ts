@@ -192,6 +192,8 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showBatch: { right: 'see' },
   exportRejected: { right: 'see' },
   resendCallback: { right: 'operate' },
+  listOutBatches: { right: 'see' },
+  showOutBatch: { right: 'see' },
   // maintain
   listTwoWay: { right: 'see' },
   listConflicts: { right: 'see' },

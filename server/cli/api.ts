@@ -10,6 +10,7 @@ import type { SecretKey } from '../access/secrets.ts'
 import { type DecodeRoutesDeps, decodingRoutes } from '../decode/routes.ts'
 import { mappingRoutes } from '../flows/mapping-routes.ts'
 import { batchRoutes, type BatchRoutesDeps } from '../batch/routes.ts'
+import { outBatchRoutes } from '../dispatch/routes.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { tryRoutes } from '../flows/try-connection.ts'
 import { fileSchema } from '../flows/schema.ts'
@@ -177,6 +178,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
         templates,
         writeDown: noteOne,
       }),
+      ...outBatchRoutes({ sql }),
       ...twoWayRoutes({
         sql,
         conflict: world.conflict,

@@ -7,12 +7,13 @@ import { batchDoors } from '../batch/door.ts'
 import type { BatchCatalog, BatchObject, Client, Clients, Ended } from '../batch/deps.ts'
 import { startRegistrar } from '../batch/registrar.ts'
 import { startCourier } from '../deliver/courier.ts'
-import { createDelivery } from '../deliver/deliveries.ts'
+import { createDelivery, failingOrigins } from '../deliver/deliveries.ts'
 import { targetOf } from '../deliver/target.ts'
 import type { Arrival } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import type { Policy } from '../egress/guard.ts'
 import type { RecordDoor } from '../http/record.ts'
+import type { Finding, Source } from '../observe/findings.ts'
 import { admitIn } from '../stage/admit.ts'
 import type { Sql } from '../store/sql.ts'
 import { subjectOf } from './batches.ts'
@@ -43,10 +44,27 @@ export interface Batches {
   deliver(): void
 }
 
+/**
+ * Callbacks that are not taken, by client and address: so many tries of one without success, or an address that was left alone after five days.
+ * What waits at it waits for a person (alerts.md).
+ */
+export const callbackSource: Source = async (sql, tenantId, limits) => {
+  const rows = await failingOrigins(sql, tenantId, limits.tries ?? 3)
+  return rows.map(
+    ({ clientId, origin, tries, isDisabled }): Finding => ({
+      rule: 'callback',
+      about: `${clientId} ${origin}`,
+      figures: { count: tries },
+      ...(isDisabled && { level: 'critical' as const }),
+    }),
+  )
+}
+
 /** Objects that take batches, by tenant and path; made once for a configuration. */
 const indexOf = (configuration: Configuration): Map<string, BatchObject> => {
   const index = new Map<string, BatchObject>()
-  for (const { def } of configuration.connections)
+  for (const { def } of configuration.connections) {
+    if (def.kind === 'masterdata-batch') continue // that path is the other system's
     for (const object of configuration.objects.of(def.tenantId, def.connectionId))
       if (object.batch)
         index.set(JSON.stringify([def.tenantId, object.batch.path]), {
@@ -54,6 +72,7 @@ const indexOf = (configuration: Configuration): Map<string, BatchObject> => {
           zone: def.zone,
           def: object,
         })
+  }
   return index
 }
 

@@ -1,6 +1,7 @@
 /** Batches and their callbacks at the terminal: `mortise records --batches`, `mortise retry --callback <batch>`. */
 import { listBatches } from '../batch/read.ts'
 import { type Callback, type BatchRoutesDeps } from '../batch/routes.ts'
+import { listOutBatches, readOutLanes } from '../dispatch/list.ts'
 import { deliveriesOf, sendAgain, triesOf } from '../deliver/deliveries.ts'
 import type { Sql } from '../store/sql.ts'
 import { type Command, Done, exitCodes } from './command.ts'
@@ -91,6 +92,63 @@ export const showBatches = async (
           )
         : 'No batch has come in.',
     )
+}
+
+/** What went out, and what waits to. */
+export const showOutBatches = async (
+  command: Command,
+  sql: Sql,
+  tenantId: string | undefined,
+  limit: number,
+): Promise<void> => {
+  const shown: Record<string, unknown>[] = []
+  const waiting: Record<string, unknown>[] = []
+  const lines: (string | number)[][] = []
+  for (const tenant of await tenantsOf(sql, tenantId)) {
+    for (const one of await readOutLanes(sql, tenant)) waiting.push({ tenant, ...one })
+    for (const row of await listOutBatches(sql, tenant, { connectionId: null, state: null, before: null, limit })) {
+      shown.push({ tenant, ...row })
+      lines.push([
+        row.batchId,
+        tenant,
+        row.connectionId,
+        row.path,
+        row.bizId,
+        row.state,
+        row.rows,
+        row.applied ?? '-',
+        row.refused ?? '-',
+        row.posts,
+        row.toldBy ?? '-',
+        ago(Date.now() - row.madeAt),
+      ])
+    }
+  }
+  if (command.asJson) return command.json({ items: shown, waiting })
+  for (const { tenant, connectionId, object, queued, oldestMs } of waiting)
+    command.say(`${tenant}/${connectionId}: ${queued} rows of ${object} wait, the oldest for ${ago(Number(oldestMs))}.`)
+  command.say(
+    lines.length
+      ? table(
+          [
+            'batch',
+            'tenant',
+            'connection',
+            'path',
+            'bizId',
+            'state',
+            'rows',
+            'in',
+            'refused',
+            'posts',
+            'told by',
+            'age',
+          ],
+          lines,
+          command.outside.width,
+        )
+      : 'No batch has gone out.',
+  )
 }
 
 /** The courier of a running node finds it within seconds. */

@@ -1,6 +1,11 @@
 /** The configuration as the engine works with it: compiled pairs and living connectors; a change replaces only what it touches. */
 import { openShelf } from '../connect/auth/shelf.ts'
 import { type FxiaokeConnector, fxiaokeConnector } from '../connect/fxiaoke/fxiaoke.ts'
+import {
+  type MasterdataBatchConnector,
+  masterdataBatchConnector,
+  type RowQueue,
+} from '../connect/masterdata-batch/masterdata-batch.ts'
 import { standardConnector, type StandardConnector, type StandardDeps } from '../connect/standard/standard.ts'
 import { dayEnd } from '../connect/standard/time.ts'
 import type { Directory, Log } from '../converge/engine.ts'
@@ -24,6 +29,13 @@ export interface DirectoryDeps {
   denied: { host: string; port: number }[]
   /** Where all nodes meet over a target's limits and its access token; without it each counts for itself. */
   nodes?: { sql: Sql; seal: Seal; who: string }
+  /** Where rows of batches wait; without it nothing is sent in batches. */
+  queue?: RowQueue
+}
+
+const noQueue: RowQueue = {
+  put: () => Promise.reject(new Error('nothing is sent in batches from here')),
+  answered: () => Promise.reject(new Error('nothing is sent in batches from here')),
 }
 
 /** What this connection shares with the other nodes. */
@@ -43,11 +55,19 @@ const sharedWith = ({ nodes, env }: DirectoryDeps, def: ConnectionDef): Pick<Sta
 interface Living {
   revision: number
   objects: readonly ObjectDef[]
-  connector: StandardConnector | FxiaokeConnector
+  connector: StandardConnector | FxiaokeConnector | MasterdataBatchConnector
 }
 
-const connectorFor = (deps: StandardDeps): Living['connector'] =>
-  deps.connection.kind === 'fxiaoke' ? fxiaokeConnector(deps) : standardConnector(deps)
+const connectorFor = (deps: StandardDeps & { queue: RowQueue }): Living['connector'] => {
+  switch (deps.connection.kind) {
+    case 'fxiaoke':
+      return fxiaokeConnector(deps)
+    case 'masterdata-batch':
+      return masterdataBatchConnector(deps)
+    case 'standard':
+      return standardConnector(deps)
+  }
+}
 
 const holds = ({ def }: Pair): boolean => sides.some((side) => def.flows[side]?.state === 'paused')
 
@@ -68,6 +88,7 @@ export const openDirectory = (deps: DirectoryDeps) => {
       objects: new Map(objects.map((o) => [o.code, o])),
       env: deps.env,
       egress,
+      queue: deps.queue ?? noQueue,
       ...sharedWith(deps, def),
     })
 

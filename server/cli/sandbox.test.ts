@@ -48,7 +48,7 @@ test('the configuration uses the same secrets, and declares the objects that the
   inFolder(async (data) => {
     const generated = await openGenerated(data)
     const secrets = sandboxSecrets(generated)
-    const [tenant] = (await sandboxConfig(generated, 'http://127.0.0.1:7099/')).tenants
+    const [tenant] = (await sandboxConfig(generated, 'http://127.0.0.1:7098/')).tenants
     assert.ok(tenant)
     assert.deepEqual(
       tenant.tokens.map((one) => one.value),
@@ -65,7 +65,7 @@ test('the configuration uses the same secrets, and declares the objects that the
           clientId: secrets.clientId,
           secret: secrets.clientSecret,
           salt: secrets.salt,
-          origins: ['http://127.0.0.1:7099'],
+          origins: ['http://127.0.0.1:7099', 'http://127.0.0.1:7098'],
         },
       ],
     )
@@ -77,7 +77,7 @@ test('the configuration uses the same secrets, and declares the objects that the
         def.connectionId === 'erp' ? ['positions', 'departments/v2', 'branches'] : [],
       )
       const real = objectsOf[def.connectionId as 'erp' | 'crm']
-      assert.equal(def.baseUrl, `http://127.0.0.1:7099/sandbox/${def.connectionId}/`)
+      assert.equal(def.baseUrl, `http://127.0.0.1:7098/sandbox/${def.connectionId}/`)
       assert.deepEqual(objects.map((one) => one.code).sort(), [...real.keys()].sort())
       for (const object of objects) {
         const there = real.get(object.code)

@@ -24,7 +24,7 @@ import { shownStates } from '../maintain/words.ts'
 import type { Sql } from '../store/sql.ts'
 import { type Command, type Common, count, Done, exitCodes, moment } from './command.ts'
 import { admitEdited, editInEditor } from './edit.ts'
-import { resendCallback, showBatches } from './batches.ts'
+import { resendCallback, showBatches, showOutBatches } from './batches.ts'
 import { renderJourney, renderRecords, renderStatus } from './render.ts'
 
 /** Engine states beside the shown ones, for those who know the tables. */
@@ -355,8 +355,10 @@ export const recordCommands = (program: Program, command: Command): void => {
     .option('--id <id...>', 'only records with these ids, on either side')
     .option('--cursor <cursor>', 'the next page: as the page before ended')
     .option('--batches', 'instead: the master-data batches that came in, and how their callbacks fare')
-    .action((options: Selection & { batches?: boolean }) =>
+    .option('--outgoing', 'with --batches: those that were sent to other systems')
+    .action((options: Selection & { batches?: boolean; outgoing?: boolean }) =>
       command.withDatabase(false, async ({ sql }) => {
+        if (options.batches && options.outgoing) return showOutBatches(command, sql, options.tenant, options.limit)
         if (options.batches) return showBatches(command, sql, options.tenant, options.limit)
         const page = await listRecords(sql, await filterOf(sql, options))
         if (command.asJson) command.json(page)

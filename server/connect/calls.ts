@@ -59,7 +59,7 @@ type Answer = Reply & { kind: 'answer' }
 const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value)
 const longestShown = 8_192
 
-const json = { 'Content-Type': 'application/json', accept: 'application/json' }
+const accepts = { accept: 'application/json' }
 
 /** Why our own limits let nothing through, as a person reads it. */
 const ourWords: Readonly<Record<string, string>> = {
@@ -123,7 +123,7 @@ export const openCalls = (deps: CallsDeps) => {
   const named = new Set(Object.keys(own).map((name) => name.toLowerCase()))
   const unnamed = (headers: Record<string, string>): Record<string, string> =>
     Object.fromEntries(Object.entries(headers).filter(([name]) => !named.has(name.toLowerCase())))
-  const said = deps.headers ?? { GET: json, POST: json }
+  const said = deps.headers ?? { GET: accepts, POST: { 'Content-Type': 'application/json', ...accepts } }
   /** Of each method, before what a call adds; the connection's own headers win over what we would say by ourselves. */
   const headersOf = { GET: { ...unnamed(said.GET), ...own }, POST: { ...unnamed(said.POST), ...own } }
 

@@ -271,6 +271,9 @@ export const notApplied = (
         ...(sent.call !== 'create' && !outcome.proved && !pair.plans[side] && undecided(link, sent, side)),
       }
     case 'unknown':
+      // Taken in, and told of later: no trouble.
+      if (outcome.answerBy !== undefined)
+        return { ...base, state: 'unknown', since: 'keep', next_ms: Math.max(0, outcome.answerBy - link.now) }
       return { ...base, state: 'unknown', next_ms: Math.max(0, sent.at + settleMs(pair.connection[side]) - link.now) }
   }
 }
@@ -346,6 +349,12 @@ export const cannotTell = (link: Claimed, why: Fault, random: number, at?: Milli
     ? { ...base, state: 'parked', reason: 'unknown' }
     : { ...base, state: 'unknown', attempts, next_ms }
 }
+
+/** The target tells of it later: what was sent stays frozen, and nothing else is asked (I4). */
+export const pending = (link: Claimed, why: Fault, at: Millis): Settle => ({
+  ...givenBack(link, Math.max(0, at - link.now)),
+  fault: faultText(why),
+})
 
 /** A person must say what became of the earlier call; what was sent stays frozen (I4). */
 export const unresolvable = (link: Claimed, why: Fault, reason: 'unknown' | 'conflict' = 'unknown'): Settle => ({

@@ -398,6 +398,27 @@ test('D7: a void travels the way the flow says: invalid, an update with a status
   assert.equal(reasonOf(voided('skip')), 'void skipped')
 })
 
+test('D7: a row of a batch is whole: a void sends the status with what the record last was', () => {
+  const pair = pairOf({ left: { actions: { create: true, update: true, void: { field: 'note', value: 'closed' } } } })
+  const voided = { left: voidOf('left', 12), right: staged('right', 11, { name: 'Ada', note: 'n' }) }
+  const sentTo = (kind: 'standard' | 'masterdata-batch') => {
+    const { left, right } = pair.connection
+    const decision = decide(
+      situation(
+        { ...pair, connection: { left, right: { ...right, kind } } },
+        agreedOn(pair, { name: 'Ada', note: 'n' }),
+        voided,
+      ),
+    )
+    return decision.kind === 'call' ? decision.outgoing.content.masterFieldVal : decision.kind
+  }
+  assert.deepEqual(sentTo('standard'), { id: 'R-1', note: 'closed' })
+  assert.deepEqual(
+    { ...(sentTo('masterdata-batch') as object) },
+    { name: 'Ada', note: 'closed', sourceId: 'L-1', id: 'R-1' },
+  )
+})
+
 test('D7: a void of a voided link is an echo', () => {
   const link = { ...agreedOn(twoWay, ada), voided_at: now - 1 }
   const decision = decide(situation(twoWay, link, { left: voidOf('left', 10), right: voidOf('right', 12) }))

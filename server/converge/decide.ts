@@ -1,5 +1,5 @@
 /** The pure heart: looks at what the left has, what the right has and what both last agreed on, and says what to do (convergence.md, D1-D8). */
-import { type Document, type Millis, opposite, type Side, sides } from '../doc/document.ts'
+import { type Document, type Fields, type Millis, opposite, type Side, sides } from '../doc/document.ts'
 import { type Fault, together } from '../doc/fault.ts'
 import {
   type Finding,
@@ -532,6 +532,24 @@ const voiding = (s: Situation, def: FlowDef, from: Side, force: boolean): Decisi
   return voidCall(s, def, from, targetId, force)
 }
 
+/** A row of a batch is whole: with its status goes what the record last was. Where that cannot be mapped any more the status goes alone. */
+const wholeRow = (s: Situation, from: Side, targetId: string): Fields => {
+  const { link, pair } = s
+  const side = opposite(from)
+  if (pair.connection[side].kind !== 'masterdata-batch') return {}
+  const mapped = pair.plans[from]?.apply({
+    source: s.documents[from] as Document,
+    target: null,
+    targetId,
+    detailIds: link.detail_ids[from] ?? {},
+    refs: s.refs,
+    now: s.now,
+    known: () => known(s, side),
+    agreed: agreedPrint(link, from),
+  })
+  return mapped?.kind === 'mapped' ? mapped.outgoing.content.masterFieldVal : {}
+}
+
 const voidCall = (s: Situation, def: FlowDef, from: Side, targetId: string, force: boolean): Decision => {
   const { link, pair } = s
   const side = opposite(from)
@@ -552,7 +570,11 @@ const voidCall = (s: Situation, def: FlowDef, from: Side, targetId: string, forc
       sourceId: source.data_id,
       sourceRows: {},
       content: {
-        masterFieldVal: { [pair.idField[side]]: targetId, ...(status && { [status.field]: status.value }) },
+        masterFieldVal: {
+          ...wholeRow(s, from, targetId),
+          [pair.idField[side]]: targetId,
+          ...(status && { [status.field]: status.value }),
+        },
         detailFieldVals: {},
       },
     },
@@ -581,7 +603,9 @@ export const referencesOf = (s: Pick<Situation, 'pair' | 'documents' | 'seen'>):
   sides.flatMap((side) => {
     const plan = s.pair.plans[side]
     const doc = sourceOf(s, side)
-    return plan && doc && doc.operation === 'upsert' ? plan.references(doc) : []
+    if (!plan || !doc) return []
+    const travels = doc.operation === 'upsert' || s.pair.connection[opposite(side)].kind === 'masterdata-batch'
+    return travels ? plan.references(doc) : []
   })
 
 export { referenceKey }

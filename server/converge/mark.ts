@@ -97,12 +97,12 @@ export const repeat = async (sql: Sql, again: Repeat, now: Millis | null): Promi
 export const ended = async (
   sql: Sql,
   link: Pick<LinkRow, 'tenant_id' | 'pair_id' | 'link_id'>,
-  end: AttemptEnd,
+  end: Omit<AttemptEnd, 'attempt_id'> & { attempt_id: number | null },
   now: Millis | null,
 ): Promise<void> => {
   await sql`
     update attempt set finished_at = coalesce(${now === null ? null : at(now)}::timestamptz, clock_timestamp()),
       outcome = ${end.outcome}, status = ${end.status}, answer = ${end.answer}, fault = ${end.fault}, ms = ${Math.round(end.ms)}
     where tenant_id = ${link.tenant_id} and pair_id = ${link.pair_id} and link_id = ${link.link_id}
-      and attempt_id = ${end.attempt_id} and started_at = ${at(end.started_at)}`
+      and attempt_id = coalesce(${end.attempt_id}::int8, attempt_id) and started_at = ${at(end.started_at)}`
 }

@@ -1,5 +1,5 @@
 /** Looks what became of a call that was never answered, before anything else is done with its record (D1, R1-R4). */
-import type { Unanswered } from '../doc/connector.ts'
+import type { Connector, Unanswered } from '../doc/connector.ts'
 import { type Content, type Document, opposite, type Side } from '../doc/document.ts'
 import type { Fault } from '../doc/fault.ts'
 import type { Outgoing, Pair } from '../doc/flow.ts'
@@ -14,6 +14,7 @@ import {
   givenBack,
   notApplied,
   partlyWritten,
+  pending,
   type Sent,
   sentOf,
   toTell,
@@ -37,8 +38,36 @@ interface Case extends Loaded {
 export const resolve = async (round: Round, loaded: Loaded, sendBy: number): Promise<void> => {
   const sent = sentOf(loaded.link)
   const c: Case = { ...loaded, sent, side: opposite(sent.from) }
+  const { connectionId } = c.pair.connection[c.side]
+  const connector = round.directory.connector(loaded.link.tenant_id, connectionId)
+  if (connector?.answered) {
+    await round.settler.settle(loaded.link, await answeredLater(round, c, connector.answered))
+    return
+  }
   const settle = sent.call === 'create' ? await resolveCreate(round, c, sendBy) : await resolveWrite(round, c)
   await round.settler.settle(loaded.link, settle)
+}
+
+/** "Targets that answer later": whoever has the call in hand says what became of it, and nobody else is asked. */
+const answeredLater = async (round: Round, c: Case, ask: NonNullable<Connector['answered']>): Promise<Settle> => {
+  const { link, pair, side, sent } = c
+  if (link.declared_id !== null) return declared(round, c, link.declared_id)
+  const told = await ask(link.idem_key ?? '')
+  if (told.kind === 'pending') return pending(link, told.why, told.at)
+  if (told.kind === 'never') return absent(link)
+  const { outcome, said } = told
+  await round.road.ended(link, {
+    attempt_id: null,
+    started_at: sent.at,
+    outcome: outcome.kind,
+    status: null,
+    answer: said,
+    fault: outcome.kind === 'applied' ? null : JSON.stringify(outcome.why),
+    ms: link.now - sent.at,
+  })
+  if (outcome.kind === 'applied') return settledWith(round, c, outcome.targetId, null, {})
+  if (outcome.kind === 'unknown') return unresolvable(link, outcome.why)
+  return notApplied(link, sent, outcome, pair, side, round.env.random(), null)
 }
 
 /** R1: not before the settle time; until then it is given back. Null when it has come. */

@@ -194,8 +194,11 @@ export interface Road {
   mark(marks: Mark[]): Promise<(Marked | null)[]>
   /** Null: the lease is gone, and nothing may leave. From here on the settle time counts anew (R1). */
   repeat(repeat: Repeat): Promise<Marked | null>
-  /** What became of a call that no settle tells of. */
-  ended(link: Pick<LinkRow, 'tenant_id' | 'pair_id' | 'link_id'>, end: AttemptEnd): Promise<void>
+  /** What became of a call that no settle tells of. Without an id: of the one that started then. */
+  ended(
+    link: Pick<LinkRow, 'tenant_id' | 'pair_id' | 'link_id'>,
+    end: Omit<AttemptEnd, 'attempt_id'> & { attempt_id: number | null },
+  ): Promise<void>
   request(link: Pick<LinkRow, 'tenant_id' | 'pair_id' | 'link_id'>, idemKey: string): Promise<Buffer | null>
   settle(settles: Settle[]): Promise<Settled[]>
   /** Waiting rows that wait for one of these become due (D6). Answers how many. */

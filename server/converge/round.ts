@@ -13,7 +13,7 @@ import {
   type Resolved,
   referenceKey,
 } from '../doc/flow.ts'
-import type { DetailIds, RowIds } from '../doc/outcome.ts'
+import type { DetailIds, Outcome, RowIds } from '../doc/outcome.ts'
 import { emptyPrint, emptyValue, type Print } from '../doc/print.ts'
 import { applied, givenBack, type Learnt, notApplied, type Sent, toTell, towards, withoutCall } from './after.ts'
 import { type CallDecision, type Decision, decide, leaseMs, referencesOf, type Situation, sourceOf } from './decide.ts'
@@ -446,7 +446,7 @@ interface Prepared {
 export const changeOf = (
   connector: Connector,
   { outgoing, action, voidBy }: CallDecision,
-  ids: { key: string; traceId: string },
+  ids: Pick<Change, 'key' | 'traceId' | 'asker'>,
 ): Change => ({
   action,
   object: outgoing.object,
@@ -466,7 +466,8 @@ const prepare = (round: Round, connector: Connector, situation: Situation, decis
     const known = link.detail_ids[decision.from]
     unbound ||= action === 'update' && rows.some((row) => row !== null && !hasTargetRow(known, row))
   }
-  const change = changeOf(connector, decision, { key: round.env.id(), traceId: round.env.id() })
+  const asker = { pairId: link.pair_id, linkId: link.link_id, side: decision.side }
+  const change = changeOf(connector, decision, { key: round.env.id(), traceId: round.env.id(), asker })
   return {
     situation,
     decision,
@@ -679,13 +680,24 @@ const send = async (round: Round, connector: Connector, p: Prepared, marked: Mar
     const settle: Settle =
       outcome.kind === 'applied'
         ? await afterApplied(round, p, sent, outcome.targetId, outcome.rowIds, attempt)
-        : notApplied(link, sent, outcome, situation.pair, decision.side, round.env.random(), attempt)
+        : notApplied(
+            link,
+            sent,
+            outcome,
+            situation.pair,
+            decision.side,
+            round.env.random(),
+            isLater(outcome) ? null : attempt,
+          )
     await round.settler.settle(link, settle)
   } finally {
     round.signal.removeEventListener('abort', stop)
     if (started) round.onCall(false)
   }
 }
+
+/** The call goes on: its end in the log is that of its answer. */
+const isLater = (outcome: Outcome): boolean => outcome.kind === 'unknown' && outcome.answerBy !== undefined
 
 const afterApplied = async (
   round: Round,

@@ -11,7 +11,7 @@ import { post } from '../egress/post.ts'
 import { freshDatabase } from '../store/fresh.ts'
 import type { Sql } from '../store/sql.ts'
 import { type CourierDeps, startCourier } from './courier.ts'
-import { createDelivery, deliveriesOf, sendAgain, triesOf } from './deliveries.ts'
+import { createDelivery, deliveriesOf, sendAgain, triesOf, failingOrigins } from './deliveries.ts'
 import { mostTries, nextTry } from './ladder.ts'
 import { targetOf } from './target.ts'
 
@@ -315,4 +315,28 @@ test('23: many callbacks, a third of the tries failing, couriers that are stoppe
   assert.equal(contents.size, count)
   assert.ok([...contents.values()].every((bodies) => bodies.size === 1))
   assert.ok(there.heard.length > count * 1.2, `${there.heard.length} tries: the faults hit nothing`)
+})
+
+test('what the alert `callback` asks for: addresses that do not take theirs, until they do', async () => {
+  await using db = await prepared()
+  let status = 500
+  await using there = await listener((response) => response.writeHead(status).end())
+  const failing = (tries: number) => failingOrigins(db.sql, 't', tries)
+  await owe(db.sql, `${there.origin}/told`)
+  assert.deepEqual(await failing(1), [])
+  {
+    await using _ = courier(db.sql, [there.origin], { hurry: 1_000 })
+    await until('it was tried three times', async () => ((await stateOf(db.sql))?.attempts ?? 0) >= 3)
+  }
+  const [found] = await failing(3)
+  assert.deepEqual([found?.clientId, found?.origin, found?.isDisabled], ['c', there.origin, false])
+  assert.deepEqual(await failing(1_000), [])
+  // five days on it is left alone: told however often it was tried
+  await db.sql`update callback_origin set failing_since = failing_since - interval '6 days', disabled_at = clock_timestamp() - interval '1 day'`
+  assert.equal((await failing(1_000))[0]?.isDisabled, true)
+  status = 200
+  await sendAgain(db.sql, 't', 'batch/1')
+  await using _ = courier(db.sql, [there.origin])
+  await until('it was delivered', async () => (await stateOf(db.sql))?.state === 'delivered')
+  await until('nothing is wrong any more', async () => (await failing(1)).length === 0)
 })

@@ -142,6 +142,32 @@ export const originFails = (
     return state.was === null
   })
 
+export interface FailingOrigin {
+  clientId: string
+  origin: string
+  /** Of the callback that was tried most often without success. */
+  tries: number
+  /** It was left alone, and what is owed to it is held. */
+  isDisabled: boolean
+}
+
+/**
+ * Addresses that take no callbacks now: one has been tried so often, or has come to the end of its tries since the address last took one, or the
+ * address was left alone. One that takes them again has no row in `callback_origin`.
+ */
+export const failingOrigins = (
+  sql: Sql,
+  tenantId: string,
+  tries: number,
+): Promise<FailingOrigin[]> => sql<FailingOrigin>`
+  select c.client_id as "clientId", c.origin, coalesce(d.tries, 0) as tries, c.disabled_at is not null as "isDisabled"
+  from callback_origin c
+  cross join lateral (
+    select max(attempts)::int4 as tries from delivery d
+    where d.tenant_id = c.tenant_id and d.client_id = c.client_id and d.origin = c.origin and d.state in ('due', 'held', 'given up')) d
+  where c.tenant_id = ${tenantId} and c.failing_since is not null and (c.disabled_at is not null or d.tries >= ${tries})
+  order by c.client_id, c.origin`
+
 /** Our own stop cut the try short: another courier may make it at once. */
 export const putBack = (sql: Sql, { tenant_id, delivery_id, lease_token }: Owed): Promise<unknown> => sql`
   update delivery set lease_until = null

@@ -34,6 +34,42 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
     'Compare the rule’s path with a real record (mortise show).',
     'mortise show で実データを確認し、ルールのパスと比べてください。',
   ],
+  'batch.waiting': [
+    '无需操作：结果到达后该数据会自动继续。',
+    '無需操作：結果到達後該資料會自動繼續。',
+    'Nothing to do: the record goes on when the result comes.',
+    '操作は不要です。結果が届けば自動的に進みます。',
+  ],
+  'batch.row': [
+    '按目标的说明更正数据，然后重试。',
+    '依目標的說明更正資料，然後重試。',
+    'Correct the record as the target says; then retry.',
+    '相手側の説明に従ってデータを修正し、再試行してください。',
+  ],
+  'batch.failed': [
+    '无需操作；若反复出现，请询问目标系统的负责人。',
+    '無需操作；若反覆出現，請詢問目標系統的負責人。',
+    'Nothing to do; if it comes again and again, ask whoever runs the target.',
+    '操作は不要です。繰り返す場合は相手側の担当者に確認してください。',
+  ],
+  'batch.refused': [
+    '核对连接的 batch 设置和字段映射，然后重试整组。',
+    '核對連線的 batch 設定和欄位對應，然後重試整組。',
+    'Check the connection’s batch settings and the mapping; then retry the group.',
+    '接続の batch 設定とマッピングを確認し、グループを再試行してください。',
+  ],
+  'batch.unplaced': [
+    '在目标中核对该数据，然后声明其结果。',
+    '在目標中核對該資料，然後宣告其結果。',
+    'Look the record up at the target, then say what became of it.',
+    '相手側でデータを確認し、結果を宣言してください。',
+  ],
+  'batch.unanswered': [
+    '在目标中核对该数据，然后声明其结果；迟到的回调仍会被接受。',
+    '在目標中核對該資料，然後宣告其結果；遲到的回呼仍會被接受。',
+    'Look the record up at the target, then say what became of it; a late callback still counts.',
+    '相手側でデータを確認し、結果を宣言してください。遅れて届いたコールバックも有効です。',
+  ],
   'map.formula': [
     '用预览查看该公式读到的值，更正公式或来源数据，然后重试。',
     '用預覽查看該公式讀到的值，更正公式或來源資料，然後重試。',

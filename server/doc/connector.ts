@@ -1,7 +1,7 @@
 /** What a system must offer to be synchronised: the contract between the engine and `connect/`. */
-import type { Document, Millis, RecordKey } from './document.ts'
+import type { Document, Millis, RecordKey, Side } from './document.ts'
 import type { Outgoing } from './flow.ts'
-import type { Outcome, Recognised } from './outcome.ts'
+import type { Answered, Outcome, Recognised } from './outcome.ts'
 
 export type Action = 'create' | 'update' | 'void'
 
@@ -19,6 +19,8 @@ export interface Change {
   /** `Idempotency-Key`: random per intended request, the same on each resend. */
   key: string
   traceId: string
+  /** The row that asks, for a target that answers later: who is told of the answer. */
+  asker?: { pairId: string; linkId: number; side: Side }
 }
 
 /** An earlier create that was never answered. All times on our clock. */
@@ -107,6 +109,8 @@ export interface Connector {
     signal: AbortSignal,
     mayRepeat: () => Promise<boolean>,
   ): Promise<Recognised>
+  /** A target that answers later: what became of the call with this key. Asked instead of everything else about an unresolved call. */
+  answered?(key: string): Promise<Answered>
   /** Records changed in the window, in any order. */
   changes(window: Window, signal: AbortSignal): Promise<Read<Page>>
   /** One record, or null when the source no longer has it. */

@@ -1,5 +1,6 @@
 /** What an administrator declares about systems and what travels between them: connections, pairs, flows, mappings. */
 import type { Charset } from '../../protocol/charset.ts'
+import type { Locale } from '../../protocol/codes.ts'
 import type { Content, Document, Fields, Json, Millis, Operation, Side } from './document.ts'
 import type { Fault } from './fault.ts'
 import type { WhenDef } from './object.ts'
@@ -78,6 +79,8 @@ export interface AuthDef {
   apiKey?: Carrier & { value: string }
   oauth2?: OAuth2Def
   signature?: SignatureDef
+  /** Kind `masterdata-batch`: the last part of our callback's address, and what callbacks are proved with. */
+  callback?: { key: string; salt: string; formerSalt?: string }
 }
 
 export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
@@ -177,6 +180,8 @@ export interface ConnectionDef {
   pollFloor?: Millis
   /** Kind `fxiaoke`: in whose name its Open API is called, and what a write may set off there. */
   fxiaoke?: FxiaokeDef
+  /** Kind `masterdata-batch`: how its batches are filled, and how their results come home. */
+  batch?: OutBatchDef
   /** How its events name things; absent: as contracts.md does. */
   events?: EventShape
   /** Queues that bring its changes. */
@@ -190,6 +195,29 @@ export interface FxiaokeDef {
   user: string
   triggerWorkFlow: boolean
   triggerApprovalFlow: boolean
+}
+
+/** Sending master-data batches to another system (contracts.md section 6). */
+export interface OutBatchDef {
+  /** Rows of one call. */
+  maxRows: number
+  /** A batch that is not full waits so long for more rows; longer as the quota shrinks. */
+  fillFor: Millis
+  /** Calls of one path in a calendar day and in a clock hour of the connection's zone, where the object does not say. */
+  perDay: number
+  perHour: number
+  /** Our address as the target sees it; null: it is not asked to call back. */
+  callbackUrl: string | null
+  /** Callbacks must carry a Standard Webhooks signature as well. */
+  signed: boolean
+  /** The target tells the result of a batch by `GET {base}batches/{bizId}`. */
+  query: boolean
+  /** So long after a batch was taken in its result is waited for; then its rows are parked as unknown. */
+  answerWithin: Millis
+  /** Language of the target's sentences. */
+  locale: Locale
+  /** The former salt is accepted until then; null: as long as it is declared. */
+  formerUntil: Millis | null
 }
 
 /** What becomes of a record whose reference is not mapped yet (D6). `default`: the rule's default is sent instead. */

@@ -15,8 +15,16 @@ export type Outcome =
   | { kind: 'again'; at?: Millis; calm?: boolean; why: Fault }
   /** O2: a business refusal; `proved` when its code is listed as refused before effect of a create. */
   | { kind: 'refused'; proved: boolean; why: Fault }
-  /** O4: it may have had an effect: look before acting. */
-  | { kind: 'unknown'; why: Fault }
+  /** O4: it may have had an effect: look before acting. `answerBy`: taken in by something that tells of it later, and asked again then at the latest. */
+  | { kind: 'unknown'; why: Fault; answerBy?: Millis }
+
+/** What became of a call that is answered later (convergence.md, "Targets that answer later"). */
+export type Answered =
+  | { kind: 'pending'; why: Fault; at: Millis }
+  /** It never got so far that anything could leave, and never will. */
+  | { kind: 'never' }
+  /** `said`: the target's words, for the log. */
+  | { kind: 'told'; outcome: Outcome; said: string | null }
 
 /** What recognition of an earlier create found (R2). Absence counts only from a complete, well-formed success answer. */
 export type Recognised =

@@ -18,6 +18,36 @@ export const otherSentences: Record<FaultCode, readonly [string, string, string]
     '欄位 {field}：選項 {value} 沒有對應。',
     '項目 {field}：選択肢 {value} がマッピングされていません。',
   ],
+  'batch.waiting': [
+    '该数据已放入批次（{value}），正在等待结果。',
+    '該資料已放入批次（{value}），正在等待結果。',
+    'データはバッチ（{value}）に入っており、結果を待っています。',
+  ],
+  'batch.row': [
+    '目标拒绝了批次中的该行（{value}）：{said}',
+    '目標拒絕了批次中的該列（{value}）：{said}',
+    '相手側がバッチのこの行（{value}）を拒否しました：{said}',
+  ],
+  'batch.failed': [
+    '目标未能处理该批次（{value}），其各行将再次发送。',
+    '目標未能處理該批次（{value}），其各列將再次傳送。',
+    '相手側がバッチ（{value}）を処理できませんでした。各行は再送されます。',
+  ],
+  'batch.refused': [
+    '目标拒绝了整个批次（{value}）：{said}',
+    '目標拒絕了整個批次（{value}）：{said}',
+    '相手側がバッチ全体（{value}）を拒否しました：{said}',
+  ],
+  'batch.unplaced': [
+    '目标提到的批次（{value}）行无法对应：{said}',
+    '目標提到的批次（{value}）列無法對應：{said}',
+    '相手側が示したバッチ（{value}）の行を特定できません：{said}',
+  ],
+  'batch.unanswered': [
+    '目标已接收该批次（{value}），但始终没有告知结果。',
+    '目標已接收該批次（{value}），但始終沒有告知結果。',
+    '相手側はバッチ（{value}）を受け付けましたが、結果を通知しませんでした。',
+  ],
   'send.format': [
     '要发送的内容无法以目标的格式表示：{said}（{value}）',
     '要傳送的內容無法以目標的格式表示：{said}（{value}）',

@@ -170,7 +170,7 @@ const nameParts = (name: string): string[] => {
 
 /** The definition without its secrets, and the secrets by name (`oauth2.clientSecret`, `oauth2.params.code`). */
 export const splitAuth = (auth: AuthDef): { open: AuthDef; secrets: Record<string, string> } => {
-  const { basic, apiKey, oauth2, signature } = auth
+  const { basic, apiKey, oauth2, signature, callback } = auth
   const secrets: Record<string, string> = {}
   const open: AuthDef = {}
   if (basic) {
@@ -194,6 +194,12 @@ export const splitAuth = (auth: AuthDef): { open: AuthDef; secrets: Record<strin
     secrets['signature.secret'] = signature.secret
     open.signature = { ...signature, secret: '' }
   }
+  if (callback) {
+    secrets['callback.key'] = callback.key
+    secrets['callback.salt'] = callback.salt
+    if (callback.formerSalt !== undefined) secrets['callback.formerSalt'] = callback.formerSalt
+    open.callback = { key: '', salt: '', ...(callback.formerSalt !== undefined && { formerSalt: '' }) }
+  }
   return { open, secrets }
 }
 
@@ -202,7 +208,7 @@ export const isOpenParam = (name: string): boolean => openParams.has(name)
 
 /** What `splitAuth` took apart. */
 export const joinAuth = (open: AuthDef, secrets: Readonly<Record<string, string>>): AuthDef => {
-  const { basic, apiKey, oauth2, signature } = open
+  const { basic, apiKey, oauth2, signature, callback } = open
   const of = (name: string): string => secrets[name] ?? ''
   return {
     ...(basic && { basic: { ...basic, password: of('basic.password') } }),
@@ -220,5 +226,12 @@ export const joinAuth = (open: AuthDef, secrets: Readonly<Record<string, string>
       },
     }),
     ...(signature && { signature: { ...signature, secret: of('signature.secret') } }),
+    ...(callback && {
+      callback: {
+        key: of('callback.key'),
+        salt: of('callback.salt'),
+        ...(callback.formerSalt !== undefined && { formerSalt: of('callback.formerSalt') }),
+      },
+    }),
   }
 }

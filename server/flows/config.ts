@@ -113,6 +113,18 @@ export const fxiaokeDefaults = {
   perInterface: [{ calls: 100, every: 20_000 }],
 } as const
 
+/** Of a connection of kind `masterdata-batch`: the figures that such interfaces publish. */
+export const outBatchDefaults = {
+  maxRows: 200,
+  fillFor: MINUTE,
+  perDay: 100,
+  perHour: 50,
+  signed: false,
+  query: true,
+  answerWithin: 2 * HOUR,
+  locale: 'zh_CN',
+} as const
+
 export const flowDefaults = {
   state: 'enabled',
   startFrom: 'now',

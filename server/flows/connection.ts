@@ -7,6 +7,7 @@ import { type ConnectionConfig, connectionDefaults, defaultIdField, fxiaokeDefau
 import { type Context, complain, isZone, knownZones, originOf, unique, words } from './context.ts'
 import { parseDuration } from './duration.ts'
 import { readFxiaoke } from './fxiaoke.ts'
+import { readOutBatch } from './out-batch.ts'
 import { readLimits } from './limits.ts'
 import { readEvents, readQueues } from './queues.ts'
 import { templates } from './masterdata.ts'
@@ -290,7 +291,7 @@ const checkNames = (context: Context, objects: readonly ObjectDef[], path: Path)
 }
 
 const recogniseOf = (context: Context, given: ConnectionFile, path: Path): Recognise => {
-  const readable = given.readable ?? connectionDefaults.readable
+  const readable = given.kind === 'masterdata-batch' ? false : (given.readable ?? connectionDefaults.readable)
   const usual = given.kind === 'fxiaoke' ? fxiaokeDefaults.recognise : 'byWindow'
   const recognise = given.recognise ?? (readable ? usual : 'none')
   if (given.kind === 'fxiaoke' && recognise !== 'byId' && recognise !== 'none')
@@ -355,12 +356,6 @@ export const readConnection = (
   const zone = given.zone ?? tenantZone
   if (given.zone !== undefined) checkZone(context, given.zone, [...path, 'zone'])
   const kind = given.kind ?? d.kind
-  if (kind !== 'standard' && kind !== 'fxiaoke')
-    complain(
-      context,
-      [...path, 'kind'],
-      `connections of kind ${kind} do not exist yet in this version; standard and fxiaoke do`,
-    )
   const headers: Record<string, string> = {}
   const headerOrigins: ConnectionConfig['headerOrigins'] = {}
   for (const [name, value] of Object.entries(given.headers ?? {})) {
@@ -386,11 +381,19 @@ export const readConnection = (
         [...path, 'kind'],
         'kind fxiaoke needs "fxiaoke": {appId, appSecret, permanentCode, enterprise, user}',
       )
+  } else if (given.fxiaoke) complain(context, [...path, 'fxiaoke'], 'only serves kind: fxiaoke', { part: 'key' })
+  const outBatch =
+    kind === 'masterdata-batch'
+      ? readOutBatch(context, given, { tenantId, zone, baseUrl }, path)
+      : void (
+          given.batch && complain(context, [...path, 'batch'], 'only serves kind: masterdata-batch', { part: 'key' })
+        )
+  if (kind !== 'standard')
     for (const key of ['auth', 'result'] as const)
       if (given[key])
-        complain(context, [...path, key], `kind fxiaoke knows its own ${key}: leave it out`, { part: 'key' })
-  } else if (given.fxiaoke) complain(context, [...path, 'fxiaoke'], 'only serves kind: fxiaoke', { part: 'key' })
-  const proof = fxiaoke ?? (given.auth && readAuth(context, given.auth, Object.keys(headers), [...path, 'auth']))
+        complain(context, [...path, key], `kind ${kind} knows its own ${key}: leave it out`, { part: 'key' })
+  const proof =
+    fxiaoke ?? outBatch ?? (given.auth && readAuth(context, given.auth, Object.keys(headers), [...path, 'auth']))
   const def: ConnectionDef = {
     tenantId,
     connectionId: String(given.id),
@@ -421,11 +424,12 @@ export const readConnection = (
     lateness: duration('lateness'),
     overlap: duration('overlap'),
     limits: readLimits(context, given.limits ?? {}, [...path, 'limits'], kind),
-    readable: given.readable ?? d.readable,
+    readable: kind === 'masterdata-batch' ? false : (given.readable ?? d.readable),
     zone,
     pageSize: given.pageSize ?? d.pageSize,
     ...(given.pollFloor !== undefined && { pollFloor: parseDuration(given.pollFloor) ?? 0 }),
     ...(fxiaoke && { fxiaoke: fxiaoke.said }),
+    ...(outBatch && { batch: outBatch.said }),
   }
   for (const key of ['refusedBeforeEffect', 'throttleCodes', 'quotaCodes', 'unsureCodes', 'refusedCodes'] as const) {
     const both = (def[key] ?? []).filter((code) => def.result.successCodes.includes(code))
@@ -439,6 +443,13 @@ export const readConnection = (
     readObject(context, object, taken, def, [...path, 'objects', i]),
   )
   checkNames(context, objects, [...path, 'objects'])
+  if (kind === 'masterdata-batch')
+    for (const [i, object] of objects.entries()) {
+      const at = [...path, 'objects', i]
+      if (!object.batch) complain(context, at, '"batch" is missing: {path}, the path that its batches go to')
+      if (object.details.length) complain(context, [...at, 'details'], 'a row of a batch has no details')
+      if (object.poll) complain(context, [...at, 'poll'], 'such an interface cannot be polled')
+    }
   if (given.events) def.events = readEvents(context, given.events, objects, [...path, 'events'])
   const read = readQueues(context, def, given.queues ?? [], [...path, 'queues'])
   if (read.queues.length) def.queues = read.queues

@@ -17,6 +17,7 @@ import {
 } from './config.ts'
 import { writeDuration } from './duration.ts'
 import { fxiaokeTree } from './fxiaoke.ts'
+import { outBatchTree } from './out-batch.ts'
 import type { LoadedConnection, LoadedPair, Tenant } from './load.ts'
 import { functionTree } from './functions.ts'
 import { clockOf } from './limits.ts'
@@ -214,8 +215,9 @@ const connectionTree = (
         headerOrigins[name] ?? (open.has(name.toLowerCase()) ? literal(value) : variableFor(def.connectionId, name)),
       ]),
     ),
-    auth: def.auth && !def.fxiaoke ? authTree(def.connectionId, def.auth, authOrigins) : undefined,
+    auth: def.auth && def.kind === 'standard' ? authTree(def.connectionId, def.auth, authOrigins) : undefined,
     fxiaoke: fxiaokeTree(def, (name) => authOrigins[name] ?? variableFor(def.connectionId, name)),
+    batch: outBatchTree(def, (name) => authOrigins[name] ?? variableFor(def.connectionId, name)),
     result: compact({
       codePath: unless(result.codePath, d.result.codePath),
       messagePath: unless(result.messagePath, d.result.messagePath),
@@ -237,7 +239,7 @@ const connectionTree = (
     lateness: duration('lateness'),
     overlap: duration('overlap'),
     limits: limitsTree(def.limits),
-    readable: unless(def.readable, d.readable),
+    readable: def.kind === 'masterdata-batch' ? undefined : unless(def.readable, d.readable),
     zone: unless(def.zone, tenant.zone),
     pageSize: unless(def.pageSize, d.pageSize),
     pollFloor: def.pollFloor === undefined ? undefined : writeDuration(def.pollFloor),

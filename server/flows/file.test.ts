@@ -330,12 +330,12 @@ const cases: [string, string, string, string, string, RegExp][] = [
     /needs externalIdField on object AccountObj/,
   ],
   [
-    'a kind that does not exist yet',
+    'a kind that lacks its own block',
     'role: erp\n',
     'role: erp\n        kind: masterdata-batch\n',
     '7:15',
     'tenants[acme].connections[erp].kind',
-    /do not exist yet in this version/,
+    /kind masterdata-batch needs "batch"/,
   ],
   [
     'the same id twice',

@@ -126,7 +126,7 @@ const checkBatchPaths = (context: Context, connections: TenantConfig['connection
   const seen = new Map<string, string>()
   for (const [c, { def, objects }] of connections.entries())
     for (const [o, { code, batch }] of objects.entries()) {
-      if (!batch) continue
+      if (!batch || def.kind === 'masterdata-batch') continue
       const other = seen.get(batch.path)
       if (other !== undefined)
         complain(

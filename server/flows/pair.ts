@@ -433,6 +433,16 @@ const checkTarget = (context: Context, flow: FlowDef, target: End, path: Path): 
       { part: 'key' },
     )
   }
+  if (def.kind === 'masterdata-batch') {
+    if (flow.actions.create && !flow.mapping.fields.some((rule) => rule.to === object.idField))
+      complain(context, [...path, 'mapping'], `${object.idField} is the key of a row and must be mapped`)
+    if (flow.actions.void === 'invalid')
+      complain(
+        context,
+        [...path, 'actions', 'void'],
+        'a batch has no interface invalid; write for example {field: enabled_flag, value: N}',
+      )
+  }
   if (typeof flow.actions.void === 'object')
     checkField(context, shapeOf(object), flow.actions.void.field, [...path, 'actions', 'void', 'field'])
 }

@@ -305,7 +305,7 @@ const object = strict({
       .describe('Refuse a timestamp that is more than 15 minutes off. Default false.'),
   })
     .optional()
-    .describe('The object takes master-data batches.'),
+    .describe('The object takes master-data batches; kind masterdata-batch: is sent to this path in batches.'),
   fields: fields.optional(),
   details: list(detail, 'Details 明细.').optional(),
 })
@@ -511,6 +511,41 @@ const connection = strict({
   })
     .optional()
     .describe('kind: fxiaoke; how its Open API is called.'),
+  batch: strict({
+    clientId: z.union([z.string().min(1), z.number()]).describe('Our client there.'),
+    clientSecret: given('Its secret.'),
+    tokenUrl: z.string().optional().describe('Default {baseUrl}unAuth/tokens/generate.'),
+    salt: given('What callbacks are proved with: access_token is MD5(bizId + salt).').optional(),
+    formerSalt: given('The salt before, while both are valid.').optional(),
+    formerUntil: z.string().optional().describe('Until when formerSalt is accepted: a day, or a moment.'),
+    callbackUrl: z
+      .string()
+      .optional()
+      .describe(
+        'Our address as the target sees it, such as https://mortise.example.com. Without it results come by answer and query alone.',
+      ),
+    callbackKey: secret('Last part of our callback’s address. Default generated.').optional(),
+    signed: z
+      .boolean()
+      .optional()
+      .describe('A callback without a Standard Webhooks signature is forged. Default false.'),
+    query: z.boolean().optional().describe('GET {baseUrl}batches/{bizId} tells the result. Default true.'),
+    answerWithin: duration(
+      'So long after it was taken in the result of a batch is waited for. Default 2h; then its rows are parked as unknown.',
+    ).optional(),
+    maxRows: z.number().int().min(1).max(10_000).optional().describe('Rows of one call. Default 200.'),
+    fillFor: duration(
+      'A batch that is not full waits so long for more rows, and longer as the quota shrinks. Default 60s.',
+    ).optional(),
+    perDay: z.number().int().min(1).optional().describe('Calls of one path in a day. Default 100.'),
+    perHour: z.number().int().min(1).optional().describe('Calls of one path in a clock hour. Default 50.'),
+    locale: z
+      .enum(['zh_CN', 'zh_TW', 'en_US', 'ja_JP'])
+      .optional()
+      .describe('Language of the target’s sentences. Default zh_CN.'),
+  })
+    .optional()
+    .describe('kind: masterdata-batch; how batches are sent there.'),
   result: strict({
     codePath: z.string().optional().describe('Default code.'),
     messagePath: z.string().optional().describe('Default message.'),

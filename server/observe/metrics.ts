@@ -146,6 +146,11 @@ export const openMetrics = (options: MetricsOptions) => {
     'queue',
     'end',
   ])
+  const calledBack = counter(
+    'mortise_callbacks_heard_total',
+    'Callbacks of batches that went out, by what became of them',
+    ['tenant', 'connection', 'end'],
+  )
   const losses = counter('mortise_queue_losses_total', 'Subscriptions that were lost and opened anew', [
     'tenant',
     'connection',
@@ -280,6 +285,8 @@ export const openMetrics = (options: MetricsOptions) => {
   let collecting: Promise<string> | null = null
   return {
     contentType: registry.contentType,
+    calledBack: ({ tenantId, connectionId }: { tenantId: string; connectionId: string }, end: string) =>
+      calledBack.inc({ tenant: tenantId, connection: connectionId, end }),
     heard: (from: { tenantId: string; connectionId: string; queue: { id: string } }, end: string, events: number) =>
       heard.inc({ ...queueLabels(from.tenantId, from.connectionId, from.queue.id), end }, events),
     lost: (from: { tenantId: string; connectionId: string; queue: { id: string } }) =>

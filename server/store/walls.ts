@@ -69,6 +69,9 @@ const appRights: Record<string, string> = {
   delivery: 'select, update', // sent again
   delivery_try: 'select',
   callback_origin: 'select, update',
+  out_quota: 'select',
+  out_batch: 'select',
+  out_batch_row: 'select',
 }
 
 /** Columns that are written and never read: a list of users cannot show a password by mistake. */

@@ -42,7 +42,10 @@ const userPass = ({ user, password }: NonNullable<AuthDef['basic']>): string =>
   Buffer.from(`${user}:${password}`).toString('base64')
 
 /** The declared secrets and what is made of them. Pure. */
-export const secretsOf = ({ basic, apiKey, oauth2, signature }: AuthDef): string[] => [
+export const secretsOf = ({ basic, apiKey, oauth2, signature, callback }: AuthDef): string[] => [
+  ...(callback
+    ? [callback.key, callback.salt, ...(callback.formerSalt === undefined ? [] : [callback.formerSalt])]
+    : []),
   ...(basic ? [basic.password, userPass(basic)] : []),
   ...(apiKey ? [apiKey.value] : []),
   ...(oauth2

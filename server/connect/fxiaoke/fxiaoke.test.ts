@@ -8,6 +8,8 @@ import { performance } from 'node:perf_hooks'
 import { describe, test } from 'node:test'
 import { LosslessNumber } from 'lossless-json'
 import { openFace } from '../../../sandbox/fxiaoke.ts'
+import { createCaller } from '../../../sandbox/caller.ts'
+import { createMasterdata } from '../../../sandbox/masterdata.ts'
 import { sandboxServer } from '../../../sandbox/http.ts'
 import { openJournal } from '../../../sandbox/journal.ts'
 import { createSide } from '../../../sandbox/side.ts'
@@ -47,7 +49,9 @@ const startFace = async (now: () => number = Date.now) => {
   const sides = { erp: side('erp'), crm: side('crm') }
   const journal = openJournal(join(folder, 'file'), () => {})
   const face = openFace({ side: sides.crm, token: secret, now })
-  const server = sandboxServer({ sides, face, health: () => ({}), now, log })
+  const masterdata = createMasterdata({ now, log })
+  const caller = createCaller({ now, log, own: () => '' })
+  const server = sandboxServer({ sides, face, masterdata, caller, health: () => ({}), now, log })
   server.listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   sides.erp.open(journal)
