@@ -27,8 +27,8 @@ export interface Routes {
   addEveryUser: {
     path: unknown
     query: unknown
-    body: { user: string; name?: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; password?: string }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string; password: string | null }
+    body: { user: string; name?: string; email?: string | ""; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; password?: string }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string; password: string | null }
   }
   addKey: {
     path: { tenant: string }
@@ -51,14 +51,20 @@ export interface Routes {
   addUser: {
     path: { tenant: string }
     query: unknown
-    body: { user: string; name?: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; password?: string }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string; password: string | null }
+    body: { user: string; name?: string; email?: string | ""; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; password?: string }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string; password: string | null }
   }
   applyConfiguration: {
     path: { tenant: string }
     query: unknown
     body: { yaml: string; variables?: Record<string, string> }
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
+  }
+  beginSecondFactor: {
+    path: unknown
+    query: unknown
+    body: { password: string }
+    answer: { secret: string; uri: string }
   }
   bindLink: {
     path: { tenant: string; pair: string }
@@ -69,8 +75,8 @@ export interface Routes {
   changeEveryUser: {
     path: { user: string }
     query: unknown
-    body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string; tenants?: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string }
+    body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string; email?: string | ""; secondFactor?: "off"; tenants?: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string }
   }
   changeFlowState: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -93,8 +99,8 @@ export interface Routes {
   changeUser: {
     path: { tenant: string; user: string }
     query: unknown
-    body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string }
+    body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string; email?: string | ""; secondFactor?: "off" }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string }
   }
   checkFormula: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -108,6 +114,12 @@ export interface Routes {
     body: undefined
     answer: undefined
   }
+  confirmSecondFactor: {
+    path: unknown
+    query: unknown
+    body: { code: string }
+    answer: { recoveryCodes: string[] }
+  }
   continueBackfill: {
     path: { tenant: string; backfill: string }
     query: unknown
@@ -120,11 +132,29 @@ export interface Routes {
     body: { found: string } | { absent: true }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
   }
+  dropSecondFactor: {
+    path: unknown
+    query: unknown
+    body: { code: string }
+    answer: undefined
+  }
   dryRun: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
     query: unknown
     body: undefined
     answer: { task: string }
+  }
+  endOtherSessions: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
+  endSession: {
+    path: { session: string }
+    query: unknown
+    body: undefined
+    answer: undefined
   }
   estimateBackfill: {
     path: { tenant: string }
@@ -286,7 +316,7 @@ export interface Routes {
     path: unknown
     query: { limit?: number; cursor?: string }
     body: undefined
-    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string })[]; next: string | null }
+    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string })[]; next: string | null }
   }
   listFunctions: {
     path: { tenant: string }
@@ -329,6 +359,12 @@ export interface Routes {
     query: { limit?: number; cursor?: string }
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
+  }
+  listOwnKeys: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: ({ key: string; name: string; user: string; scopes: string[]; createdAt: string; expiresAt: string; lastUsedAt: string | null })[]; next: string | null }
   }
   listPairs: {
     path: { tenant: string }
@@ -378,6 +414,12 @@ export interface Routes {
     body: undefined
     answer: { roles: ({ role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; routes: ({ route: string; right: string | null; only: string | null })[] }
   }
+  listSessions: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { items: ({ session: string; current: boolean; via: "password" | "issuer"; createdAt: string; seenAt: string; expiresAt: string; address: string; agent: string })[] }
+  }
   listShares: {
     path: { tenant: string; connection: string; object: string }
     query: { limit?: number; cursor?: string }
@@ -418,7 +460,7 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner" }
     body: undefined
-    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string })[]; next: string | null }
+    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string })[]; next: string | null }
   }
   listVersions: {
     path: { tenant: string }
@@ -498,6 +540,12 @@ export interface Routes {
     body: Record<string, unknown>
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
+  putEverySignInRule: {
+    path: unknown
+    query: unknown
+    body: { secondFactor: "optional" | "required" }
+    answer: { secondFactor: "optional" | "required" }
+  }
   putFlow: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
     query: unknown
@@ -545,6 +593,12 @@ export interface Routes {
     query: unknown
     body: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
     answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
+  }
+  putSignInRule: {
+    path: { tenant: string }
+    query: unknown
+    body: { secondFactor: "optional" | "required" }
+    answer: { secondFactor: "optional" | "required" }
   }
   putToken: {
     path: { tenant: string; id: string }
@@ -666,6 +720,12 @@ export interface Routes {
     body: { what?: "secret" | "salt"; formerUntil?: string }
     answer: { secret: string }
   }
+  renewRecoveryCodes: {
+    path: unknown
+    query: unknown
+    body: { code: string }
+    answer: { recoveryCodes: string[] }
+  }
   renewToken: {
     path: { tenant: string; id: string }
     query: unknown
@@ -768,6 +828,12 @@ export interface Routes {
     body: undefined
     answer: undefined
   }
+  showAccount: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { user: string; name: string; home: string; password: boolean; secondFactor: { since: string | null; recoveryCodes: number; wantedBy: string[] } }
+  }
   showAlertSettings: {
     path: { tenant: string }
     query: unknown
@@ -827,6 +893,12 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: { id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null }
+  }
+  showEverySignInRule: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { secondFactor: "optional" | "required" }
   }
   showFlow: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -940,7 +1012,13 @@ export interface Routes {
     path: unknown
     query: unknown
     body: undefined
-    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; csrfToken: string; expiresAt: string }
+    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; lacks: string[]; csrfToken: string; expiresAt: string; issuer: string | null }
+  }
+  showSignInRule: {
+    path: { tenant: string }
+    query: unknown
+    body: undefined
+    answer: { secondFactor: "optional" | "required" }
   }
   showStatus: {
     path: { tenant: string }
@@ -975,8 +1053,8 @@ export interface Routes {
   signIn: {
     path: unknown
     query: unknown
-    body: { user: string; password: string }
-    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; csrfToken: string; expiresAt: string }
+    body: { user: string; password: string; code?: string }
+    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; lacks: string[]; csrfToken: string; expiresAt: string; issuer: string | null }
   }
   signOut: {
     path: unknown
@@ -1048,7 +1126,7 @@ export interface Routes {
     path: unknown
     query: unknown
     body: undefined
-    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null }
+    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; lacks: string[] }
   }
 }
 
@@ -1063,6 +1141,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   addTenant: ['POST', '/tenants'],
   addUser: ['POST', '/tenants/{tenant}/users'],
   applyConfiguration: ['POST', '/tenants/{tenant}/configuration/apply'],
+  beginSecondFactor: ['POST', '/session/second-factor'],
   bindLink: ['POST', '/tenants/{tenant}/pairs/{pair}/links'],
   changeEveryUser: ['PATCH', '/users/{user}'],
   changeFlowState: ['PATCH', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
@@ -1071,9 +1150,13 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   changeUser: ['PATCH', '/tenants/{tenant}/users/{user}'],
   checkFormula: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/formula'],
   clearDrift: ['DELETE', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/drift'],
+  confirmSecondFactor: ['PUT', '/session/second-factor'],
   continueBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/continue'],
   declareRecord: ['POST', '/tenants/{tenant}/records/{link}/declare'],
+  dropSecondFactor: ['POST', '/session/second-factor/off'],
   dryRun: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/dry-run'],
+  endOtherSessions: ['DELETE', '/sessions'],
+  endSession: ['DELETE', '/sessions/{session}'],
   estimateBackfill: ['POST', '/tenants/{tenant}/backfills/estimate'],
   estimateRetry: ['POST', '/tenants/{tenant}/retries/estimate'],
   exportCompared: ['GET', '/tenants/{tenant}/comparisons/{comparison}/found.csv'],
@@ -1108,6 +1191,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listKeys: ['GET', '/tenants/{tenant}/keys'],
   listLinks: ['GET', '/tenants/{tenant}/links'],
   listObjects: ['GET', '/tenants/{tenant}/connections/{connection}/objects'],
+  listOwnKeys: ['GET', '/tenants/{tenant}/own-keys'],
   listPairs: ['GET', '/tenants/{tenant}/pairs'],
   listPollGaps: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/gaps'],
   listPollWindows: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/windows'],
@@ -1116,6 +1200,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listRecords: ['GET', '/tenants/{tenant}/records'],
   listRefusedEvents: ['GET', '/tenants/{tenant}/refused-events'],
   listRoles: ['GET', '/roles'],
+  listSessions: ['GET', '/sessions'],
   listShares: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares'],
   listTasks: ['GET', '/tenants/{tenant}/tasks'],
   listTemplates: ['GET', '/templates/master-data'],
@@ -1136,6 +1221,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   putAlertSettings: ['PUT', '/tenants/{tenant}/alerts/settings'],
   putBatchClient: ['PUT', '/tenants/{tenant}/batch-clients/{id}'],
   putConnection: ['PUT', '/tenants/{tenant}/connections/{connection}'],
+  putEverySignInRule: ['PUT', '/sign-in-rule'],
   putFlow: ['PUT', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
   putFunction: ['PUT', '/tenants/{tenant}/functions/{function}'],
   putHook: ['PUT', '/tenants/{tenant}/hooks/{id}'],
@@ -1144,6 +1230,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   putOptions: ['PUT', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/options/{field}'],
   putPair: ['PUT', '/tenants/{tenant}/pairs/{pair}'],
   putPreference: ['PUT', '/session/preference'],
+  putSignInRule: ['PUT', '/tenants/{tenant}/sign-in-rule'],
   putToken: ['PUT', '/tenants/{tenant}/tokens/{id}'],
   readPollAgain: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/again'],
   refetchGroup: ['POST', '/tenants/{tenant}/groups/{group}/refetch'],
@@ -1164,6 +1251,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   removeUser: ['DELETE', '/tenants/{tenant}/users/{user}'],
   renewBatchClient: ['POST', '/tenants/{tenant}/batch-clients/{id}/renew'],
   renewHook: ['POST', '/tenants/{tenant}/hooks/{id}/renew'],
+  renewRecoveryCodes: ['POST', '/session/second-factor/recovery-codes'],
   renewToken: ['POST', '/tenants/{tenant}/tokens/{id}/renew'],
   repairCompared: ['POST', '/tenants/{tenant}/comparisons/{comparison}/repair'],
   resendCallback: ['POST', '/tenants/{tenant}/batches/{batch}/callback'],
@@ -1181,6 +1269,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   runBody: ['POST', '/tenants/{tenant}/records/{link}/body'],
   runMappingTests: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping/tests'],
   runPoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/run'],
+  showAccount: ['GET', '/session/account'],
   showAlertSettings: ['GET', '/tenants/{tenant}/alerts/settings'],
   showBackfill: ['GET', '/tenants/{tenant}/backfills/{backfill}'],
   showBatch: ['GET', '/tenants/{tenant}/batches/{batch}'],
@@ -1191,6 +1280,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showConnection: ['GET', '/tenants/{tenant}/connections/{connection}'],
   showDecode: ['GET', '/tenants/{tenant}/decodes/{seq}'],
   showDeletionSweep: ['GET', '/tenants/{tenant}/deletion-sweeps/{sweep}'],
+  showEverySignInRule: ['GET', '/sign-in-rule'],
   showFlow: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
   showFunction: ['GET', '/tenants/{tenant}/functions/{function}'],
   showInterface: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface'],
@@ -1210,6 +1300,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showRecord: ['GET', '/tenants/{tenant}/records/{link}'],
   showRefusedEvent: ['GET', '/tenants/{tenant}/refused-events/{event}'],
   showSession: ['GET', '/session'],
+  showSignInRule: ['GET', '/tenants/{tenant}/sign-in-rule'],
   showStatus: ['GET', '/tenants/{tenant}/status'],
   showStory: ['GET', '/tenants/{tenant}/records/{link}/journey'],
   showTask: ['GET', '/tenants/{tenant}/tasks/{task}'],

@@ -97,7 +97,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
     authenticate: authenticate(sql),
     permit: permitted(sql),
     routes: [
-      ...accessRoutes({ sql }),
+      ...accessRoutes({ sql, key }),
       ...flowRoutes({
         sql,
         declaring: made,

@@ -51,6 +51,71 @@ export const apiCodes = {
     ['登录失败次数过多', '登入失敗次數過多', 'Too many failed sign-ins', 'サインインの失敗が多すぎます'],
     ['{seconds} 秒后再试', '{seconds} 秒後再試', 'Try again in {seconds} s', '{seconds} 秒後に再試行してください'],
   ),
+  'signIn.code': of(
+    401,
+    [
+      '需要第二重验证的验证码',
+      '需要第二重驗證的驗證碼',
+      'A code of the second factor is needed',
+      '二段階認証のコードが必要です',
+    ],
+    [
+      '输入身份验证器显示的六位数字，或一个恢复码',
+      '輸入驗證器顯示的六位數字，或一個復原碼',
+      'Give the six digits that the authenticator shows, or a recovery code',
+      '認証アプリの 6 桁の数字、またはリカバリーコードを入力してください',
+    ],
+  ),
+  'code.wrong': of(
+    400,
+    [
+      '验证码不正确，或已用过',
+      '驗證碼不正確，或已用過',
+      'The code is wrong, or was used before',
+      'コードが違うか、すでに使用済みです',
+    ],
+    [
+      '等待下一个验证码；并核对手机的时间',
+      '等待下一個驗證碼；並核對手機的時間',
+      'Wait for the next code; and see that the clock of the telephone is right',
+      '次のコードを待ってください。端末の時計も確認してください',
+    ],
+  ),
+  'second.needed': of(
+    403,
+    [
+      '此处要求第二重验证，而你的账号没有设置',
+      '此處要求第二重驗證，而你的帳號沒有設定',
+      'A second factor is required here, and your account has none',
+      'ここでは二段階認証が必須ですが、アカウントに設定されていません',
+    ],
+    [
+      '在“我的账号”页面设置第二重验证',
+      '在「我的帳號」頁面設定第二重驗證',
+      'Set one up on the page of your account',
+      'アカウントのページで設定してください',
+    ],
+  ),
+  'second.on': of(
+    409,
+    ['第二重验证已启用', '第二重驗證已啟用', 'A second factor is on already', '二段階認証はすでに有効です'],
+    [
+      '要更换手机，先关闭再重新设置',
+      '要更換手機，先關閉再重新設定',
+      'To change the telephone, turn it off and set it up anew',
+      '端末を変更するには、一度無効にしてから設定し直してください',
+    ],
+  ),
+  'second.off': of(
+    409,
+    [
+      '没有启用或正在设置的第二重验证',
+      '沒有啟用或正在設定的第二重驗證',
+      'There is no second factor that this could be done to',
+      '対象となる二段階認証がありません',
+    ],
+    ['先开始设置', '先開始設定', 'Begin to set one up first', '先に設定を開始してください'],
+  ),
   'origin.refused': of(
     403,
     [
