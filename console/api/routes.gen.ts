@@ -66,6 +66,12 @@ export interface Routes {
     body: { password: string }
     answer: { secret: string; uri: string }
   }
+  beginSignIn: {
+    path: { provider: string }
+    query: unknown
+    body: undefined
+    answer: { url: string }
+  }
   bindLink: {
     path: { tenant: string; pair: string }
     query: unknown
@@ -192,6 +198,12 @@ export interface Routes {
     body: undefined
     answer: string
   }
+  finishSignIn: {
+    path: unknown
+    query: unknown
+    body: { query: string }
+    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; lacks: string[]; csrfToken: string; expiresAt: string; issuer: string | null }
+  }
   ignoreRecord: {
     path: { tenant: string; link: number }
     query: unknown
@@ -221,6 +233,12 @@ export interface Routes {
     query: unknown
     body: { sample: string; object?: string }
     answer: { object: Record<string, unknown>; records: number; notes: ({ note: string; field: string | null; say: string })[] }
+  }
+  leaveIssuer: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { url: string | null }
   }
   listAlerts: {
     path: { tenant: string }
@@ -389,6 +407,12 @@ export interface Routes {
     query: { limit?: number; cursor?: string }
     body: undefined
     answer: { items: ({ connection: string; object: string; schedule: Record<string, unknown> | null; zone: string | null; state: "waiting" | "reading" | "paused" | "trouble"; pausedBy: string | null; readUntil: string; lastRun: string | null; nextRuns: string[]; late: boolean; openWindows: number; skewMs: number | null; attempts: number; fault: Record<string, unknown> | null })[]; next: string | null }
+  }
+  listProviders: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { items: ({ name: string; issuer: string; allowHttp: boolean; clientId: string; scopes: string[]; matchEmail: boolean; create: boolean; defaultRole: { tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" } | null; groupsClaim: string; groups: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; group: string })[]; enabled: boolean; provider: string; hasSecret: boolean; signInAddress: string })[]; signInAddress: string }
   }
   listQueues: {
     path: { tenant: string }
@@ -594,6 +618,12 @@ export interface Routes {
     body: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
     answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
   }
+  putProvider: {
+    path: { provider: string }
+    query: unknown
+    body: { name: string; issuer: string; allowHttp?: boolean; clientId: string; scopes?: string[]; matchEmail?: boolean; create?: boolean; defaultRole?: { tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" } | null; groupsClaim?: string; groups?: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; group: string })[]; enabled?: boolean; clientSecret?: string }
+    answer: { name: string; issuer: string; allowHttp: boolean; clientId: string; scopes: string[]; matchEmail: boolean; create: boolean; defaultRole: { tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" } | null; groupsClaim: string; groups: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; group: string })[]; enabled: boolean; provider: string; hasSecret: boolean; signInAddress: string }
+  }
   putSignInRule: {
     path: { tenant: string }
     query: unknown
@@ -683,6 +713,12 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
+  }
+  removeProvider: {
+    path: { provider: string }
+    query: unknown
+    body: undefined
+    answer: undefined
   }
   removeRefusedEvent: {
     path: { tenant: string; event: number }
@@ -1014,6 +1050,12 @@ export interface Routes {
     body: undefined
     answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; lacks: string[]; csrfToken: string; expiresAt: string; issuer: string | null }
   }
+  showSignIn: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { providers: { provider: string; name: string }[] }
+  }
   showSignInRule: {
     path: { tenant: string }
     query: unknown
@@ -1104,6 +1146,12 @@ export interface Routes {
     body: undefined
     answer: { ok: boolean; runs: ({ function: string; example: string; ok: boolean; said: string | null; output: string | null; logs: string[] })[] }
   }
+  testProvider: {
+    path: { provider: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   tryFunction: {
     path: { tenant: string; function: string }
     query: unknown
@@ -1142,6 +1190,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   addUser: ['POST', '/tenants/{tenant}/users'],
   applyConfiguration: ['POST', '/tenants/{tenant}/configuration/apply'],
   beginSecondFactor: ['POST', '/session/second-factor'],
+  beginSignIn: ['POST', '/sign-in/{provider}'],
   bindLink: ['POST', '/tenants/{tenant}/pairs/{pair}/links'],
   changeEveryUser: ['PATCH', '/users/{user}'],
   changeFlowState: ['PATCH', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
@@ -1163,11 +1212,13 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   exportConfiguration: ['GET', '/tenants/{tenant}/configuration'],
   exportLinks: ['GET', '/tenants/{tenant}/links.csv'],
   exportRejected: ['GET', '/tenants/{tenant}/batches/{batch}/rejected'],
+  finishSignIn: ['POST', '/session/issuer'],
   ignoreRecord: ['POST', '/tenants/{tenant}/records/{link}/ignore'],
   importObject: ['PUT', '/tenants/{tenant}/connections/{connection}/objects/{object}/import'],
   learnObject: ['POST', '/tenants/{tenant}/connections/{connection}/learn'],
   learnRecord: ['POST', '/tenants/{tenant}/connections/{connection}/learn-record'],
   learnSample: ['POST', '/tenants/{tenant}/connections/{connection}/learn-sample'],
+  leaveIssuer: ['GET', '/session/issuer'],
   listAlerts: ['GET', '/tenants/{tenant}/alerts'],
   listAudit: ['GET', '/tenants/{tenant}/audit'],
   listBackfills: ['GET', '/tenants/{tenant}/backfills'],
@@ -1196,6 +1247,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listPollGaps: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/gaps'],
   listPollWindows: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/windows'],
   listPolls: ['GET', '/tenants/{tenant}/polls'],
+  listProviders: ['GET', '/sign-in-providers'],
   listQueues: ['GET', '/tenants/{tenant}/queues'],
   listRecords: ['GET', '/tenants/{tenant}/records'],
   listRefusedEvents: ['GET', '/tenants/{tenant}/refused-events'],
@@ -1230,6 +1282,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   putOptions: ['PUT', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/options/{field}'],
   putPair: ['PUT', '/tenants/{tenant}/pairs/{pair}'],
   putPreference: ['PUT', '/session/preference'],
+  putProvider: ['PUT', '/sign-in-providers/{provider}'],
   putSignInRule: ['PUT', '/tenants/{tenant}/sign-in-rule'],
   putToken: ['PUT', '/tenants/{tenant}/tokens/{id}'],
   readPollAgain: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/again'],
@@ -1245,6 +1298,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   removeKey: ['DELETE', '/tenants/{tenant}/keys/{key}'],
   removeObject: ['DELETE', '/tenants/{tenant}/connections/{connection}/objects/{object}'],
   removePair: ['DELETE', '/tenants/{tenant}/pairs/{pair}'],
+  removeProvider: ['DELETE', '/sign-in-providers/{provider}'],
   removeRefusedEvent: ['DELETE', '/tenants/{tenant}/refused-events/{event}'],
   removeShare: ['DELETE', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares/{share}'],
   removeToken: ['DELETE', '/tenants/{tenant}/tokens/{id}'],
@@ -1300,6 +1354,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showRecord: ['GET', '/tenants/{tenant}/records/{link}'],
   showRefusedEvent: ['GET', '/tenants/{tenant}/refused-events/{event}'],
   showSession: ['GET', '/session'],
+  showSignIn: ['GET', '/sign-in'],
   showSignInRule: ['GET', '/tenants/{tenant}/sign-in-rule'],
   showStatus: ['GET', '/tenants/{tenant}/status'],
   showStory: ['GET', '/tenants/{tenant}/records/{link}/journey'],
@@ -1315,6 +1370,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   testChannel: ['POST', '/tenants/{tenant}/alerts/test'],
   testConnection: ['POST', '/tenants/{tenant}/connections/{connection}/test'],
   testFunctions: ['POST', '/tenants/{tenant}/functions/test'],
+  testProvider: ['POST', '/sign-in-providers/{provider}/test'],
   tryFunction: ['POST', '/tenants/{tenant}/functions/{function}/try'],
   tryInterface: ['POST', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/try'],
   unbindLink: ['DELETE', '/tenants/{tenant}/records/{link}/mapping'],

@@ -25,6 +25,7 @@ import type { Sql } from '../store/sql.ts'
 import { accountRoutes } from './account-routes.ts'
 import { addKey, type ApiKey, readKeys, revokeKey } from './api-keys.ts'
 import { afterEntry, type Deed, doerOf, type Entry, readAudit, writeDown } from './audit.ts'
+import { type ProviderDeps, providerRoutes } from './provider-routes.ts'
 import { putPreference, readPreference } from './preference.ts'
 import { makeSecret } from './generated.ts'
 import { hashPassword, longestPassword, shortestPassword } from './password.ts'
@@ -759,9 +760,10 @@ const auditRoutes = (deps: AccessDeps): Route[] => [
   }),
 ]
 
-export const accessRoutes = (deps: AccessDeps): Route[] => [
+export const accessRoutes = (deps: ProviderDeps): Route[] => [
   ...sessionRoutes(deps),
   ...accountRoutes(deps),
+  ...providerRoutes(deps),
   ...userRoutes(deps),
   ...keyRoutes(deps),
   ...auditRoutes(deps),

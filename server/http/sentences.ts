@@ -116,6 +116,86 @@ export const apiCodes = {
     ],
     ['先开始设置', '先開始設定', 'Begin to set one up first', '先に設定を開始してください'],
   ),
+  'issuer.unreachable': of(
+    502,
+    [
+      '无法连接登录服务 {issuer}：{said}',
+      '無法連線登入服務 {issuer}：{said}',
+      'The issuer {issuer} could not be reached: {said}',
+      '発行者 {issuer} に接続できませんでした：{said}',
+    ],
+    [
+      '稍后再试，或用密码登录；管理员请核对其地址与网络',
+      '稍後再試，或用密碼登入；管理員請核對其位址與網路',
+      'Try again later, or sign in with a password; an owner checks its address and the network',
+      '後でもう一度試すか、パスワードでサインインしてください。管理者はアドレスとネットワークを確認してください',
+    ],
+  ),
+  'issuer.refused': of(
+    403,
+    [
+      '登录服务 {issuer} 拒绝了：{said}',
+      '登入服務 {issuer} 拒絕了：{said}',
+      'The issuer {issuer} refused: {said}',
+      '発行者 {issuer} が拒否しました：{said}',
+    ],
+    [
+      '重新登录；若再次发生，请管理员核对客户端编号、密钥与回调地址',
+      '重新登入；若再次發生，請管理員核對用戶端編號、金鑰與回呼位址',
+      'Sign in again; if it stays, an owner checks client id, secret and redirect address',
+      'もう一度サインインしてください。続く場合は管理者がクライアント ID、シークレット、リダイレクト先を確認してください',
+    ],
+  ),
+  'issuer.wrong': of(
+    502,
+    [
+      '登录服务 {issuer} 的回答不正确：{said}',
+      '登入服務 {issuer} 的回答不正確：{said}',
+      'What the issuer {issuer} answered is not right: {said}',
+      '発行者 {issuer} の応答が正しくありません：{said}',
+    ],
+    [
+      '重新登录；若再次发生，请管理员核对其地址与两边的时钟',
+      '重新登入；若再次發生，請管理員核對其位址與兩邊的時鐘',
+      'Sign in again; if it stays, an owner checks its address and both clocks',
+      'もう一度サインインしてください。続く場合は管理者がアドレスと双方の時計を確認してください',
+    ],
+  ),
+  'issuer.stale': of(
+    409,
+    [
+      '这次登录不是在此浏览器开始的，或已过期',
+      '這次登入不是在此瀏覽器開始的，或已過期',
+      'This sign-in was not begun in this browser, or too long ago',
+      'このサインインはこのブラウザーで開始されていないか、期限切れです',
+    ],
+    [
+      '从登录页重新开始',
+      '從登入頁重新開始',
+      'Begin anew on the sign-in page',
+      'サインインページからやり直してください',
+    ],
+  ),
+  'account.absent': of(
+    403,
+    [
+      '这里没有 {who} 的账号',
+      '這裡沒有 {who} 的帳號',
+      'There is no account for {who} here',
+      '{who} のアカウントはここにありません',
+    ],
+    [
+      '请管理员建立账号，或给你的群组一个角色',
+      '請管理員建立帳號，或給你的群組一個角色',
+      'Ask an administrator for an account, or for a role for one of your groups',
+      '管理者にアカウントの作成、またはグループへのロール付与を依頼してください',
+    ],
+  ),
+  'account.disabled': of(
+    403,
+    ['账号 {who} 已停用', '帳號 {who} 已停用', 'The account {who} is disabled', 'アカウント {who} は無効です'],
+    ['请联系管理员', '請聯絡管理員', 'Ask an administrator', '管理者に依頼してください'],
+  ),
   'origin.refused': of(
     403,
     [
