@@ -28,7 +28,7 @@ export interface Routes {
     path: unknown
     query: unknown
     body: { user: string; name?: string; email?: string | ""; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; password?: string }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string; password: string | null }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string; password: string | null }
   }
   addKey: {
     path: { tenant: string }
@@ -52,7 +52,7 @@ export interface Routes {
     path: { tenant: string }
     query: unknown
     body: { user: string; name?: string; email?: string | ""; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; password?: string }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string; password: string | null }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string; password: string | null }
   }
   applyConfiguration: {
     path: { tenant: string }
@@ -81,8 +81,8 @@ export interface Routes {
   changeEveryUser: {
     path: { user: string }
     query: unknown
-    body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string; email?: string | ""; secondFactor?: "off"; tenants?: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string }
+    body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string; email?: string | ""; secondFactor?: "off"; tenants?: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner" | null> }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string }
   }
   changeFlowState: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -106,7 +106,7 @@ export interface Routes {
     path: { tenant: string; user: string }
     query: unknown
     body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string; email?: string | ""; secondFactor?: "off" }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string }
   }
   checkFormula: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -334,7 +334,7 @@ export interface Routes {
     path: unknown
     query: { limit?: number; cursor?: string }
     body: undefined
-    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string })[]; next: string | null }
+    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string })[]; next: string | null }
   }
   listFunctions: {
     path: { tenant: string }
@@ -484,7 +484,7 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner" }
     body: undefined
-    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; createdAt: string })[]; next: string | null }
+    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string })[]; next: string | null }
   }
   listVersions: {
     path: { tenant: string }

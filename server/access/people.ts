@@ -14,6 +14,8 @@ export interface Person {
   /** By which an issuer's account is known as this one. */
   email: string | null
   secondFactor: boolean
+  /** Roles in single tenants, where the installation asks; else null. */
+  tenants: Readonly<Record<string, Role>> | null
   createdAt: number
 }
 
@@ -26,6 +28,7 @@ interface Row {
   disabled: boolean
   email: string | null
   second_factor: boolean
+  tenants: string | null
   created_at: number
 }
 
@@ -38,13 +41,16 @@ const personOf = (row: Row): Person => ({
   disabled: row.disabled,
   email: row.email,
   secondFactor: row.second_factor,
+  tenants: row.tenants === null ? null : (JSON.parse(row.tenants) as Record<string, Role>),
   createdAt: row.created_at,
 })
 
 /** Those with a role in this tenant; of `*`: everybody, with their role everywhere. */
 export const readPeople = async (tx: Sql, tenantId: string, userId: string | null = null): Promise<Person[]> => {
   const rows = await tx<Row>`
-    select u.user_id, u.name, u.tenant_id, u.everywhere, m.role, u.disabled, u.email, f.user_id is not null as second_factor, u.created_at
+    select u.user_id, u.name, u.tenant_id, u.everywhere, m.role, u.disabled, u.email, f.user_id is not null as second_factor, u.created_at,
+      case when ${tenantId} = '*' then coalesce(
+        (select json_object_agg(o.tenant_id, o.role) from membership o where o.user_id = u.user_id), '{}'::json) end as tenants
     from "user" u
     left join second_factor f on f.user_id = u.user_id and f.confirmed_at is not null
     left join membership m on m.user_id = u.user_id and m.tenant_id = ${tenantId}

@@ -88,6 +88,7 @@ const userShape = z.object({
   disabled: z.boolean(),
   email: z.string().nullable().describe('By which an account at an issuer is known as this one.'),
   secondFactor: z.enum(['on', 'off']),
+  tenants: z.record(z.string(), roleWord).nullable().describe('Of the installation: the roles in single tenants.'),
   createdAt: moment,
 })
 
@@ -125,6 +126,7 @@ const shownUser = (person: Person, everywhere: boolean): z.input<typeof userShap
   disabled: person.disabled,
   email: person.email,
   secondFactor: person.secondFactor ? 'on' : 'off',
+  tenants: person.tenants,
   createdAt: toMoment(person.createdAt),
 })
 
@@ -523,9 +525,9 @@ const userRoutes = (deps: AccessDeps): Route[] => [
     params: aUser,
     body: userChange.extend({
       tenants: z
-        .record(z.string(), roleWord)
+        .record(z.string(), roleWord.nullable())
         .optional()
-        .describe('Roles to give in single tenants; other tenants are left alone.'),
+        .describe('Roles to give in single tenants, null to take; other tenants are left alone.'),
     }),
     answer: userShape,
     handle: async (asked) => {
@@ -542,13 +544,16 @@ const userRoutes = (deps: AccessDeps): Route[] => [
       if (isRefused(answered)) return answered
       for (const [tenantId, role] of Object.entries(tenants)) {
         await asTenant(deps.sql, tenantId, async (tx) => {
-          await giveRole(tx, tenantId, asked.params.user, role)
+          const { user } = asked.params
+          const [before] = await readPeople(tx, tenantId, user)
+          await (role === null ? takeRole(tx, tenantId, user) : giveRole(tx, tenantId, user, role))
           await writeDown(tx, tenantId, doerOf(asked, 'changeEveryUser'), [
-            { kind: 'user', name: asked.params.user, what: 'changed', after: { role } },
+            { kind: 'user', name: user, what: 'changed', before: { role: before?.role ?? null }, after: { role } },
           ])
         })
       }
-      return answered
+      const [now] = await asTenant(deps.sql, installation, (tx) => readPeople(tx, installation, asked.params.user))
+      return now ? ok(shownUser(now, true)) : answered
     },
   }),
   route({
