@@ -536,6 +536,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     apiOf({
       sql: appPool,
       key,
+      egress,
       data: settings.data,
       version,
       newId: env.id,

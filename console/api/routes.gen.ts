@@ -27,8 +27,8 @@ export interface Routes {
   addEveryUser: {
     path: unknown
     query: unknown
-    body: { user: string; name?: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; password?: string }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string; password: string | null }
+    body: { user: string; name?: string; email?: string | ""; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; password?: string }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string; password: string | null }
   }
   addKey: {
     path: { tenant: string }
@@ -51,14 +51,26 @@ export interface Routes {
   addUser: {
     path: { tenant: string }
     query: unknown
-    body: { user: string; name?: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; password?: string }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string; password: string | null }
+    body: { user: string; name?: string; email?: string | ""; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; password?: string }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string; password: string | null }
   }
   applyConfiguration: {
     path: { tenant: string }
     query: unknown
     body: { yaml: string; variables?: Record<string, string> }
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
+  }
+  beginSecondFactor: {
+    path: unknown
+    query: unknown
+    body: { password: string }
+    answer: { secret: string; uri: string }
+  }
+  beginSignIn: {
+    path: { provider: string }
+    query: unknown
+    body: undefined
+    answer: { url: string }
   }
   bindLink: {
     path: { tenant: string; pair: string }
@@ -69,8 +81,8 @@ export interface Routes {
   changeEveryUser: {
     path: { user: string }
     query: unknown
-    body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string; tenants?: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string }
+    body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string; email?: string | ""; secondFactor?: "off"; tenants?: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner" | null> }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string }
   }
   changeFlowState: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -93,8 +105,8 @@ export interface Routes {
   changeUser: {
     path: { tenant: string; user: string }
     query: unknown
-    body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string }
-    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string }
+    body: { name?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner"; disabled?: boolean; password?: string; email?: string | ""; secondFactor?: "off" }
+    answer: { user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string }
   }
   checkFormula: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -108,6 +120,12 @@ export interface Routes {
     body: undefined
     answer: undefined
   }
+  confirmSecondFactor: {
+    path: unknown
+    query: unknown
+    body: { code: string }
+    answer: { recoveryCodes: string[] }
+  }
   continueBackfill: {
     path: { tenant: string; backfill: string }
     query: unknown
@@ -120,11 +138,29 @@ export interface Routes {
     body: { found: string } | { absent: true }
     answer: { link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] }
   }
+  dropSecondFactor: {
+    path: unknown
+    query: unknown
+    body: { code: string }
+    answer: undefined
+  }
   dryRun: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
     query: unknown
     body: undefined
     answer: { task: string }
+  }
+  endOtherSessions: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
+  endSession: {
+    path: { session: string }
+    query: unknown
+    body: undefined
+    answer: undefined
   }
   estimateBackfill: {
     path: { tenant: string }
@@ -162,6 +198,12 @@ export interface Routes {
     body: undefined
     answer: string
   }
+  finishSignIn: {
+    path: unknown
+    query: unknown
+    body: { query: string }
+    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; lacks: string[]; csrfToken: string; expiresAt: string; issuer: string | null }
+  }
   ignoreRecord: {
     path: { tenant: string; link: number }
     query: unknown
@@ -191,6 +233,12 @@ export interface Routes {
     query: unknown
     body: { sample: string; object?: string }
     answer: { object: Record<string, unknown>; records: number; notes: ({ note: string; field: string | null; say: string })[] }
+  }
+  leaveIssuer: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { url: string | null }
   }
   listAlerts: {
     path: { tenant: string }
@@ -286,7 +334,7 @@ export interface Routes {
     path: unknown
     query: { limit?: number; cursor?: string }
     body: undefined
-    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string })[]; next: string | null }
+    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string })[]; next: string | null }
   }
   listFunctions: {
     path: { tenant: string }
@@ -330,6 +378,12 @@ export interface Routes {
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
   }
+  listOwnKeys: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string }
+    body: undefined
+    answer: { items: ({ key: string; name: string; user: string; scopes: string[]; createdAt: string; expiresAt: string; lastUsedAt: string | null })[]; next: string | null }
+  }
   listPairs: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string }
@@ -360,6 +414,12 @@ export interface Routes {
     body: undefined
     answer: { items: ({ connection: string; object: string; schedule: Record<string, unknown> | null; zone: string | null; state: "waiting" | "reading" | "paused" | "trouble"; pausedBy: string | null; readUntil: string; lastRun: string | null; nextRuns: string[]; late: boolean; openWindows: number; skewMs: number | null; attempts: number; fault: Record<string, unknown> | null })[]; next: string | null }
   }
+  listProviders: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { items: ({ name: string; issuer: string; allowHttp: boolean; clientId: string; scopes: string[]; matchEmail: boolean; create: boolean; defaultRole: { tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" } | null; groupsClaim: string; groups: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; group: string })[]; enabled: boolean; provider: string; hasSecret: boolean; signInAddress: string })[]; signInAddress: string }
+  }
   listQueues: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string }
@@ -383,6 +443,12 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: { roles: ({ role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; routes: ({ route: string; right: string | null; only: string | null })[] }
+  }
+  listSessions: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { items: ({ session: string; current: boolean; via: "password" | "issuer"; createdAt: string; seenAt: string; expiresAt: string; address: string; agent: string })[] }
   }
   listShares: {
     path: { tenant: string; connection: string; object: string }
@@ -424,7 +490,7 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; role?: "viewer" | "operator" | "integrator" | "admin" | "owner" }
     body: undefined
-    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; createdAt: string })[]; next: string | null }
+    answer: { items: ({ user: string; name: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; home: string; disabled: boolean; email: string | null; secondFactor: "on" | "off"; tenants: Record<string, "viewer" | "operator" | "integrator" | "admin" | "owner"> | null; createdAt: string })[]; next: string | null }
   }
   listVersions: {
     path: { tenant: string }
@@ -504,6 +570,12 @@ export interface Routes {
     body: Record<string, unknown>
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
+  putEverySignInRule: {
+    path: unknown
+    query: unknown
+    body: { secondFactor: "optional" | "required" }
+    answer: { secondFactor: "optional" | "required" }
+  }
   putFlow: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
     query: unknown
@@ -551,6 +623,18 @@ export interface Routes {
     query: unknown
     body: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
     answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
+  }
+  putProvider: {
+    path: { provider: string }
+    query: unknown
+    body: { name: string; issuer: string; allowHttp?: boolean; clientId: string; scopes?: string[]; matchEmail?: boolean; create?: boolean; defaultRole?: { tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" } | null; groupsClaim?: string; groups?: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; group: string })[]; enabled?: boolean; clientSecret?: string }
+    answer: { name: string; issuer: string; allowHttp: boolean; clientId: string; scopes: string[]; matchEmail: boolean; create: boolean; defaultRole: { tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner" } | null; groupsClaim: string; groups: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; group: string })[]; enabled: boolean; provider: string; hasSecret: boolean; signInAddress: string }
+  }
+  putSignInRule: {
+    path: { tenant: string }
+    query: unknown
+    body: { secondFactor: "optional" | "required" }
+    answer: { secondFactor: "optional" | "required" }
   }
   putToken: {
     path: { tenant: string; id: string }
@@ -636,6 +720,12 @@ export interface Routes {
     body: undefined
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
+  removeProvider: {
+    path: { provider: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   removeRefusedEvent: {
     path: { tenant: string; event: number }
     query: unknown
@@ -671,6 +761,12 @@ export interface Routes {
     query: unknown
     body: { what?: "secret" | "salt"; formerUntil?: string }
     answer: { secret: string }
+  }
+  renewRecoveryCodes: {
+    path: unknown
+    query: unknown
+    body: { code: string }
+    answer: { recoveryCodes: string[] }
   }
   renewToken: {
     path: { tenant: string; id: string }
@@ -780,6 +876,12 @@ export interface Routes {
     body: undefined
     answer: undefined
   }
+  showAccount: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { user: string; name: string; home: string; password: boolean; secondFactor: { since: string | null; recoveryCodes: number; wantedBy: string[] } }
+  }
   showAlertSettings: {
     path: { tenant: string }
     query: unknown
@@ -839,6 +941,12 @@ export interface Routes {
     query: unknown
     body: undefined
     answer: { id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null }
+  }
+  showEverySignInRule: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { secondFactor: "optional" | "required" }
   }
   showFlow: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -952,7 +1060,19 @@ export interface Routes {
     path: unknown
     query: unknown
     body: undefined
-    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; csrfToken: string; expiresAt: string }
+    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; lacks: string[]; csrfToken: string; expiresAt: string; issuer: string | null }
+  }
+  showSignIn: {
+    path: unknown
+    query: unknown
+    body: undefined
+    answer: { providers: { provider: string; name: string }[] }
+  }
+  showSignInRule: {
+    path: { tenant: string }
+    query: unknown
+    body: undefined
+    answer: { secondFactor: "optional" | "required" }
   }
   showStatus: {
     path: { tenant: string }
@@ -987,8 +1107,8 @@ export interface Routes {
   signIn: {
     path: unknown
     query: unknown
-    body: { user: string; password: string }
-    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; csrfToken: string; expiresAt: string }
+    body: { user: string; password: string; code?: string }
+    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; lacks: string[]; csrfToken: string; expiresAt: string; issuer: string | null }
   }
   signOut: {
     path: unknown
@@ -1038,6 +1158,12 @@ export interface Routes {
     body: undefined
     answer: { ok: boolean; runs: ({ function: string; example: string; ok: boolean; said: string | null; output: string | null; logs: string[] })[] }
   }
+  testProvider: {
+    path: { provider: string }
+    query: unknown
+    body: undefined
+    answer: undefined
+  }
   tryFunction: {
     path: { tenant: string; function: string }
     query: unknown
@@ -1060,7 +1186,7 @@ export interface Routes {
     path: unknown
     query: unknown
     body: undefined
-    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null }
+    answer: { user: string; name: string; via: "session" | "key"; everywhere: "viewer" | "operator" | "integrator" | "admin" | "owner" | null; tenants: ({ tenant: string; role: "viewer" | "operator" | "integrator" | "admin" | "owner"; rights: ("self" | "see" | "operate" | "configure" | "administer" | "install")[] })[]; scopes: string[] | null; lacks: string[] }
   }
 }
 
@@ -1075,6 +1201,8 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   addTenant: ['POST', '/tenants'],
   addUser: ['POST', '/tenants/{tenant}/users'],
   applyConfiguration: ['POST', '/tenants/{tenant}/configuration/apply'],
+  beginSecondFactor: ['POST', '/session/second-factor'],
+  beginSignIn: ['POST', '/sign-in/{provider}'],
   bindLink: ['POST', '/tenants/{tenant}/pairs/{pair}/links'],
   changeEveryUser: ['PATCH', '/users/{user}'],
   changeFlowState: ['PATCH', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
@@ -1083,20 +1211,26 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   changeUser: ['PATCH', '/tenants/{tenant}/users/{user}'],
   checkFormula: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/formula'],
   clearDrift: ['DELETE', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/drift'],
+  confirmSecondFactor: ['PUT', '/session/second-factor'],
   continueBackfill: ['POST', '/tenants/{tenant}/backfills/{backfill}/continue'],
   declareRecord: ['POST', '/tenants/{tenant}/records/{link}/declare'],
+  dropSecondFactor: ['POST', '/session/second-factor/off'],
   dryRun: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/dry-run'],
+  endOtherSessions: ['DELETE', '/sessions'],
+  endSession: ['DELETE', '/sessions/{session}'],
   estimateBackfill: ['POST', '/tenants/{tenant}/backfills/estimate'],
   estimateRetry: ['POST', '/tenants/{tenant}/retries/estimate'],
   exportCompared: ['GET', '/tenants/{tenant}/comparisons/{comparison}/found.csv'],
   exportConfiguration: ['GET', '/tenants/{tenant}/configuration'],
   exportLinks: ['GET', '/tenants/{tenant}/links.csv'],
   exportRejected: ['GET', '/tenants/{tenant}/batches/{batch}/rejected'],
+  finishSignIn: ['POST', '/session/issuer'],
   ignoreRecord: ['POST', '/tenants/{tenant}/records/{link}/ignore'],
   importObject: ['PUT', '/tenants/{tenant}/connections/{connection}/objects/{object}/import'],
   learnObject: ['POST', '/tenants/{tenant}/connections/{connection}/learn'],
   learnRecord: ['POST', '/tenants/{tenant}/connections/{connection}/learn-record'],
   learnSample: ['POST', '/tenants/{tenant}/connections/{connection}/learn-sample'],
+  leaveIssuer: ['GET', '/session/issuer'],
   listAlerts: ['GET', '/tenants/{tenant}/alerts'],
   listAudit: ['GET', '/tenants/{tenant}/audit'],
   listBackfills: ['GET', '/tenants/{tenant}/backfills'],
@@ -1120,15 +1254,18 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listKeys: ['GET', '/tenants/{tenant}/keys'],
   listLinks: ['GET', '/tenants/{tenant}/links'],
   listObjects: ['GET', '/tenants/{tenant}/connections/{connection}/objects'],
+  listOwnKeys: ['GET', '/tenants/{tenant}/own-keys'],
   listPairs: ['GET', '/tenants/{tenant}/pairs'],
   listPlanned: ['GET', '/tenants/{tenant}/planned'],
   listPollGaps: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/gaps'],
   listPollWindows: ['GET', '/tenants/{tenant}/polls/{connection}/{object}/windows'],
   listPolls: ['GET', '/tenants/{tenant}/polls'],
+  listProviders: ['GET', '/sign-in-providers'],
   listQueues: ['GET', '/tenants/{tenant}/queues'],
   listRecords: ['GET', '/tenants/{tenant}/records'],
   listRefusedEvents: ['GET', '/tenants/{tenant}/refused-events'],
   listRoles: ['GET', '/roles'],
+  listSessions: ['GET', '/sessions'],
   listShares: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares'],
   listTasks: ['GET', '/tenants/{tenant}/tasks'],
   listTemplates: ['GET', '/templates/master-data'],
@@ -1149,6 +1286,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   putAlertSettings: ['PUT', '/tenants/{tenant}/alerts/settings'],
   putBatchClient: ['PUT', '/tenants/{tenant}/batch-clients/{id}'],
   putConnection: ['PUT', '/tenants/{tenant}/connections/{connection}'],
+  putEverySignInRule: ['PUT', '/sign-in-rule'],
   putFlow: ['PUT', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
   putFunction: ['PUT', '/tenants/{tenant}/functions/{function}'],
   putHook: ['PUT', '/tenants/{tenant}/hooks/{id}'],
@@ -1157,6 +1295,8 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   putOptions: ['PUT', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/options/{field}'],
   putPair: ['PUT', '/tenants/{tenant}/pairs/{pair}'],
   putPreference: ['PUT', '/session/preference'],
+  putProvider: ['PUT', '/sign-in-providers/{provider}'],
+  putSignInRule: ['PUT', '/tenants/{tenant}/sign-in-rule'],
   putToken: ['PUT', '/tenants/{tenant}/tokens/{id}'],
   readPollAgain: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/again'],
   refetchGroup: ['POST', '/tenants/{tenant}/groups/{group}/refetch'],
@@ -1171,12 +1311,14 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   removeKey: ['DELETE', '/tenants/{tenant}/keys/{key}'],
   removeObject: ['DELETE', '/tenants/{tenant}/connections/{connection}/objects/{object}'],
   removePair: ['DELETE', '/tenants/{tenant}/pairs/{pair}'],
+  removeProvider: ['DELETE', '/sign-in-providers/{provider}'],
   removeRefusedEvent: ['DELETE', '/tenants/{tenant}/refused-events/{event}'],
   removeShare: ['DELETE', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/shares/{share}'],
   removeToken: ['DELETE', '/tenants/{tenant}/tokens/{id}'],
   removeUser: ['DELETE', '/tenants/{tenant}/users/{user}'],
   renewBatchClient: ['POST', '/tenants/{tenant}/batch-clients/{id}/renew'],
   renewHook: ['POST', '/tenants/{tenant}/hooks/{id}/renew'],
+  renewRecoveryCodes: ['POST', '/session/second-factor/recovery-codes'],
   renewToken: ['POST', '/tenants/{tenant}/tokens/{id}/renew'],
   repairCompared: ['POST', '/tenants/{tenant}/comparisons/{comparison}/repair'],
   resendCallback: ['POST', '/tenants/{tenant}/batches/{batch}/callback'],
@@ -1195,6 +1337,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   runMappingTests: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping/tests'],
   runPlanned: ['POST', '/tenants/{tenant}/planned/run'],
   runPoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/run'],
+  showAccount: ['GET', '/session/account'],
   showAlertSettings: ['GET', '/tenants/{tenant}/alerts/settings'],
   showBackfill: ['GET', '/tenants/{tenant}/backfills/{backfill}'],
   showBatch: ['GET', '/tenants/{tenant}/batches/{batch}'],
@@ -1205,6 +1348,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showConnection: ['GET', '/tenants/{tenant}/connections/{connection}'],
   showDecode: ['GET', '/tenants/{tenant}/decodes/{seq}'],
   showDeletionSweep: ['GET', '/tenants/{tenant}/deletion-sweeps/{sweep}'],
+  showEverySignInRule: ['GET', '/sign-in-rule'],
   showFlow: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
   showFunction: ['GET', '/tenants/{tenant}/functions/{function}'],
   showInterface: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface'],
@@ -1224,6 +1368,8 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showRecord: ['GET', '/tenants/{tenant}/records/{link}'],
   showRefusedEvent: ['GET', '/tenants/{tenant}/refused-events/{event}'],
   showSession: ['GET', '/session'],
+  showSignIn: ['GET', '/sign-in'],
+  showSignInRule: ['GET', '/tenants/{tenant}/sign-in-rule'],
   showStatus: ['GET', '/tenants/{tenant}/status'],
   showStory: ['GET', '/tenants/{tenant}/records/{link}/journey'],
   showTask: ['GET', '/tenants/{tenant}/tasks/{task}'],
@@ -1238,6 +1384,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   testChannel: ['POST', '/tenants/{tenant}/alerts/test'],
   testConnection: ['POST', '/tenants/{tenant}/connections/{connection}/test'],
   testFunctions: ['POST', '/tenants/{tenant}/functions/test'],
+  testProvider: ['POST', '/sign-in-providers/{provider}/test'],
   tryFunction: ['POST', '/tenants/{tenant}/functions/{function}/try'],
   tryInterface: ['POST', '/tenants/{tenant}/connections/{connection}/objects/{object}/interface/try'],
   unbindLink: ['DELETE', '/tenants/{tenant}/records/{link}/mapping'],

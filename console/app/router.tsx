@@ -10,7 +10,7 @@ import {
 } from '@tanstack/react-router'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
-import { InTenant, sessionQuery, useTenants } from '../ui/session.tsx'
+import { InTenant, isLacking, sessionQuery, useTenants } from '../ui/session.tsx'
 import { Nothing, Problem } from '../ui/told.tsx'
 import { Shell } from './shell.tsx'
 
@@ -52,6 +52,19 @@ const signIn = createRoute({
   component: lazyRouteComponent(() => import('../features/signin/signin.tsx'), 'SignIn'),
 })
 
+const back = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in/back',
+  component: lazyRouteComponent(() => import('../features/signin/back.tsx'), 'Back'),
+})
+/** Outside of any tenant: who lacks a second factor gets in nowhere else. */
+const ownAccount = createRoute({
+  getParentRoute: () => root,
+  path: '/account',
+  validateSearch: knows('to'),
+  component: lazyRouteComponent(() => import('../features/account/gate.tsx'), 'Gate'),
+})
+
 const last = 'mortise.tenant'
 
 /** To the tenant of the last time, or the first there is. */
@@ -77,6 +90,8 @@ const Inside = () => {
   if (session === undefined) return null
   if (session === null)
     return <Navigate to="/sign-in" search={{ to: window.location.pathname + window.location.search }} replace />
+  if (isLacking(session, tenant))
+    return <Navigate to="/account" search={{ to: window.location.pathname + window.location.search }} replace />
   localStorage.setItem(last, tenant)
   return (
     <InTenant tenant={tenant} key={tenant}>
@@ -165,10 +180,15 @@ const flow = createRoute({
   path: '/flows/$pair/$flow',
   component: lazyRouteComponent(() => import('../features/flows/flow.tsx'), 'FlowPage'),
 })
+const account = createRoute({
+  getParentRoute: () => inside,
+  path: '/account',
+  component: lazyRouteComponent(() => import('../features/account/account.tsx'), 'AccountPage'),
+})
 const settings = createRoute({
   getParentRoute: () => inside,
   path: '/settings/$tab',
-  validateSearch: knows('kind', 'name', 'actor'),
+  validateSearch: knows('kind', 'name', 'actor', 'from', 'to'),
   component: lazyRouteComponent(() => import('../features/settings/settings.tsx'), 'Settings'),
 })
 
@@ -176,6 +196,8 @@ export const router = createRouter({
   routeTree: root.addChildren([
     home,
     signIn,
+    back,
+    ownAccount,
     inside.addChildren([
       overview,
       maintain,
@@ -191,6 +213,7 @@ export const router = createRouter({
       flows,
       flow,
       settings,
+      account,
     ]),
   ]),
   parseSearch,

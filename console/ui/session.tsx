@@ -1,5 +1,6 @@
 /** Who is signed in, in which tenant the page stands, and what may be done there: by the very table that the server decides by. */
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { createContext, type ReactNode, useContext } from 'react'
 import { type Answer, call, carried, Refusal, type RouteId } from '../api/client.ts'
 
@@ -37,6 +38,24 @@ export const setSession = (client: QueryClient, session: Session | null): void =
   client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionQuery.queryKey[0] })
   client.setQueryData(sessionQuery.queryKey, session)
 }
+
+/** Signs out here; and at the issuer, where one vouched for this session. */
+export const useSignOut = (): (() => Promise<void>) => {
+  const client = useQueryClient()
+  const navigate = useNavigate()
+  return async () => {
+    const session = client.getQueryData<Session | null>(sessionQuery.queryKey)
+    const there = session?.issuer ? await call('leaveIssuer', {}).catch(() => null) : null
+    await call('signOut', {}).catch(() => {})
+    setSession(client, null)
+    if (there?.url) window.location.assign(there.url)
+    else void navigate({ to: '/sign-in', search: {} })
+  }
+}
+
+/** Whether this tenant waits for a second factor of the account. */
+export const isLacking = (session: Session, tenant: string): boolean =>
+  session.lacks.some((one) => one === '*' || one === tenant)
 
 const TenantContext = createContext<string | null>(null)
 

@@ -348,6 +348,8 @@ const pages = [
   'settings/versions',
   'settings/audit',
   'settings/tenant',
+  'settings/installation',
+  'account',
   'find?id=W-2',
 ]
 

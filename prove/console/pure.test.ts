@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { agentName } from '../../console/features/account/agent.ts'
 import { curlOf } from '../../console/features/calls/curl.ts'
 import { connectionOf, valuesOf } from '../../console/features/connections/form.ts'
 import {
@@ -14,6 +15,7 @@ import {
 } from '../../console/features/maintain/rules.ts'
 import { learn, withLearned } from '../../console/features/objects/learn.ts'
 import { fareOf, type Pulse, seriesOf } from '../../console/features/overview/fare.ts'
+import { differing } from '../../console/features/settings/differs.ts'
 import { laidOut } from '../../console/ui/laid-out.ts'
 
 const mapping: Mapping = {
@@ -198,4 +200,37 @@ test('how a flow fares is counted from its own steps', () => {
   const series = seriesOf(pulse)
   assert.equal(series.at.length, 61)
   assert.deepEqual([series.applied[10], series.failed[10], series.applied[58], series.applied[59]], [5, 5, 11, 0])
+})
+
+test('the audit trail tells leaf by leaf what differs, and nothing of what does not', () => {
+  assert.deepEqual(
+    differing(
+      { name: 'a', rules: { level: { A: '1' } }, list: [1, 2], gone: { x: 1 } },
+      { name: 'a', rules: { level: { A: '2', B: '3' } }, list: [1, 3] },
+    ),
+    [
+      { path: 'rules.level.A', before: '1', after: '2' },
+      { path: 'rules.level.B', before: undefined, after: '3' },
+      { path: 'list.1', before: 2, after: 3 },
+      { path: 'gone.x', before: 1, after: undefined },
+    ],
+  )
+  assert.deepEqual(differing({ a: null }, { a: null }), [])
+  assert.deepEqual(differing('x', 'y'), [{ path: '–', before: 'x', after: 'y' }])
+  fc.assert(fc.property(fc.jsonValue(), (value) => differing(value, structuredClone(value)).length === 0))
+})
+
+test('a browser is called by the names people know', () => {
+  const windows =
+    'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
+  assert.equal(agentName(windows), 'Chrome · Windows')
+  assert.equal(agentName(`${windows} Edg/140.0`), 'Edge · Windows')
+  assert.equal(
+    agentName(
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1',
+    ),
+    'Safari · iOS',
+  )
+  assert.equal(agentName('curl/8.5.0'), 'curl')
+  assert.equal(agentName('a program'), 'a program')
 })

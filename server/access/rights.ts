@@ -43,6 +43,27 @@ export const needs: Readonly<Record<string, Need | null>> = {
   changeOwnPassword: { right: 'self', only: 'session' },
   showPreference: { right: 'self', only: 'session' },
   putPreference: { right: 'self', only: 'session' },
+  showAccount: { right: 'self', only: 'session' },
+  beginSecondFactor: { right: 'self', only: 'session' },
+  confirmSecondFactor: { right: 'self', only: 'session' },
+  dropSecondFactor: { right: 'self', only: 'session' },
+  renewRecoveryCodes: { right: 'self', only: 'session' },
+  listSessions: { right: 'self', only: 'session' },
+  endSession: { right: 'self', only: 'session' },
+  endOtherSessions: { right: 'self', only: 'session' },
+  listOwnKeys: { right: 'see' },
+  showSignIn: null,
+  beginSignIn: null,
+  finishSignIn: null,
+  leaveIssuer: { right: 'self', only: 'session' },
+  listProviders: { right: 'install' },
+  putProvider: { right: 'install', only: 'session' },
+  removeProvider: { right: 'install', only: 'session' },
+  testProvider: { right: 'install', only: 'session' },
+  showSignInRule: { right: 'administer' },
+  putSignInRule: { right: 'administer', only: 'session' },
+  showEverySignInRule: { right: 'install' },
+  putEverySignInRule: { right: 'install', only: 'session' },
   whoAmI: { right: 'self' },
   listRoles: { right: 'self' },
   listEveryUser: { right: 'install' },
@@ -256,6 +277,7 @@ export const permit = (who: Caller, routeId: string, tenantId: string | null): R
     return absentTenant(tenantId)
   if (need.only === 'session' && who.key) return refuse('session.only')
   if (need.right === 'self') return null
+  if (who.lacks?.some((one) => one === '*' || one === tenantId)) return refuse('second.needed')
   // what concerns the installation is not for a tenant's key, whoever made it
   const held = tenantId === null && who.key && who.key.tenantId !== '*' ? null : role
   if (held === null || !may(held, need.right)) return refuse('role.refused', { role: held ?? '-', right: need.right })

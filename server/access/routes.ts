@@ -22,14 +22,17 @@ import {
 } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
+import { accountRoutes } from './account-routes.ts'
 import { addKey, type ApiKey, readKeys, revokeKey } from './api-keys.ts'
 import { afterEntry, type Deed, doerOf, type Entry, readAudit, writeDown } from './audit.ts'
+import { type ProviderDeps, providerRoutes } from './provider-routes.ts'
 import { putPreference, readPreference } from './preference.ts'
 import { makeSecret } from './generated.ts'
 import { hashPassword, longestPassword, shortestPassword } from './password.ts'
 import {
   addPerson,
   changePerson,
+  emailTaken,
   giveEverywhere,
   giveRole,
   ownersEverywhere,
@@ -38,24 +41,19 @@ import {
   removePerson,
   takeRole,
 } from './people.ts'
-import { may, mayGive, needs, type Right, type Role, rights, roleOf, roles, scopes } from './rights.ts'
+import { may, mayGive, needs, type Right, rights, roleOf, roles, scopes } from './rights.ts'
+import { dropSecondFactor } from './second-factor.ts'
 import {
-  cookieFor,
-  cookieName,
-  endSession,
-  endSessionsOf,
-  expired,
-  forgeryToken,
-  isOwnOrigin,
-  provesIt,
-  sessionOf,
-  signIn,
-} from './sessions.ts'
-
-/** `sql` wears `mortise_app`. */
-export interface AccessDeps {
-  sql: Sql
-}
+  type AccessDeps,
+  callerOf,
+  callerShape,
+  cookieOf,
+  fromOf,
+  roleWord,
+  sessionShape,
+  shownSession,
+} from './shown.ts'
+import { cookieFor, endSession, endSessionsOf, expired, isOwnOrigin, provesIt, sessionOf, signIn } from './sessions.ts'
 
 const installation = '*'
 const userText = z
@@ -67,23 +65,8 @@ const passwordText = z
   .min(shortestPassword)
   .max(longestPassword)
   .describe(`At least ${shortestPassword} characters.`)
-const roleWord = z.enum(roles)
 
 // ── shapes ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-const callerShape = z.object({
-  user: z.string(),
-  name: z.string(),
-  via: z.enum(['session', 'key']),
-  everywhere: roleWord.nullable().describe('Role in every tenant.'),
-  tenants: z.array(z.object({ tenant: z.string(), role: roleWord, rights: z.array(z.enum(rights)) })),
-  scopes: z.array(z.string()).nullable().describe('Of the key that was used.'),
-})
-
-const sessionShape = callerShape.extend({
-  csrfToken: z.string().describe('Goes into X-CSRF-Token of every change.'),
-  expiresAt: moment,
-})
-
 const isZone = (name: string): boolean => {
   try {
     return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
@@ -103,6 +86,9 @@ const userShape = z.object({
   role: roleWord.nullable().describe('In this tenant; of the installation: in every tenant.'),
   home: z.string().describe('The tenant whose administrators look after the account; * is the installation.'),
   disabled: z.boolean(),
+  email: z.string().nullable().describe('By which an account at an issuer is known as this one.'),
+  secondFactor: z.enum(['on', 'off']),
+  tenants: z.record(z.string(), roleWord).nullable().describe('Of the installation: the roles in single tenants.'),
   createdAt: moment,
 })
 
@@ -132,27 +118,15 @@ const entryShape = z.object({
   address: z.string(),
 })
 
-const callerOf = (asked: Pick<Asked<unknown, unknown, unknown>, 'who'>): z.input<typeof callerShape> => {
-  const { who } = asked
-  return {
-    user: who.userId,
-    name: who.name,
-    via: who.via,
-    everywhere: who.everywhere as Role | null,
-    tenants: Object.keys(who.roles).map((tenant) => {
-      const role = roleOf(who, tenant) ?? 'viewer'
-      return { tenant, role, rights: rights.filter((right) => may(role, right) && right !== 'install') }
-    }),
-    scopes: who.key ? [...who.key.scopes] : null,
-  }
-}
-
 const shownUser = (person: Person, everywhere: boolean): z.input<typeof userShape> => ({
   user: person.userId,
   name: person.name,
   role: everywhere ? person.everywhere : person.role,
   home: person.home,
   disabled: person.disabled,
+  email: person.email,
+  secondFactor: person.secondFactor ? 'on' : 'off',
+  tenants: person.tenants,
   createdAt: toMoment(person.createdAt),
 })
 
@@ -175,24 +149,15 @@ const noted = (person: Person | undefined) =>
     role: person.role,
     everywhere: person.everywhere,
     disabled: person.disabled,
+    email: person.email,
+    secondFactor: person.secondFactor ? 'on' : 'off',
     home: person.home,
   }
 
 type Any = Asked<unknown, unknown, unknown>
 
-const cookieOf = (asked: Pick<Any, 'headers' | 'secure'>): string | null => {
-  const { cookie } = asked.headers
-  if (typeof cookie !== 'string') return null
-  const name = `${cookieName(asked.secure)}=`
-  const found = cookie
-    .split(';')
-    .map((one) => one.trim())
-    .find((one) => one.startsWith(name))
-  return found ? found.slice(name.length) : null
-}
-
 // ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-const sessionRoutes = ({ sql }: AccessDeps): Route[] => [
+const sessionRoutes = ({ sql, key }: AccessDeps): Route[] => [
   route({
     id: 'signIn',
     method: 'POST',
@@ -200,24 +165,31 @@ const sessionRoutes = ({ sql }: AccessDeps): Route[] => [
     group: 'session',
     summary: 'Sign in',
     describe:
-      'Sets the cookie of a session and answers the token that every change needs in X-CSRF-Token. After ten failures each further try waits longer.',
-    body: z.object({ user: z.string().min(1).max(128), password: z.string().min(1).max(longestPassword) }),
+      'Sets the cookie of a session and answers the token that every change needs in X-CSRF-Token. An account with a second factor is answered 401 signIn.code: the same again with `code`. After ten failures each further try waits longer.',
+    body: z.object({
+      user: z.string().min(1).max(128),
+      password: z.string().min(1).max(longestPassword),
+      code: z.string().max(64).optional().describe('Six digits of the authenticator, or a recovery code.'),
+    }),
     answer: sessionShape,
     handle: async (asked) => {
       if (!isOwnOrigin(asked.headers, asked.host)) return refuse('origin.refused')
-      const signed = await signIn(sql, asked.body.user, asked.body.password, asked.address)
-      if (signed.kind === 'wait')
-        return refuse('signIn.wait', { seconds: String(signed.seconds) }, { retryAfter: signed.seconds })
-      const session = signed.kind === 'in' ? await sessionOf(sql, signed.token) : null
-      if (signed.kind === 'refused' || !session) return refuse('signIn.refused')
-      return ok(
-        {
-          ...callerOf({ who: session.caller }),
-          csrfToken: forgeryToken(signed.token),
-          expiresAt: toMoment(session.expiresAt),
-        },
-        { 'Set-Cookie': cookieFor(signed.token, asked.secure) },
-      )
+      const signed = await signIn(sql, key, asked.body, fromOf(asked))
+      switch (signed.kind) {
+        case 'wait':
+          return refuse('signIn.wait', { seconds: String(signed.seconds) }, { retryAfter: signed.seconds })
+        case 'code':
+          return refuse('signIn.code', {}, { path: 'body.code' })
+        case 'wrong code':
+          return refuse('code.wrong', {}, { path: 'body.code' })
+        case 'refused':
+          return refuse('signIn.refused')
+        case 'in': {
+          const session = await sessionOf(sql, signed.token)
+          if (!session) return refuse('signIn.refused')
+          return ok(shownSession(session, signed.token), { 'Set-Cookie': cookieFor(signed.token, asked.secure) })
+        }
+      }
     },
   }),
   route({
@@ -231,7 +203,7 @@ const sessionRoutes = ({ sql }: AccessDeps): Route[] => [
       const token = cookieOf(asked)
       const session = token === null ? null : await sessionOf(sql, token)
       if (token === null || !session) return refuse('signIn.needed')
-      return ok({ ...callerOf(asked), csrfToken: forgeryToken(token), expiresAt: toMoment(session.expiresAt) })
+      return ok(shownSession(session, token))
     },
   }),
   route({
@@ -332,9 +304,13 @@ const sessionRoutes = ({ sql }: AccessDeps): Route[] => [
 ]
 
 // ── users ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const emailText = z
+  .union([z.email().max(254), z.literal('')])
+  .describe('By which an account at an issuer is known as this one; empty: none.')
 const newUser = z.object({
   user: userText,
   name: z.string().max(200).default(''),
+  email: emailText.optional(),
   role: roleWord,
   password: passwordText.optional().describe('Left out: one is made and shown this once.'),
 })
@@ -343,6 +319,8 @@ const userChange = z.object({
   role: roleWord.optional(),
   disabled: z.boolean().optional(),
   password: passwordText.optional(),
+  email: emailText.optional(),
+  secondFactor: z.literal('off').optional().describe('Takes the second factor away from who has lost it.'),
 })
 const withPassword = userShape.extend({
   password: z.string().nullable().describe('The one that was made; shown this once. Null where it was given.'),
@@ -358,7 +336,7 @@ const add = async (
   tenantId: string,
   routeId: string,
 ) => {
-  const { user, name, role, password } = asked.body
+  const { user, name, role, password, email } = asked.body
   const everywhere = tenantId === installation
   if (!mayGive(roleOf(asked.who, everywhere ? null : tenantId), role)) return refuse('role.above')
   const given = password ?? makeSecret()
@@ -370,6 +348,7 @@ const add = async (
       home: tenantId,
       everywhere: everywhere ? role : null,
       password: hashed,
+      email,
     })
     if (!fresh) return refuse('taken', { what: `user ${user}` }, { path: 'body.user' })
     if (!everywhere) await giveRole(tx, tenantId, user, role)
@@ -396,7 +375,9 @@ const obstacle = async (
   const account =
     change === null
       ? false
-      : change.name !== undefined || change.disabled !== undefined || change.password !== undefined
+      : [change.name, change.disabled, change.password, change.email, change.secondFactor].some(
+          (one) => one !== undefined,
+        )
   if (account && person.home !== tenantId && who.everywhere !== 'owner') return refuse('user.elsewhere')
   const leaves = change === null ? person.home === tenantId : change.disabled === true
   const demoted = everywhere && change?.role !== undefined && change.role !== 'owner'
@@ -415,14 +396,17 @@ const change = async (
   routeId: string,
 ) => {
   const everywhere = tenantId === installation
-  const { role, password, ...account } = asked.body
+  const { role, password, secondFactor, ...account } = asked.body
   const hashed = password === undefined ? undefined : await hashPassword(password)
   const answered = await asTenant(sql, tenantId, async (tx) => {
     const [before] = await readPeople(tx, tenantId, userId)
     if (!before) return absentUser(userId)
     const refused = await obstacle(tx, before, asked.who, tenantId, asked.body)
     if (refused) return refused
+    if (account.email && (await emailTaken(tx, account.email, userId)))
+      return refuse('taken', { what: account.email }, { path: 'body.email' })
     await changePerson(tx, userId, { ...account, password: hashed })
+    if (secondFactor === 'off') await dropSecondFactor(tx, userId)
     if (role !== undefined) await (everywhere ? giveEverywhere(tx, userId, role) : giveRole(tx, tenantId, userId, role))
     const [after] = await readPeople(tx, tenantId, userId)
     await writeDown(tx, tenantId, doerOf(asked, routeId), [
@@ -436,7 +420,8 @@ const change = async (
     ])
     return ok(shownUser(after as Person, everywhere))
   })
-  if (!isRefused(answered) && (hashed !== undefined || account.disabled)) await endSessionsOf(sql, userId, null)
+  if (!isRefused(answered) && (hashed !== undefined || account.disabled || secondFactor))
+    await endSessionsOf(sql, userId, null)
   return answered
 }
 
@@ -488,7 +473,7 @@ const userRoutes = (deps: AccessDeps): Route[] => [
     group: 'users',
     summary: 'Change an account or its role',
     describe:
-      'A new password or `disabled` ends every session of the account. Accounts of another home: the role only.',
+      'A new password, `disabled` or `secondFactor: off` ends every session of the account. Accounts of another home: the role only.',
     params: inTenant.extend(aUser.shape),
     body: userChange,
     answer: userShape,
@@ -540,9 +525,9 @@ const userRoutes = (deps: AccessDeps): Route[] => [
     params: aUser,
     body: userChange.extend({
       tenants: z
-        .record(z.string(), roleWord)
+        .record(z.string(), roleWord.nullable())
         .optional()
-        .describe('Roles to give in single tenants; other tenants are left alone.'),
+        .describe('Roles to give in single tenants, null to take; other tenants are left alone.'),
     }),
     answer: userShape,
     handle: async (asked) => {
@@ -559,13 +544,16 @@ const userRoutes = (deps: AccessDeps): Route[] => [
       if (isRefused(answered)) return answered
       for (const [tenantId, role] of Object.entries(tenants)) {
         await asTenant(deps.sql, tenantId, async (tx) => {
-          await giveRole(tx, tenantId, asked.params.user, role)
+          const { user } = asked.params
+          const [before] = await readPeople(tx, tenantId, user)
+          await (role === null ? takeRole(tx, tenantId, user) : giveRole(tx, tenantId, user, role))
           await writeDown(tx, tenantId, doerOf(asked, 'changeEveryUser'), [
-            { kind: 'user', name: asked.params.user, what: 'changed', after: { role } },
+            { kind: 'user', name: user, what: 'changed', before: { role: before?.role ?? null }, after: { role } },
           ])
         })
       }
-      return answered
+      const [now] = await asTenant(deps.sql, installation, (tx) => readPeople(tx, installation, asked.params.user))
+      return now ? ok(shownUser(now, true)) : answered
     },
   }),
   route({
@@ -661,6 +649,20 @@ const keyRoutes = (deps: AccessDeps): Route[] => [
     answer: pageOf(keyShape),
     handle: async ({ params: { tenant }, query }) => {
       const keys = await asTenant(deps.sql, tenant, (tx) => readKeys(tx, tenant))
+      return slice(keys.map(shownKey), (one) => one.key, query)
+    },
+  }),
+  route({
+    id: 'listOwnKeys',
+    method: 'GET',
+    path: '/tenants/:tenant/own-keys',
+    group: 'keys',
+    summary: 'API keys of the tenant that act for oneself',
+    params: inTenant,
+    query: z.object(paging),
+    answer: pageOf(keyShape),
+    handle: async ({ params: { tenant }, query, who }) => {
+      const keys = await asTenant(deps.sql, tenant, (tx) => readKeys(tx, tenant, who.userId))
       return slice(keys.map(shownKey), (one) => one.key, query)
     },
   }),
@@ -763,8 +765,10 @@ const auditRoutes = (deps: AccessDeps): Route[] => [
   }),
 ]
 
-export const accessRoutes = (deps: AccessDeps): Route[] => [
+export const accessRoutes = (deps: ProviderDeps): Route[] => [
   ...sessionRoutes(deps),
+  ...accountRoutes(deps),
+  ...providerRoutes(deps),
   ...userRoutes(deps),
   ...keyRoutes(deps),
   ...auditRoutes(deps),

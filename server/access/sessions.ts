@@ -4,7 +4,8 @@ import type { Caller } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import { at, type Sql } from '../store/sql.ts'
 import { isPassword } from './password.ts'
-import { hashSecret } from './secrets.ts'
+import { hasSecondFactor, takeCode } from './second-factor.ts'
+import { hashSecret, open, type SecretKey, seal } from './secrets.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -45,54 +46,116 @@ const subjectsOf = (userId: string, address: string) => ({
   address: `address:${address}`,
 })
 
+/** A right answer ends the delay of the name; the address gets its try back. */
+const forget = async (sql: Sql, subjects: ReturnType<typeof subjectsOf>, whole: boolean): Promise<void> => {
+  if (whole)
+    await sql`
+      delete from sign_in_try
+      where subject = ${subjects.user}`
+  await sql`
+    update sign_in_try set failures = greatest(0, failures - 1)
+    where subject = ${subjects.address}`
+}
+
 export type SignedIn =
   | { kind: 'in'; token: string; userId: string }
   | { kind: 'refused' }
+  /** The password is right, and a code of the second factor is asked for. */
+  | { kind: 'code' }
+  | { kind: 'wrong code' }
   | { kind: 'wait'; seconds: number }
 
+export interface From {
+  address: string
+  /** As the browser names itself. */
+  agent: string
+}
+
 /** One and the same answer, after the same work, for a wrong password, an unknown name and a disabled account. */
-export const signIn = async (sql: Sql, userId: string, password: string, address: string): Promise<SignedIn> => {
-  const subjects = subjectsOf(userId, address)
+export const signIn = async (
+  sql: Sql,
+  key: SecretKey,
+  asked: { user: string; password: string; code?: string | undefined },
+  from: From,
+): Promise<SignedIn> => {
+  const subjects = subjectsOf(asked.user, from.address)
   for (const by of ['user', 'address'] as const) {
     const seconds = await takeTry(sql, subjects[by], patience[by])
     if (seconds > 0) return { kind: 'wait', seconds }
   }
   const [found] = await sql<{ user_id: string; password: string | null; disabled: boolean }>`
     select user_id, password, disabled
-    from who_signs_in(${userId})`
-  const right = await isPassword(found?.password ?? null, password)
+    from who_signs_in(${asked.user})`
+  const right = await isPassword(found?.password ?? null, asked.password)
   if (!found || !right || found.disabled) return { kind: 'refused' }
-  await sql`
-    delete from sign_in_try
-    where subject = ${subjects.user}`
-  await sql`
-    update sign_in_try set failures = greatest(0, failures - 1)
-    where subject = ${subjects.address}`
-  const token = randomBytes(32).toString('base64url')
-  const now = Date.now()
-  await asTenant(
-    sql,
-    '',
-    (tx) => tx`
-      insert into session (hash, user_id, expires_at, address)
-      values (${hashSecret(token)}, ${found.user_id}, ${at(now + idle)}, ${address})`,
-    found.user_id,
-  )
+  if (await hasSecondFactor(sql, found.user_id)) {
+    if (!asked.code) {
+      // The try of the name stays counted: who has the password only must not begin anew with each.
+      await forget(sql, subjects, false)
+      return { kind: 'code' }
+    }
+    if (!(await takeCode(sql, key, found.user_id, asked.code, Date.now()))) return { kind: 'wrong code' }
+  }
+  await forget(sql, subjects, true)
+  const token = await addSession(sql, found.user_id, from, null)
   return { kind: 'in', token, userId: found.user_id }
 }
 
-/** Whether the password is this user's; counted like a sign-in. */
-export const provesIt = async (sql: Sql, userId: string, password: string): Promise<boolean | number> => {
-  const seconds = await takeTry(sql, subjectsOf(userId, '').user, patience.user)
+/** Whether this is the user's password, or a code of his second factor; counted like a sign-in. A number: so many seconds to wait. */
+const proves = async (sql: Sql, userId: string, look: () => Promise<boolean>): Promise<boolean | number> => {
+  const { user } = subjectsOf(userId, '')
+  const seconds = await takeTry(sql, user, patience.user)
   if (seconds > 0) return seconds
+  if (!(await look())) return false
+  await sql`
+    delete from sign_in_try
+    where subject = ${user}`
+  return true
+}
+
+export const provesIt = (sql: Sql, userId: string, password: string): Promise<boolean | number> =>
+  proves(sql, userId, async () => {
+    const [found] = await sql<{ password: string | null }>`select password from who_signs_in(${userId})`
+    return isPassword(found?.password ?? null, password)
+  })
+
+export const provesByCode = (sql: Sql, userId: string, take: () => Promise<boolean>): Promise<boolean | number> =>
+  proves(sql, userId, take)
+
+export const hasPassword = async (sql: Sql, userId: string): Promise<boolean> => {
   const [found] = await sql<{ password: string | null }>`select password from who_signs_in(${userId})`
-  return isPassword(found?.password ?? null, password)
+  return (found?.password ?? null) !== null
 }
 
 // ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 export interface Session {
   caller: Caller
   expiresAt: number
+  /** Of one that an issuer vouched for. */
+  issuer: { providerId: string; hint: string | null } | null
+}
+
+const hintPlace = (token: string): string => `session/${hashSecret(token).toString('hex')}`
+
+/** Answers the token of the cookie. `issuer`: who vouched, with the id token that it wants to see when one signs out there. */
+export const addSession = async (
+  sql: Sql,
+  userId: string,
+  { address, agent }: From,
+  issuer: { providerId: string; hint: string; key: SecretKey } | null,
+): Promise<string> => {
+  const token = randomBytes(32).toString('base64url')
+  const hint = issuer && seal(issuer.key, hintPlace(token), issuer.hint)
+  await asTenant(
+    sql,
+    '',
+    (tx) => tx`
+      insert into session (hash, user_id, expires_at, address, agent, via, provider_id, hint)
+      values (${hashSecret(token)}, ${userId}, ${at(Date.now() + idle)}, ${address}, ${agent.slice(0, 300)},
+        ${issuer ? 'issuer' : 'password'}, ${issuer?.providerId ?? null}, ${hint})`,
+    userId,
+  )
+  return token
 }
 
 interface Row {
@@ -104,17 +167,21 @@ interface Row {
   created_at: number
   seen_at: number
   expires_at: number
+  via: 'password' | 'issuer'
+  provider_id: string | null
+  hint: Buffer | null
+  lacks: string[]
 }
 
 const rolesOf = (roles: string | null): Record<string, string> =>
   roles === null ? {} : (JSON.parse(roles) as Record<string, string>)
 
 /** The caller behind a cookie, or null. Each use moves the end of the session on, at most once a minute. */
-export const sessionOf = async (sql: Sql, token: string): Promise<Session | null> => {
+export const sessionOf = async (sql: Sql, token: string, key: SecretKey | null = null): Promise<Session | null> => {
   const hash = hashSecret(token)
   const [row] = await sql<Row>`
     select *
-    from who_has_session(${hash})`
+    from who_is_in(${hash})`
   if (!row) return null
   const now = Date.now()
   let expiresAt = row.expires_at
@@ -139,10 +206,70 @@ export const sessionOf = async (sql: Sql, token: string): Promise<Session | null
       everywhere: row.everywhere,
       roles: rolesOf(row.roles),
       key: null,
+      lacks: row.lacks,
     },
     expiresAt,
+    issuer: row.provider_id === null ? null : { providerId: row.provider_id, hint: hintOf(row.hint, token, key) },
   }
 }
+
+/** Without the key, or under one that is gone: the issuer will ask instead. */
+const hintOf = (hint: Buffer | null, token: string, key: SecretKey | null): string | null => {
+  if (hint === null || key === null) return null
+  try {
+    return open(key, hintPlace(token), hint)
+  } catch {
+    return null
+  }
+}
+
+export interface ListedSession {
+  sessionId: string
+  current: boolean
+  createdAt: number
+  seenAt: number
+  expiresAt: number
+  address: string
+  agent: string
+  via: 'password' | 'issuer'
+}
+
+/** One's own, the last used first. A session is named by the beginning of its hash, which opens nothing. */
+export const readSessions = (sql: Sql, userId: string, token: string): Promise<ListedSession[]> =>
+  asTenant(
+    sql,
+    '',
+    async (tx) => {
+      const rows = await tx<Row & { session_id: string; current: boolean; address: string; agent: string }>`
+        select encode(substring(hash for 8), 'hex') as session_id, hash = ${hashSecret(token)} as current,
+          created_at, seen_at, expires_at, address, agent, via
+        from session
+        where user_id = ${userId} and expires_at > clock_timestamp()
+        order by seen_at desc`
+      return rows.map((row) => ({
+        sessionId: row.session_id,
+        current: row.current,
+        createdAt: row.created_at,
+        seenAt: row.seen_at,
+        expiresAt: row.expires_at,
+        address: row.address,
+        agent: row.agent,
+        via: row.via,
+      }))
+    },
+    userId,
+  )
+
+/** False: there is none of that name. */
+export const endNamedSession = async (sql: Sql, userId: string, sessionId: string): Promise<boolean> =>
+  (await asTenant(
+    sql,
+    '',
+    (tx) => tx.affected`
+      delete from session
+      where user_id = ${userId} and encode(substring(hash for 8), 'hex') = ${sessionId}`,
+    userId,
+  )) > 0
 
 export const endSession = (sql: Sql, userId: string, token: string): Promise<unknown> =>
   asTenant(sql, '', (tx) => tx`delete from session where hash = ${hashSecret(token)}`, userId)

@@ -1,4 +1,5 @@
 /** The management API across rooms: gathers their routes, hands each what it needs, and says who may. */
+import { openIssuers } from '../access/issuer.ts'
 import { addFirstPerson } from '../access/people.ts'
 import { doerOf, writeDown } from '../access/audit.ts'
 import { authenticate, permitted } from '../access/door.ts'
@@ -16,6 +17,7 @@ import { tryRoutes } from '../flows/try-connection.ts'
 import { fileSchema } from '../flows/schema.ts'
 import { templates } from '../flows/masterdata.ts'
 import type { ApiDeps } from '../http/api.ts'
+import type { Policy } from '../egress/guard.ts'
 import type { Route } from '../http/route.ts'
 import { type ListenRoutesDeps, listenRoutes } from '../listen/routes.ts'
 import { type MaintainDeps, maintainRoutes } from '../maintain/routes.ts'
@@ -41,6 +43,8 @@ export interface ApiWorld {
   /** Wears `mortise_app`. */
   sql: Sql
   key: SecretKey
+  /** What issuers of sign-ins may be reached at: as with connections, private addresses too. */
+  egress: Pick<Policy, 'allowLoopback' | 'denied'>
   /** The data folder, where secrets that Mortise makes are kept. */
   data: string
   version: string
@@ -99,7 +103,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
     authenticate: authenticate(sql),
     permit: permitted(sql),
     routes: [
-      ...accessRoutes({ sql }),
+      ...accessRoutes({ sql, key, issuers: openIssuers(() => ({ kind: 'connection', ...world.egress })) }),
       ...flowRoutes({
         sql,
         declaring: made,

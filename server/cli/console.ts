@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { builtOf } from './console-build.ts'
 
 /** Addresses of pages: the console's own router takes over from there. */
-const pages = ['/', '/sign-in', '/account', '/t/*']
+const pages = ['/', '/sign-in', '/sign-in/back', '/account', '/t/*']
 
 /** Scripts and styles of our own only; a nonce for the style sheets that the components make as they are shown. No frame, no form, no plug-in. */
 const policyOf = (nonce: string): string =>

@@ -1,6 +1,8 @@
 /** The installation's key and callers' secrets across rooms: which key closes what, putting everything under the newest one, renewing and retiring. */
 import type { CredentialKind } from '../access/credentials.ts'
+import { resealProviders } from '../access/providers.ts'
 import { type Renewal, renew, resealCredentials, retire } from '../access/renew.ts'
+import { resealSecondFactors } from '../access/second-factor.ts'
 import { keyNames, reseal, type SecretKey, SecretRefused } from '../access/secrets.ts'
 import { dropTokens } from '../connect/auth/shelf.ts'
 import { resealConnections } from '../flows/reseal.ts'
@@ -67,7 +69,7 @@ export const rotateKeys = async (
     },
   }
   const all: Rotated = { done: 0, refused: [] }
-  for (const some of [resealConnections, resealCredentials, resealAlerts]) {
+  for (const some of [resealConnections, resealCredentials, resealAlerts, resealSecondFactors, resealProviders]) {
     for (let after: string | null = ''; after !== null; ) {
       const from: string = after
       const part = await sql.retrying((tx) => some(tx, how, from, slice))

@@ -28,6 +28,12 @@ const titles: Record<number, Sentences> = {
     ja_JP: 'ヘッダーが大きすぎます',
   },
   500: { zh_CN: '服务器异常', zh_TW: '伺服器異常', en_US: 'Something broke here', ja_JP: 'サーバー内部のエラー' },
+  502: {
+    zh_CN: '另一系统的回答有误',
+    zh_TW: '另一系統的回答有誤',
+    en_US: 'Another system did not answer as it should',
+    ja_JP: '相手のシステムの応答に問題があります',
+  },
   503: { zh_CN: '暂时不可用', zh_TW: '暫時無法使用', en_US: 'Not available now', ja_JP: '一時的に利用できません' },
 }
 

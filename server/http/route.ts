@@ -19,6 +19,8 @@ export interface Caller {
   roles: Readonly<Record<string, string>>
   /** Of a key: its rights, and the one tenant it is for (`*`: any). */
   key: { keyId: string; tenantId: string; scopes: readonly string[] } | null
+  /** Tenants (`*`: all) that want a second factor which this sign-in does not have. */
+  lacks?: readonly string[]
 }
 
 /** The answer is no. `said` fills the code's sentence; `problems` is a list of places with a sentence each. */

@@ -51,6 +51,151 @@ export const apiCodes = {
     ['登录失败次数过多', '登入失敗次數過多', 'Too many failed sign-ins', 'サインインの失敗が多すぎます'],
     ['{seconds} 秒后再试', '{seconds} 秒後再試', 'Try again in {seconds} s', '{seconds} 秒後に再試行してください'],
   ),
+  'signIn.code': of(
+    401,
+    [
+      '需要第二重验证的验证码',
+      '需要第二重驗證的驗證碼',
+      'A code of the second factor is needed',
+      '二段階認証のコードが必要です',
+    ],
+    [
+      '输入身份验证器显示的六位数字，或一个恢复码',
+      '輸入驗證器顯示的六位數字，或一個復原碼',
+      'Give the six digits that the authenticator shows, or a recovery code',
+      '認証アプリの 6 桁の数字、またはリカバリーコードを入力してください',
+    ],
+  ),
+  'code.wrong': of(
+    400,
+    [
+      '验证码不正确，或已用过',
+      '驗證碼不正確，或已用過',
+      'The code is wrong, or was used before',
+      'コードが違うか、すでに使用済みです',
+    ],
+    [
+      '等待下一个验证码；并核对手机的时间',
+      '等待下一個驗證碼；並核對手機的時間',
+      'Wait for the next code; and see that the clock of the telephone is right',
+      '次のコードを待ってください。端末の時計も確認してください',
+    ],
+  ),
+  'second.needed': of(
+    403,
+    [
+      '此处要求第二重验证，而你的账号没有设置',
+      '此處要求第二重驗證，而你的帳號沒有設定',
+      'A second factor is required here, and your account has none',
+      'ここでは二段階認証が必須ですが、アカウントに設定されていません',
+    ],
+    [
+      '在“我的账号”页面设置第二重验证',
+      '在「我的帳號」頁面設定第二重驗證',
+      'Set one up on the page of your account',
+      'アカウントのページで設定してください',
+    ],
+  ),
+  'second.on': of(
+    409,
+    ['第二重验证已启用', '第二重驗證已啟用', 'A second factor is on already', '二段階認証はすでに有効です'],
+    [
+      '要更换手机，先关闭再重新设置',
+      '要更換手機，先關閉再重新設定',
+      'To change the telephone, turn it off and set it up anew',
+      '端末を変更するには、一度無効にしてから設定し直してください',
+    ],
+  ),
+  'second.off': of(
+    409,
+    [
+      '没有启用或正在设置的第二重验证',
+      '沒有啟用或正在設定的第二重驗證',
+      'There is no second factor that this could be done to',
+      '対象となる二段階認証がありません',
+    ],
+    ['先开始设置', '先開始設定', 'Begin to set one up first', '先に設定を開始してください'],
+  ),
+  'issuer.unreachable': of(
+    502,
+    [
+      '无法连接登录服务 {issuer}：{said}',
+      '無法連線登入服務 {issuer}：{said}',
+      'The issuer {issuer} could not be reached: {said}',
+      '発行者 {issuer} に接続できませんでした：{said}',
+    ],
+    [
+      '稍后再试，或用密码登录；管理员请核对其地址与网络',
+      '稍後再試，或用密碼登入；管理員請核對其位址與網路',
+      'Try again later, or sign in with a password; an owner checks its address and the network',
+      '後でもう一度試すか、パスワードでサインインしてください。管理者はアドレスとネットワークを確認してください',
+    ],
+  ),
+  'issuer.refused': of(
+    403,
+    [
+      '登录服务 {issuer} 拒绝了：{said}',
+      '登入服務 {issuer} 拒絕了：{said}',
+      'The issuer {issuer} refused: {said}',
+      '発行者 {issuer} が拒否しました：{said}',
+    ],
+    [
+      '重新登录；若再次发生，请管理员核对客户端编号、密钥与回调地址',
+      '重新登入；若再次發生，請管理員核對用戶端編號、金鑰與回呼位址',
+      'Sign in again; if it stays, an owner checks client id, secret and redirect address',
+      'もう一度サインインしてください。続く場合は管理者がクライアント ID、シークレット、リダイレクト先を確認してください',
+    ],
+  ),
+  'issuer.wrong': of(
+    502,
+    [
+      '登录服务 {issuer} 的回答不正确：{said}',
+      '登入服務 {issuer} 的回答不正確：{said}',
+      'What the issuer {issuer} answered is not right: {said}',
+      '発行者 {issuer} の応答が正しくありません：{said}',
+    ],
+    [
+      '重新登录；若再次发生，请管理员核对其地址与两边的时钟',
+      '重新登入；若再次發生，請管理員核對其位址與兩邊的時鐘',
+      'Sign in again; if it stays, an owner checks its address and both clocks',
+      'もう一度サインインしてください。続く場合は管理者がアドレスと双方の時計を確認してください',
+    ],
+  ),
+  'issuer.stale': of(
+    409,
+    [
+      '这次登录不是在此浏览器开始的，或已过期',
+      '這次登入不是在此瀏覽器開始的，或已過期',
+      'This sign-in was not begun in this browser, or too long ago',
+      'このサインインはこのブラウザーで開始されていないか、期限切れです',
+    ],
+    [
+      '从登录页重新开始',
+      '從登入頁重新開始',
+      'Begin anew on the sign-in page',
+      'サインインページからやり直してください',
+    ],
+  ),
+  'account.absent': of(
+    403,
+    [
+      '这里没有 {who} 的账号',
+      '這裡沒有 {who} 的帳號',
+      'There is no account for {who} here',
+      '{who} のアカウントはここにありません',
+    ],
+    [
+      '请管理员建立账号，或给你的群组一个角色',
+      '請管理員建立帳號，或給你的群組一個角色',
+      'Ask an administrator for an account, or for a role for one of your groups',
+      '管理者にアカウントの作成、またはグループへのロール付与を依頼してください',
+    ],
+  ),
+  'account.disabled': of(
+    403,
+    ['账号 {who} 已停用', '帳號 {who} 已停用', 'The account {who} is disabled', 'アカウント {who} は無効です'],
+    ['请联系管理员', '請聯絡管理員', 'Ask an administrator', '管理者に依頼してください'],
+  ),
   'origin.refused': of(
     403,
     [

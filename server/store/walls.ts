@@ -19,6 +19,11 @@ const seen: Record<string, string> = {
     select from membership m where m.user_id = "user".user_id and m.tenant_id = nullif(current_setting('mortise.tenant', true), ''))`,
   session: "user_id = nullif(current_setting('mortise.user', true), '')",
   preference: "user_id = nullif(current_setting('mortise.user', true), '')",
+  // whoever's account is seen
+  second_factor: 'exists (select from "user" u where u.user_id = second_factor.user_id)',
+  recovery_code: "user_id = nullif(current_setting('mortise.user', true), '')",
+  identity: 'exists (select from "user" u where u.user_id = identity.user_id)',
+  sign_in_provider: "current_setting('mortise.tenant', true) = '*'",
 }
 
 /** Nothing of these for the road: a bug of a door must not reach a password. */
@@ -32,6 +37,11 @@ const people = [
   'task',
   'interface_share',
   'preference',
+  'second_factor',
+  'recovery_code',
+  'sign_in_rule',
+  'identity',
+  'sign_in_provider',
 ]
 
 /** What the road may do with what it does not write; everything else it may write. */
@@ -77,6 +87,8 @@ const appRights: Record<string, string> = {
 /** Columns that are written and never read: a list of users cannot show a password by mistake. */
 const unread: Record<string, readonly string[]> = {
   user: ['password'],
+  second_factor: ['secret'],
+  sign_in_provider: ['secret'],
   api_key: ['hash'],
   interface_share: ['hash'],
 }
@@ -87,6 +99,8 @@ interface Table {
   name: string
   walled: boolean
   columns: string[]
+  /** Of them, what people's role may read. */
+  readable: string[]
   has_tenant: boolean
   policies: string[]
   app: boolean
@@ -97,6 +111,8 @@ interface Table {
 const tablesOf = (sql: Sql): Promise<Table[]> => sql<Table>`
   select c.relname as name, c.relrowsecurity as walled,
     array(select attname::text from pg_attribute a where a.attrelid = c.oid and attnum > 0 and not attisdropped order by attnum) as columns,
+    array(select attname::text from pg_attribute a where a.attrelid = c.oid and attnum > 0 and not attisdropped
+      and has_column_privilege(${ROLES.app}, c.oid, attnum, 'select')) as readable,
     exists (select from pg_attribute a where a.attrelid = c.oid and attname = 'tenant_id' and not attisdropped) as has_tenant,
     array(select polname::text from pg_policy p where p.polrelid = c.oid) as policies,
     has_any_column_privilege(${ROLES.app}, c.oid, 'select') as app, has_any_column_privilege(${ROLES.road}, c.oid, 'select') as road
@@ -121,13 +137,13 @@ const wallsOf = (table: Table): string[] => {
   if (forRoad && !table.policies.includes(ROLES.road))
     statements.push(`create policy ${ROLES.road} on ${id(name)} to ${ROLES.road} using (true) with check (true)`)
   if (forRoad && !table.road) statements.push(`grant ${roadRights[name] ?? all} on ${id(name)} to ${ROLES.road}`)
-  if (!table.app) {
-    const hidden = unread[name]
-    if (hidden) {
-      const shown = table.columns.filter((column) => !hidden.includes(column)).map(id)
+  const hidden = unread[name]
+  if (hidden) {
+    // by column: one that a later migration brings is granted here too
+    const shown = table.columns.filter((column) => !hidden.includes(column) && !table.readable.includes(column)).map(id)
+    if (shown.length)
       statements.push(`grant select (${shown.join(', ')}), insert, update, delete on ${id(name)} to ${ROLES.app}`)
-    } else statements.push(`grant ${appRights[name] ?? all} on ${id(name)} to ${ROLES.app}`)
-  }
+  } else if (!table.app) statements.push(`grant ${appRights[name] ?? all} on ${id(name)} to ${ROLES.app}`)
   return statements
 }
 

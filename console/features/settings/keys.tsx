@@ -11,6 +11,8 @@ import { Moment } from '../../ui/time.tsx'
 import { Problem } from '../../ui/told.tsx'
 
 const scopes = ['see', 'operate', 'configure', 'administer'] as const
+/** A route of each right: a key may no more than its person. */
+const asked = { see: 'showStatus', operate: 'retryRecord', configure: 'putPair', administer: 'listUsers' } as const
 type Asked = Routes['addKey']['body']
 
 export const Keys = () => {
@@ -19,7 +21,8 @@ export const Keys = () => {
   const may = useMay()
   const refresh = useRefresh()
   const { modal } = App.useApp()
-  const found = useList('listKeys')
+  const seesAll = may('listKeys')
+  const found = useList(seesAll ? 'listKeys' : 'listOwnKeys')
   const remove = useChange('removeKey')
   const [isNew, setNew] = useState(false)
   const [made, setMade] = useState<{ name: string; secret: string } | null>(null)
@@ -30,7 +33,9 @@ export const Keys = () => {
   return (
     <section className="card stack">
       <div className="row" style={{ justifyContent: 'space-between' }}>
-        <p className="faint">{t('key.say')}</p>
+        <p className="faint">
+          {t('key.say')} {t(seesAll ? 'key.all' : 'key.own')}
+        </p>
         {may('addKey') && (
           <Button type="primary" onClick={() => setNew(true)}>
             {t('key.new')}
@@ -97,7 +102,9 @@ export const Keys = () => {
               <Input />
             </Form.Item>
             <Form.Item name="scopes" label={t('key.scopes')} rules={[{ required: true, message: t('key.scopesRule') }]}>
-              <Checkbox.Group options={scopes.map((value) => ({ value, label: t(`scope.${value}`) }))} />
+              <Checkbox.Group
+                options={scopes.map((value) => ({ value, label: t(`scope.${value}`), disabled: !may(asked[value]) }))}
+              />
             </Form.Item>
             <Form.Item name="days" label={t('key.days')}>
               <InputNumber min={1} max={730} />

@@ -1,10 +1,12 @@
 /** Settings of the tenant: who calls us, who works here, what was changed and by whom. */
+import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
-import { useMay, useTenant } from '../../ui/session.tsx'
+import { sessionQuery, useMay, useTenant } from '../../ui/session.tsx'
 import { PageHead } from '../../ui/told.tsx'
 import { Audit } from './audit.tsx'
 import { Callers } from './callers.tsx'
+import { Installation } from './installation.tsx'
 import { Keys } from './keys.tsx'
 import { TenantSettings } from './tenant.tsx'
 import { Users } from './users.tsx'
@@ -17,16 +19,18 @@ const tabs = {
   versions: Versions,
   audit: Audit,
   tenant: TenantSettings,
+  installation: Installation,
 } as const
 type Tab = keyof typeof tabs
 /** A tab of which nothing may be seen is not offered. */
 const needs: Record<Tab, string> = {
   callers: 'listTokens',
   users: 'listUsers',
-  keys: 'listKeys',
+  keys: 'listOwnKeys',
   versions: 'listVersions',
   audit: 'listAudit',
   tenant: 'showTenant',
+  installation: 'listProviders',
 }
 
 export const Settings = () => {
@@ -34,7 +38,10 @@ export const Settings = () => {
   const tenant = useTenant()
   const may = useMay()
   const { tab } = useParams({ from: '/t/$tenant/settings/$tab' })
-  const shown = (Object.keys(tabs) as Tab[]).filter((one) => may(needs[one]))
+  const { data: session } = useQuery(sessionQuery)
+  // an owner of a tenant has that right in the tenant, where nothing asks for it
+  const isOwner = session?.everywhere === 'owner'
+  const shown = (Object.keys(tabs) as Tab[]).filter((one) => may(needs[one]) && (one !== 'installation' || isOwner))
   const Page = shown.includes(tab as Tab) ? tabs[tab as Tab] : null
   return (
     <>
