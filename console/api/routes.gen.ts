@@ -459,7 +459,7 @@ export interface Routes {
   previewRecord: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
     query: unknown
-    body: { id: string; record?: string }
+    body: { id: string; record?: string; mapping?: Record<string, unknown> }
     answer: { would: { kind: "create" | "update" | "void" | "skip" | "bind" | "wait" | "park" | "resolve"; reason: string | null; faults: ({ code: string; field: string | null; sentence: string; todo: string })[] }; source: string | null; target: string | null; targetId: string | null; rules: ({ to: string; from: string | null; formula: string | null; read: string | null; made: string | null; left: "absent" | "policy" | "reference" | "fault" | null })[]; mapped: string | null; request: { method: string; url: string; headers: Record<string, string>; body: string } | null; references: ({ field: string; pair: string; id: string; missing: string; found: string | null })[]; matches: ({ by: string; hits: ({ id: string; boundTo: string | null })[] })[]; asksTarget: boolean }
   }
   promote: {

@@ -120,6 +120,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...mappingRoutes(
         mappingHands({
           ...world.mapping,
+          drafted: made.drafted,
           sql,
           newId: world.newId,
           tasked: world.tasked,

@@ -25,7 +25,7 @@ import {
   listIn,
   type Tree,
 } from '../http/declaring.ts'
-import { type Refused, refuse } from '../http/route.ts'
+import { isRefused, type Refused, refuse } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import { applyIn, exportConfig, type How, load, type Planned } from './configuration.ts'
@@ -318,7 +318,12 @@ const deedsOf = (changes: readonly Change[], before: Tree, after: Tree): Deed[] 
   })
 
 // ── what rooms are handed ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declaring => {
+export interface Drafting {
+  /** The tenant with a part replaced, read and checked as saving it would, and kept nowhere. */
+  drafted(tenantId: string, focus: string, edit: (now: Tree) => Tree | Refused): Promise<TenantConfig | Refused>
+}
+
+export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declaring & Drafting => {
   const isThere = async (tx: Sql, tenantId: string): Promise<boolean> =>
     (await tx`select from tenant where tenant_id = ${tenantId}`).length > 0
 
@@ -434,6 +439,15 @@ export const declaring = ({ sql, key, generate, changed }: DeclareDeps): Declari
 
   return {
     tree,
+    drafted: (tenantId, focus, edit) =>
+      asTenant(sql, tenantId, async (tx) => {
+        const stored = await readStored(tx, key, tenantId)
+        const next = edit(structuredClone(stored.tree))
+        if (isRefused(next)) return next
+        const text = stringify({ tenants: [next] }, { lineWidth: 0 })
+        const understood = understand(text, tenantId, stored, {}, {}, focus)
+        return 'refuse' in understood ? understood : understood.config
+      }),
     renew: (asking, caller, what, formerUntil) =>
       withCaller(
         asking,

@@ -9,6 +9,7 @@ import type { ObjectDef } from '../doc/object.ts'
 import { clearDrift, readDrift } from '../converge/notice.ts'
 import { drySlice, type DryRun, emptyRun, preview, type Preview, type WouldBe } from '../converge/preview.ts'
 import { type MappingHands, sideOf } from '../flows/mapping-routes.ts'
+import { absent, findIn, putIn, type Tree } from '../http/declaring.ts'
 import { isRefused, refuse, type Refused, toMoment } from '../http/route.ts'
 import type { Asked } from '../http/route.ts'
 import { addTask, type Work } from '../maintain/tasks.ts'
@@ -21,11 +22,13 @@ import { runMappingTest } from '../map/saved.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Configuration } from './configuration.ts'
+import type { Drafting } from './declare.ts'
 
 export interface MappingWorld {
   /** Wears `mortise_app`. */
   sql: Sql
   configuration(): Configuration
+  drafted: Drafting['drafted']
   connector(tenantId: string, connectionId: string): Connector | undefined
   now(): number
   newId(): string
@@ -121,17 +124,40 @@ const pasted = (given: string) => {
   }
 }
 
-/** One record as it would go; Refused where the flow does not compile or what was pasted is no record. */
+/**
+ * The pair with a mapping that nobody has saved, read as saving would read it. Saved tests do not speak here: who looks at a preview is about
+ * to change what they hold, and saving runs them.
+ */
+const draftedPair = async (
+  drafted: Drafting['drafted'],
+  { tenant, pair, flow }: Name,
+  mapping: Tree,
+): Promise<PairDef | Refused> => {
+  const config = await drafted(tenant, `pairs[${pair}].flows.${flow}`, (now) => {
+    const whole = findIn(now, 'pairs', 'id', pair)
+    const { [flow]: is, ...others } = (whole?.flows ?? {}) as Record<string, Tree>
+    if (!whole || !is) return absent(`flow ${pair} ${flow}`)
+    const { tests: _tests, ...rest } = is
+    const flows = { ...others, [flow]: { ...rest, state: 'enabled', mapping } }
+    return putIn(now, 'pairs', (one) => String(one.id) === pair, { ...whole, flows })
+  })
+  if (isRefused(config)) return config
+  return config.pairs.find(({ def }) => def.pairId === pair)?.def ?? absent(`pair ${pair}`)
+}
+
+/** One record as it would go; Refused where the flow does not compile or what was pasted is no record. `draft`: as the pair would be. */
 export const previewOf = async (
   world: Pick<MappingWorld, 'configuration' | 'connector' | 'now'>,
   sql: Sql,
   name: Name,
   asked: { id: string; record?: string | undefined },
   locale: Locale,
+  draft?: PairDef,
 ): Promise<ReturnType<typeof shownPreview> | Refused | null> => {
   const configuration = world.configuration()
-  const found = findFlow(configuration, name)
-  if (!found) return refuse('absent', { what: `flow ${name.pair} ${name.flow}` })
+  const declared = findFlow(configuration, name)
+  if (!declared) return refuse('absent', { what: `flow ${name.pair} ${name.flow}` })
+  const found = draft ? { ...declared, def: draft, flow: draft.flows[declared.from] ?? declared.flow } : declared
   const pair = compiled(configuration, found)
   if (isRefused(pair)) return pair
   const record = asked.record === undefined ? undefined : pasted(asked.record)
@@ -163,7 +189,11 @@ export const mappingTestsOf = (configuration: Configuration, name: Name) => {
 export const mappingHands = (world: MappingWorld): MappingHands => {
   const { sql } = world
   return {
-    preview: (name, asked, locale) => asTenant(sql, name.tenant, (tx) => previewOf(world, tx, name, asked, locale)),
+    preview: async (name, { mapping, ...asked }, locale) => {
+      const draft = mapping && (await draftedPair(world.drafted, name, mapping))
+      if (draft && isRefused(draft)) return draft
+      return asTenant(sql, name.tenant, (tx) => previewOf(world, tx, name, asked, locale, draft))
+    },
     dryRun: async (asked, name) => {
       const configuration = world.configuration()
       const found = findFlow(configuration, name)

@@ -13,7 +13,11 @@ interface FlowName {
 
 /** Handed in by main: these look into the rooms of the road. Null: there is no such flow, or nothing is known of the record. */
 export interface MappingHands {
-  preview(name: FlowName, asked: { id: string; record?: string | undefined }, locale: Locale): Promise<unknown>
+  preview(
+    name: FlowName,
+    asked: { id: string; record?: string | undefined; mapping?: Record<string, unknown> | undefined },
+    locale: Locale,
+  ): Promise<unknown>
   /** The task's id. */
   dryRun(asked: Asked<unknown, unknown, unknown>, name: FlowName): Promise<string | Refused | null>
   propose(name: FlowName): Promise<unknown>
@@ -133,6 +137,10 @@ export const mappingRoutes = (hands: MappingHands): Route[] => {
           .describe(
             'A pasted record as JSON text, {"masterFieldVal":{…},"detailFieldVals":{…}}, instead of what is staged.',
           ),
+        mapping: z
+          .record(z.string(), z.unknown())
+          .optional()
+          .describe('A mapping instead of the saved one, checked as saving it would be; nothing is stored.'),
       }),
       answer: previewShape,
       handle: async ({ params, body, locale }) => {
