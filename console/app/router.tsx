@@ -165,6 +165,12 @@ const flow = createRoute({
   path: '/flows/$pair/$flow',
   component: lazyRouteComponent(() => import('../features/flows/flow.tsx'), 'FlowPage'),
 })
+const mapper = createRoute({
+  getParentRoute: () => inside,
+  path: '/flows/$pair/$flow/mapping',
+  validateSearch: knows('record'),
+  component: lazyRouteComponent(() => import('../features/flows/mapper.tsx'), 'MapperPage'),
+})
 const settings = createRoute({
   getParentRoute: () => inside,
   path: '/settings/$tab',
@@ -190,6 +196,7 @@ export const router = createRouter({
       object,
       flows,
       flow,
+      mapper,
       settings,
     ]),
   ]),
