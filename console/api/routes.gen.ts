@@ -543,8 +543,8 @@ export interface Routes {
   putPreference: {
     path: unknown
     query: unknown
-    body: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
-    answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
+    body: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone?: string | null; theme?: "light" | "dark" | null; guide?: { hidden: boolean; seen: string[] } | null }
+    answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null; guide: { hidden: boolean; seen: string[] } | null }
   }
   putToken: {
     path: { tenant: string; id: string }
@@ -916,7 +916,7 @@ export interface Routes {
     path: unknown
     query: unknown
     body: undefined
-    answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
+    answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null; guide: { hidden: boolean; seen: string[] } | null }
   }
   showPulse: {
     path: { tenant: string }

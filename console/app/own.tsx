@@ -6,6 +6,7 @@ import { App, Button, Dropdown, Form, Input, Modal, Select } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call } from '../api/client.ts'
+import { useGuide } from '../ui/guide.ts'
 import { LanguageMenu } from '../ui/language.tsx'
 import { sessionQuery, setSession } from '../ui/session.tsx'
 import { type Theme, useLooks } from '../ui/settings.tsx'
@@ -94,6 +95,7 @@ export const OwnMenu = () => {
   const client = useQueryClient()
   const navigate = useNavigate()
   const { data: session } = useQuery(sessionQuery)
+  const { guide, hide } = useGuide()
   const [open, setOpen] = useState<'looks' | 'password' | null>(null)
   const signOut = async () => {
     await call('signOut', {}).catch(() => {})
@@ -111,11 +113,13 @@ export const OwnMenu = () => {
             { type: 'divider' },
             { key: 'looks', label: t('own.looks') },
             { key: 'password', label: t('own.password') },
+            ...(guide?.hidden ? [{ key: 'guide', label: t('guide.resume') }] : []),
             { type: 'divider' },
             { key: 'out', label: t('own.signOut') },
           ],
           onClick: ({ key }) => {
             if (key === 'out') void signOut()
+            if (key === 'guide') hide(false)
             if (key === 'looks' || key === 'password') setOpen(key)
           },
         }}

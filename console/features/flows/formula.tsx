@@ -74,7 +74,7 @@ export const Formula = ({
       <Input.TextArea
         ref={box}
         className="mono"
-        autoSize={{ minRows: 2, maxRows: 8 }}
+        rows={value.length > 90 || value.includes('\n') ? 5 : 2} // measuring it (autoSize) is what the page's policy forbids
         spellCheck={false}
         aria-label={t('mapper.formula')}
         aria-invalid={problems.length > 0}

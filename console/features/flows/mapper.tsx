@@ -8,6 +8,7 @@ import { type Answer, call, callTagged, Refusal, type Tagged } from '../../api/c
 import { useRead } from '../../ui/asking.ts'
 import { AsText } from '../../ui/as-text.tsx'
 import { SavedCard } from '../../ui/changes.tsx'
+import { useGuide } from '../../ui/guide.ts'
 import { useMay, useRefresh, useTenant } from '../../ui/session.tsx'
 import { useLooks } from '../../ui/settings.tsx'
 import { PageHead, Problem } from '../../ui/told.tsx'
@@ -209,6 +210,11 @@ const Mapper = ({
     disabled: !isChanged,
   })
   const preview = usePreview(pair, flow, mapping, looked, String(objects.source.idField ?? 'id'))
+  const { mark } = useGuide()
+  const isPreviewed = preview.data !== undefined && rulesIn(mapping, null).length > 0
+  useEffect(() => {
+    if (isPreviewed) mark('preview')
+  }, [isPreviewed])
   // the first record there is, so that values stand beside the fields at once
   const newest = useRead(
     'listRecords',
@@ -565,7 +571,7 @@ const Mapper = ({
             <PreviewPanel
               pair={pair}
               flow={flow}
-              object={String(ends.source.split('/').slice(1).join('/'))}
+              object={ends.source}
               looked={looked}
               onLook={look}
               preview={preview}

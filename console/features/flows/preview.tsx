@@ -9,7 +9,7 @@ import { useTenant } from '../../ui/session.tsx'
 import { useSettled } from '../../ui/settled.ts'
 import { Body, CopyButton } from '../../ui/text.tsx'
 import { Problem } from '../../ui/told.tsx'
-import { idIn, plain, type Tree } from './rules.ts'
+import { idIn, isRecord, plain, type Tree } from './rules.ts'
 
 export type Way = 'leftToRight' | 'rightToLeft'
 export type Preview = Answer<'previewRecord'>
@@ -22,6 +22,9 @@ export interface Looked {
 
 const nobody = '-'
 
+/** There is a record to look at: what is pasted may still be half of one. */
+const looksAt = ({ id, pasted }: Looked): boolean => (pasted === null ? id !== '' : isRecord(pasted))
+
 /** Asked anew whenever the mapping has stood still for a moment; the former answer stays meanwhile. */
 export const usePreview = (pair: string, flow: Way, mapping: Tree | null, looked: Looked, idField: string) => {
   const tenant = useTenant()
@@ -31,9 +34,10 @@ export const usePreview = (pair: string, flow: Way, mapping: Tree | null, looked
     queryFn: () => {
       const said = JSON.parse(asked) as { mapping: Tree; looked: Looked }
       const { id, pasted } = said.looked
-      const record = pasted ?? (id === '' ? '{"masterFieldVal":{}}' : undefined)
+      const isGood = pasted !== null && isRecord(pasted)
+      const record = isGood ? pasted : id === '' ? '{"masterFieldVal":{}}' : undefined
       const body = {
-        id: id || (pasted !== null && idIn(pasted, idField)) || nobody,
+        id: id || (isGood && idIn(pasted, idField)) || nobody,
         mapping: said.mapping,
         ...(record !== undefined && { record }),
       }
@@ -47,7 +51,7 @@ export const usePreview = (pair: string, flow: Way, mapping: Tree | null, looked
   const no = query.error instanceof Refusal ? query.error : null
   /** What is wrong with the mapping itself: told beside the fields. */
   const problems = no?.code === 'config.invalid' ? no.problems : []
-  const isLooking = looked.id !== '' || looked.pasted !== null
+  const isLooking = looksAt(looked)
   return {
     data: isLooking && !no ? query.data : undefined,
     problems,
@@ -76,6 +80,7 @@ const Chooser = ({
 }: {
   pair: string
   flow: Way
+  /** connection/object */
   object: string
   looked: Looked
   onLook: (looked: Looked) => void
@@ -88,7 +93,9 @@ const Chooser = ({
   const others = useRead('listRecords', { query: { object, limit: 50 } }, { enabled: none })
   const side = flow === 'leftToRight' ? 'left' : 'right'
   const ids = [...(own.data?.items ?? []), ...(none ? (others.data?.items ?? []) : [])].flatMap((one) => {
-    const end = own.data?.items.includes(one) ? one[side] : [one.left, one.right].find((each) => each.object === object)
+    const end = own.data?.items.includes(one)
+      ? one[side]
+      : [one.left, one.right].find((each) => `${each.connection}/${each.object}` === object)
     return end?.id ? [{ value: end.id, label: end.id }] : []
   })
   const options = [...new Map(ids.map((one) => [one.value, one])).values()]
@@ -115,6 +122,7 @@ const Chooser = ({
           placeholder='{"masterFieldVal": {"name": "…"}, "detailFieldVals": {}}'
           value={looked.pasted ?? ''}
           onChange={(event) => onLook({ id: '', pasted: event.target.value })}
+          status={looked.pasted && !isRecord(looked.pasted) ? 'error' : undefined}
         />
       ) : (
         <AutoComplete
@@ -251,12 +259,13 @@ export const PreviewPanel = ({
   const { t } = useTranslation()
   const [view, setView] = useState<View>('mapped')
   const { data, error, problems } = preview
-  const isLooking = looked.id !== '' || looked.pasted !== null
+  const isLooking = looksAt(looked)
   const shown = views.filter((one) => one !== 'target' || data?.target != null)
   return (
     <section className="card map-preview" aria-label={t('mapper.preview')}>
       <h2>{t('mapper.preview')}</h2>
       <Chooser pair={pair} flow={flow} object={object} looked={looked} onLook={onLook} />
+      {looked.pasted && !isLooking && <p className="state state-failed">{t('object.noJson')}</p>}
       {!isLooking && problems.length === 0 && <p className="faint map-hint">{t('mapper.previewSay')}</p>}
       {problems.length > 0 && (
         <div className="map-would would-failed" role="alert">

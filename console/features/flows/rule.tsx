@@ -153,7 +153,7 @@ const More = ({ says, onChange }: { says: Tree; onChange: (says: Tree) => void }
           <Input.TextArea
             className="mono"
             spellCheck={false}
-            autoSize={{ minRows: 3, maxRows: 14 }}
+            rows={7}
             aria-label={t('act.editText')}
             status={isBroken ? 'error' : undefined}
             value={text}
@@ -186,6 +186,7 @@ export const RuleForm = (props: RuleProps) => {
   const { t } = useTranslation()
   const says = props.says ?? {}
   const way = wayOf(says)
+  const [isMapping, setMapping] = useState(false)
   const change = (what: Tree) => onChange(saying(says, what))
   const source = sources.find(({ code }) => code === says.from)
   const reference = says.reference as string | Tree | undefined
@@ -222,7 +223,10 @@ export const RuleForm = (props: RuleProps) => {
     },
   ]
   const canMap =
-    way !== 'value' && (target.options.length > 0 || (source?.options.length ?? 0) > 0 || says.options !== undefined)
+    way !== 'value' &&
+    reference === undefined &&
+    (isMapping || target.options.length > 0 || (source?.options.length ?? 0) > 0 || says.options !== undefined)
+  const couldMap = !canMap && way === 'from' && says.from !== undefined && reference === undefined
   const canRefer = way === 'from' && says.options === undefined
   const empty = { from: '', formula: '', value: '' }
   return (
@@ -369,6 +373,11 @@ export const RuleForm = (props: RuleProps) => {
         )}
       </div>
       <div className="row">
+        {couldMap && (
+          <button type="button" className="map-link" onClick={() => setMapping(true)}>
+            {t('mapper.mapValues')}
+          </button>
+        )}
         <More says={says} onChange={onChange} />
         <span className="grow" />
         {props.says && (

@@ -222,6 +222,14 @@ export const samplesOf = (text: string | null | undefined, detail: string | null
   }
 }
 
+export const isRecord = (text: string): boolean => {
+  try {
+    return isTree(JSON.parse(text))
+  } catch {
+    return false
+  }
+}
+
 /** The id in a pasted record, where it holds one. */
 export const idIn = (text: string, idField: string): string | null => {
   const id = samplesOf(text, null).get(idField)
