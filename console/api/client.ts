@@ -59,7 +59,17 @@ const address = (pattern: string, path: Record<string, unknown>, query: Record<s
 /** Listeners for a session that has ended. */
 export const onSignedOut = new Set<() => void>()
 
-export const call = async <Id extends RouteId>(id: Id, asking: Asking<Id>): Promise<Answer<Id>> => {
+/** An answer with the tag of what it shows: sent back as `ifMatch`, a change is refused where somebody else has changed it since. */
+export interface Tagged<A> {
+  answer: A
+  tag: string | null
+}
+
+export const callTagged = async <Id extends RouteId>(
+  id: Id,
+  asking: Asking<Id>,
+  ifMatch: string | null = null,
+): Promise<Tagged<Answer<Id>>> => {
   const [method, pattern] = routes[id]
   const { path = {}, query = {}, body } = asking as { path?: object; query?: object; body?: unknown }
   let answer: Response
@@ -70,6 +80,7 @@ export const call = async <Id extends RouteId>(id: Id, asking: Asking<Id>): Prom
         locale: carried.locale,
         ...(method !== 'GET' && carried.csrfToken && { 'x-csrf-token': carried.csrfToken }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(ifMatch !== null && { 'if-match': ifMatch }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
@@ -77,14 +88,18 @@ export const call = async <Id extends RouteId>(id: Id, asking: Asking<Id>): Prom
     throw new Refusal(0, { code: 'unreachable' })
   }
   if (answer.ok) {
-    if (answer.status === 204) return undefined as Answer<Id>
+    const tag = answer.headers.get('etag')
+    if (answer.status === 204) return { answer: undefined as Answer<Id>, tag }
     const isJson = answer.headers.get('content-type')?.includes('json')
-    return (await (isJson ? answer.json() : answer.text())) as Answer<Id>
+    return { answer: (await (isJson ? answer.json() : answer.text())) as Answer<Id>, tag }
   }
   const problem = (await answer.json().catch(() => ({}))) as Record<string, unknown>
   if (answer.status === 401 && id !== 'showSession' && id !== 'signIn') for (const one of onSignedOut) one()
   throw new Refusal(answer.status, problem)
 }
+
+export const call = async <Id extends RouteId>(id: Id, asking: Asking<Id>): Promise<Answer<Id>> =>
+  (await callTagged(id, asking)).answer
 
 /** A route that this server may not have yet, by its address; pages ask first whether it is in the table of rights. */
 export const callAt = async <T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> => {

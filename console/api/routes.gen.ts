@@ -378,6 +378,12 @@ export interface Routes {
     body: undefined
     answer: { items: Record<string, unknown>[]; next: string | null }
   }
+  listOutBatches: {
+    path: { tenant: string }
+    query: { limit?: number; cursor?: string; connection?: string; state?: "ready" | "accepted" | "done" | "split" | "lost" }
+    body: undefined
+    answer: { items: ({ batch: number; connection: string; object: string; path: string; bizId: string; state: "ready" | "accepted" | "done" | "split" | "lost"; rows: number; applied: number | null; refused: number | null; posts: number; asks: number; madeAt: string; postedAt: string | null; acceptedAt: string | null; answerBy: string | null; endedAt: string | null; nextAt: string | null; toldBy: "answer" | "callback" | "query" | null; status: number | null; said: string | null })[]; next: string | null; waiting: { connection: string; object: string; queued: number; oldestMs: number }[] }
+  }
   listOwnKeys: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string }
@@ -621,8 +627,8 @@ export interface Routes {
   putPreference: {
     path: unknown
     query: unknown
-    body: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
-    answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
+    body: { locale?: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone?: string | null; theme?: "light" | "dark" | null; guide?: { hidden: boolean; seen: string[] } | null }
+    answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null; guide: { hidden: boolean; seen: string[] } | null }
   }
   putProvider: {
     path: { provider: string }
@@ -1026,6 +1032,12 @@ export interface Routes {
     body: undefined
     answer: { options: Record<string, string | number>; unmapped?: "park" | "keep" | "empty" | "default" }
   }
+  showOutBatch: {
+    path: { tenant: string; batch: number }
+    query: { after?: number; limit?: number }
+    body: undefined
+    answer: { batch: number; connection: string; object: string; path: string; bizId: string; state: "ready" | "accepted" | "done" | "split" | "lost"; rows: number; applied: number | null; refused: number | null; posts: number; asks: number; madeAt: string; postedAt: string | null; acceptedAt: string | null; answerBy: string | null; endedAt: string | null; nextAt: string | null; toldBy: "answer" | "callback" | "query" | null; status: number | null; said: string | null; items: ({ row: number; code: string; pair: string; link: number; outcome: "applied" | "refused" | "again" | "unknown" | null; why: string | null; warnings: string[] })[] }
+  }
   showPair: {
     path: { tenant: string; pair: string }
     query: unknown
@@ -1036,7 +1048,7 @@ export interface Routes {
     path: unknown
     query: unknown
     body: undefined
-    answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null }
+    answer: { locale: "zh_CN" | "zh_TW" | "en_US" | "ja_JP" | null; zone: string | null; theme: "light" | "dark" | null; guide: { hidden: boolean; seen: string[] } | null }
   }
   showPulse: {
     path: { tenant: string }
@@ -1254,6 +1266,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listKeys: ['GET', '/tenants/{tenant}/keys'],
   listLinks: ['GET', '/tenants/{tenant}/links'],
   listObjects: ['GET', '/tenants/{tenant}/connections/{connection}/objects'],
+  listOutBatches: ['GET', '/tenants/{tenant}/out-batches'],
   listOwnKeys: ['GET', '/tenants/{tenant}/own-keys'],
   listPairs: ['GET', '/tenants/{tenant}/pairs'],
   listPlanned: ['GET', '/tenants/{tenant}/planned'],
@@ -1362,6 +1375,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   showObjectSheet: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/definition.xlsx'],
   showObjectYaml: ['GET', '/tenants/{tenant}/connections/{connection}/objects/{object}/definition.yaml'],
   showOptions: ['GET', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/options/{field}'],
+  showOutBatch: ['GET', '/tenants/{tenant}/out-batches/{batch}'],
   showPair: ['GET', '/tenants/{tenant}/pairs/{pair}'],
   showPreference: ['GET', '/session/preference'],
   showPulse: ['GET', '/tenants/{tenant}/pulse'],

@@ -71,7 +71,7 @@ const WithLooks = ({ children }: { children: ReactNode }) => {
     store('mortise.theme', own.theme)
     store('mortise.zone', own.zone)
   }
-  const own: Answer<'showPreference'> = { locale, zone, theme }
+  const own: Omit<Answer<'showPreference'>, 'guide'> = { locale, zone, theme }
   useEffect(() => {
     if (user === undefined) return
     touched.current = false

@@ -5,6 +5,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { Button, Dropdown, Modal } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useGuide } from '../ui/guide.ts'
 import { LanguageMenu } from '../ui/language.tsx'
 import { LooksForm } from '../ui/looks.tsx'
 import { sessionQuery, useSignOut, useTenant } from '../ui/session.tsx'
@@ -15,6 +16,7 @@ export const OwnMenu = () => {
   const tenant = useTenant()
   const signOut = useSignOut()
   const { data: session } = useQuery(sessionQuery)
+  const { guide, hide } = useGuide()
   const [isOpen, setOpen] = useState(false)
   return (
     <>
@@ -27,12 +29,14 @@ export const OwnMenu = () => {
             { type: 'divider' },
             { key: 'account', label: t('account.open') },
             { key: 'looks', label: t('own.looks') },
+            ...(guide?.hidden ? [{ key: 'guide', label: t('guide.resume') }] : []),
             { type: 'divider' },
             { key: 'out', label: t('own.signOut') },
           ],
           onClick: ({ key }) => {
             if (key === 'out') void signOut()
             if (key === 'looks') setOpen(true)
+            if (key === 'guide') hide(false)
             if (key === 'account') void navigate({ to: '/t/$tenant/account', params: { tenant } })
           },
         }}

@@ -185,6 +185,12 @@ const account = createRoute({
   path: '/account',
   component: lazyRouteComponent(() => import('../features/account/account.tsx'), 'AccountPage'),
 })
+const mapper = createRoute({
+  getParentRoute: () => inside,
+  path: '/flows/$pair/$flow/mapping',
+  validateSearch: knows('record'),
+  component: lazyRouteComponent(() => import('../features/flows/mapper.tsx'), 'MapperPage'),
+})
 const settings = createRoute({
   getParentRoute: () => inside,
   path: '/settings/$tab',
@@ -212,6 +218,7 @@ export const router = createRouter({
       object,
       flows,
       flow,
+      mapper,
       settings,
       account,
     ]),

@@ -20,6 +20,7 @@ import mark from './mark.svg'
 import { useRead } from '../ui/asking.ts'
 import { useIsPhone } from '../ui/phone.ts'
 import { useTenant, useTenants } from '../ui/session.tsx'
+import { GuideBar } from './guide.tsx'
 import { OwnMenu } from './own.tsx'
 
 const Nav = ({ onGo }: { onGo?: () => void }) => {
@@ -187,6 +188,7 @@ export const Shell = ({ children }: { children: ReactNode }) => {
         </div>
       )}
       <main className="shell-main" id="main" tabIndex={-1}>
+        <GuideBar />
         {children}
       </main>
     </div>

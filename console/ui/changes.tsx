@@ -40,6 +40,17 @@ export const ChangeList = ({ changes }: { changes: Changes }) => {
   )
 }
 
+/** What was saved just now. */
+export const SavedCard = ({ changes }: { changes: Changes }) => {
+  const { t } = useTranslation()
+  return (
+    <section className="card" role="status">
+      <h2>{t('changes.saved')}</h2>
+      <ChangeList changes={changes} />
+    </section>
+  )
+}
+
 export const Secret = ({ name, secret }: { name: string; secret: string }) => {
   const { t } = useTranslation()
   return (

@@ -342,6 +342,7 @@ const pages = [
   'objects/erp/BD_Customer',
   'flows',
   'flows/customer/leftToRight',
+  'flows/customer/leftToRight/mapping',
   'settings/callers',
   'settings/users',
   'settings/keys',
@@ -354,7 +355,15 @@ const pages = [
 ]
 
 /** What is worth a walk with a phone: watching and repairing. */
-const onThePhone = ['', 'maintain', 'find?id=W-2', 'calls', 'connections/erp', 'settings/callers']
+const onThePhone = [
+  '',
+  'maintain',
+  'find?id=W-2',
+  'calls',
+  'connections/erp',
+  'flows/customer/leftToRight',
+  'settings/callers',
+]
 
 interface AxeResult {
   violations: { id: string; impact: string; help: string; nodes: { html: string; failureSummary: string }[] }[]

@@ -106,6 +106,33 @@ describe('the mapping in full', () => {
     assert.match(updated.request?.body ?? '', /"price":1.13/)
   })
 
+  test('a mapping that nobody has saved is previewed as saving would read it, and is stored nowhere', async () => {
+    const { body: before } = await call('GET', flowOf('material'))
+    const drafted = (fields: Tree) =>
+      call<Shown & { code: string; problems: { path: string }[] }>('POST', `${flowOf('material')}/preview`, {
+        id: 'M-1',
+        mapping: { fields },
+      })
+    const shown = await drafted({ name: { formula: 'LOWER(name)' }, unit: { value: 'box' } })
+    assert.equal(shown.status, 200, JSON.stringify(shown.body))
+    assert.deepEqual(
+      shown.body.rules.map(({ to, made }) => [to, made]),
+      [
+        ['name', '"玉 \\"x\\""'],
+        ['unit', '"box"'],
+      ],
+    )
+    assert.match(shown.body.request?.body ?? '', /"unit":"box"/)
+    const broken = await drafted({ name: 'nmae', unit: { formula: 'UPPER(' } })
+    assert.equal(broken.status, 422)
+    assert.equal(broken.body.code, 'config.invalid')
+    assert.deepEqual(broken.body.problems.map(({ path }) => path).sort(), [
+      'body.mapping.fields.name',
+      'body.mapping.fields.unit.formula',
+    ])
+    assert.deepEqual((await call('GET', flowOf('material'))).body, before, 'nothing is saved by it')
+  })
+
   test('a renamed field clears nothing, and is listed with a sample; the flow may stop for it', async () => {
     const known = await product('M-1')
     await world.push('M-1', '{"number":"m-1","name":"new name","unit2":"kg","price":10.10}', { object: 'BD_Material' })

@@ -78,6 +78,10 @@ const preferenceShape = z.object({
   locale: z.enum(['zh_CN', 'zh_TW', 'en_US', 'ja_JP']).nullable(),
   zone: z.string().max(64).refine(isZone, 'not a time zone such as Asia/Shanghai').nullable(),
   theme: z.enum(['light', 'dark']).nullable(),
+  guide: z
+    .object({ hidden: z.boolean(), seen: z.array(z.string().max(40)).max(20) })
+    .nullable()
+    .describe('The guided first run: put away or not, and which steps were seen; null: not begun.'),
 })
 
 const userShape = z.object({
@@ -264,12 +268,12 @@ const sessionRoutes = ({ sql, key }: AccessDeps): Route[] => [
     method: 'PUT',
     path: '/session/preference',
     group: 'session',
-    summary: 'Language, time zone and looks of the console for oneself',
-    body: preferenceShape,
+    summary: 'Language, time zone and looks of the console for oneself; what is left out stays',
+    body: preferenceShape.partial(),
     answer: preferenceShape,
     handle: async ({ who: { userId }, body }) => {
-      await asTenant(sql, '', (tx) => putPreference(tx, userId, body), userId)
-      return ok(body)
+      const said = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined))
+      return ok(preferenceShape.parse(await asTenant(sql, '', (tx) => putPreference(tx, userId, said), userId)))
     },
   }),
   route({

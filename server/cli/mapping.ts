@@ -216,8 +216,10 @@ const draftOf = async (
     const flows = (known?.flows ?? {}) as Record<string, Tree>
     const before = flows[flow]
     if (!known || !before) return refuse('absent', { what: `flow ${pair} ${flow}` })
+    // Saved tests do not speak here: who looks at a preview is about to change what they hold, and saving runs them.
+    const { tests: _tests, ...kept } = before
     const edited = {
-      ...before,
+      ...kept,
       ...(mapping !== undefined && { mapping }),
       ...(steps !== undefined && { functions: steps }),
     }

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { type Answer, call, callAt } from '../../api/client.ts'
 import { useChange, useRead } from '../../ui/asking.ts'
 import { ChangeList } from '../../ui/changes.tsx'
+import { useGuide } from '../../ui/guide.ts'
 import { useMay, useRefresh, useTenant } from '../../ui/session.tsx'
 import { useFormats } from '../../ui/time.tsx'
 import { PageHead, Problem } from '../../ui/told.tsx'
@@ -22,6 +23,7 @@ const TestConnection = ({ connection }: { connection: string }) => {
   const { t } = useTranslation()
   const tenant = useTenant()
   const formats = useFormats()
+  const { mark } = useGuide()
   const [tested, setTested] = useState<Tested | null>(null)
   const [error, setError] = useState<unknown>(null)
   const [isAsking, setAsking] = useState(false)
@@ -33,7 +35,10 @@ const TestConnection = ({ connection }: { connection: string }) => {
       `/tenants/${encodeURIComponent(tenant)}/connections/${encodeURIComponent(connection)}/test`,
       {},
     )
-      .then(setTested, setError)
+      .then((found) => {
+        setTested(found)
+        if (found.ok) mark('connect')
+      }, setError)
       .finally(() => setAsking(false))
   }
   return (

@@ -1,11 +1,14 @@
 /** Integration flows 集成流: which run, which are paused, and the way into each. */
 import { Link } from '@tanstack/react-router'
-import { Skeleton } from 'antd'
+import { Button, Skeleton } from 'antd'
+import { lazy, Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useRead } from '../../ui/asking.ts'
-import { useTenant } from '../../ui/session.tsx'
+import { useMay, useTenant } from '../../ui/session.tsx'
 import { useFormats } from '../../ui/time.tsx'
 import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
+
+const NewFlow = lazy(async () => ({ default: (await import('./new-flow.tsx')).NewFlow }))
 
 export const FlowWord = ({ state }: { state: string }) => {
   const { t } = useTranslation()
@@ -23,14 +26,25 @@ export const Flows = () => {
   const tenant = useTenant()
   const formats = useFormats()
   const { data, error } = useRead('showStatus', {}, { every: 5_000 })
+  const may = useMay()
+  const [isNew, setNew] = useState(false)
   if (error && !data) return <Problem error={error} />
   if (!data) return <Skeleton active />
+  const create = may('putPair') && (
+    <Button type="primary" onClick={() => setNew(true)}>
+      {t('pairing.new')}
+    </Button>
+  )
   return (
     <>
-      <PageHead title={t('nav.flows')} sub={t('flow.sub')} />
+      <PageHead title={t('nav.flows')} sub={t('flow.sub')}>
+        {create}
+      </PageHead>
       {data.flows.length === 0 ? (
         <div className="card">
-          <Nothing title={t('flow.none')}>{t('flow.noneTodo')}</Nothing>
+          <Nothing title={t('flow.none')} action={create}>
+            {t('flow.noneTodo')}
+          </Nothing>
         </div>
       ) : (
         <div className="rows">
@@ -59,6 +73,11 @@ export const Flows = () => {
             </Link>
           ))}
         </div>
+      )}
+      {isNew && (
+        <Suspense>
+          <NewFlow onDone={() => setNew(false)} />
+        </Suspense>
       )}
     </>
   )

@@ -1,16 +1,15 @@
 /** One object: its fields and details, learning more from a sample, and its definition as text. */
 import { Link, useParams } from '@tanstack/react-router'
 import { Button, Input, Modal, Skeleton, Table, Tag } from 'antd'
-import { lazy, Suspense, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useChange, useRead } from '../../ui/asking.ts'
-import { ChangeList } from '../../ui/changes.tsx'
+import { AsText } from '../../ui/as-text.tsx'
+import { SavedCard } from '../../ui/changes.tsx'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { PageHead, Problem } from '../../ui/told.tsx'
 import { InterfaceCard } from './interface.tsx'
 import { learn, withLearned } from './learn.ts'
-
-const Editor = lazy(async () => ({ default: (await import('../../ui/editor.tsx')).Editor }))
 
 type Tree = Record<string, unknown>
 
@@ -129,21 +128,12 @@ export const ObjectPage = () => {
   const may = useMay()
   const { data, error } = useRead('showObject', { path: { connection, object } })
   const put = useChange('putObject', { quiet: true })
-  const [text, setText] = useState<string | null>(null)
+  const [isText, setText] = useState(false)
   const [isLearning, setLearning] = useState(false)
-  const [broken, setBroken] = useState<string | null>(null)
   if (error && !data) return <Problem error={error} />
   if (!data) return <Skeleton active />
   const details = (data.details ?? []) as Tree[]
-  const save = (body: Tree) => put.mutate({ path: { connection, object }, body }, { onSuccess: () => setText(null) })
-  const saveText = () => {
-    setBroken(null)
-    try {
-      save(JSON.parse(text ?? '') as Tree)
-    } catch (no) {
-      setBroken((no as Error).message)
-    }
-  }
+  const save = (body: Tree) => put.mutate({ path: { connection, object }, body }, { onSuccess: () => setText(false) })
   return (
     <>
       <PageHead title={<code>{object}</code>} sub={`${connection} · ${String(data.name ?? '')}`}>
@@ -156,7 +146,7 @@ export const ObjectPage = () => {
         </Link>
         {may('putObject') && (
           <>
-            <Button onClick={() => setText(JSON.stringify(data, null, 2))}>{t('act.editText')}</Button>
+            <Button onClick={() => setText(true)}>{t('act.editText')}</Button>
             <Button type="primary" onClick={() => setLearning(true)}>
               {t('object.learn')}
             </Button>
@@ -164,26 +154,8 @@ export const ObjectPage = () => {
         )}
       </PageHead>
       {put.error !== null && <Problem error={put.error} />}
-      {put.data && (
-        <section className="card" role="status">
-          <h2>{t('changes.saved')}</h2>
-          <ChangeList changes={put.data.changes} />
-        </section>
-      )}
-      {text !== null && (
-        <section className="card stack">
-          <Suspense fallback={<Skeleton active />}>
-            <Editor text={JSON.stringify(data, null, 2)} onChange={setText} label={t('act.editText')} />
-          </Suspense>
-          {broken !== null && <p className="state state-failed">{broken}</p>}
-          <div className="row">
-            <Button type="primary" onClick={saveText} loading={put.isPending}>
-              {t('act.save')}
-            </Button>
-            <Button onClick={() => setText(null)}>{t('act.cancel')}</Button>
-          </div>
-        </section>
-      )}
+      {put.data && <SavedCard changes={put.data.changes} />}
+      {isText && <AsText value={data} isBusy={put.isPending} onSave={save} onCancel={() => setText(false)} />}
       <section className="card">
         <dl className="facts">
           {(['idField', 'nameField', 'modifiedField', 'externalIdField', 'apiName'] as const).map((key) =>

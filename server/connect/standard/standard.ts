@@ -1,7 +1,6 @@
 /** The `standard` connector: any system that implements the guide's four interfaces (contracts.md section 2), in JSON. */
 import type { Change, Connector, Exchange, Page, Read, Reading, Unanswered, Window } from '../../doc/connector.ts'
 import type { Content, Fields, Json, Millis } from '../../doc/document.ts'
-import type { Env } from '../../doc/env.ts'
 import type { Fault } from '../../doc/fault.ts'
 import type { Carrier, ConnectionDef, Outgoing } from '../../doc/flow.ts'
 import type { ObjectDef } from '../../doc/object.ts'
