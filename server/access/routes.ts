@@ -540,8 +540,17 @@ const userRoutes = (deps: AccessDeps): Route[] => [
         )
         if (!tenant) return refuse('absent', { what: `tenant ${tenantId}` }, { path: `body.tenants.${tenantId}` })
       }
-      const answered = await change(deps, { ...asked, body: rest }, installation, asked.params.user, 'changeEveryUser')
-      if (isRefused(answered)) return answered
+      const find = () => asTenant(deps.sql, installation, (tx) => readPeople(tx, installation, asked.params.user))
+      if (Object.keys(rest).length > 0) {
+        const answered = await change(
+          deps,
+          { ...asked, body: rest },
+          installation,
+          asked.params.user,
+          'changeEveryUser',
+        )
+        if (isRefused(answered)) return answered
+      } else if ((await find()).length === 0) return absentUser(asked.params.user)
       for (const [tenantId, role] of Object.entries(tenants)) {
         await asTenant(deps.sql, tenantId, async (tx) => {
           const { user } = asked.params
@@ -552,8 +561,8 @@ const userRoutes = (deps: AccessDeps): Route[] => [
           ])
         })
       }
-      const [now] = await asTenant(deps.sql, installation, (tx) => readPeople(tx, installation, asked.params.user))
-      return now ? ok(shownUser(now, true)) : answered
+      const [now] = await find()
+      return now ? ok(shownUser(now, true)) : absentUser(asked.params.user)
     },
   }),
   route({
