@@ -379,6 +379,8 @@ const obstacle = async (
           (one) => one !== undefined,
         )
   if (account && person.home !== tenantId && who.everywhere !== 'owner') return refuse('user.elsewhere')
+  // an account of a tenant has no role everywhere
+  if (everywhere && change?.role !== undefined && person.home !== installation) return refuse('user.elsewhere')
   const leaves = change === null ? person.home === tenantId : change.disabled === true
   const demoted = everywhere && change?.role !== undefined && change.role !== 'owner'
   if (person.everywhere === 'owner' && (leaves || demoted)) {
