@@ -83,15 +83,21 @@ const Home = () => {
 }
 const home = createRoute({ getParentRoute: () => root, path: '/', component: Home })
 
+let within = ''
+/** Where somebody wanted to be. Asked again while the page already goes to the sign-in, whose own address it must not become. */
+const wanted = (): string => {
+  const { pathname, search } = window.location
+  if (pathname.startsWith('/t/')) within = pathname + search
+  return within
+}
+
 const Inside = () => {
   const { tenant } = useParams({ from: '/t/$tenant' })
   const { data: session, error } = useQuery(sessionQuery)
   if (error) return <Problem error={error} />
   if (session === undefined) return null
-  if (session === null)
-    return <Navigate to="/sign-in" search={{ to: window.location.pathname + window.location.search }} replace />
-  if (isLacking(session, tenant))
-    return <Navigate to="/account" search={{ to: window.location.pathname + window.location.search }} replace />
+  if (session === null) return <Navigate to="/sign-in" search={{ to: wanted() }} replace />
+  if (isLacking(session, tenant)) return <Navigate to="/account" search={{ to: wanted() }} replace />
   localStorage.setItem(last, tenant)
   return (
     <InTenant tenant={tenant} key={tenant}>

@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import { namesFor, rolesOfGroups } from '../../server/access/identities.ts'
-import { refusalOf } from '../../server/access/issuer.ts'
+import { openIssuers, refusalOf } from '../../server/access/issuer.ts'
+import { checkUrl, type Policy } from '../../server/egress/guard.ts'
 import { clientId, clientSecret, surfer, testIssuer } from './issuer.ts'
 import { type Answer, type ApiWorld, apiWorld, declareTenant, type Someone } from './world.ts'
 
@@ -257,6 +258,26 @@ test('what goes wrong with the issuer is said in a sentence: not reached, not al
     headers: { cookie: cookie(unsigned.begun) },
   })
   sentence(gone, [502, 'issuer.unreachable'], /nothing listens there/)
+})
+
+test('an issuer inside one’s own network may be reached; loopback only where that is allowed, and our own database never', async () => {
+  await using corp = await testIssuer('http://127.0.0.1')
+  const provider = {
+    providerId: 'corp',
+    issuer: corp.issuer,
+    clientId,
+    clientSecret,
+    allowHttp: true,
+    groups: [],
+  } as unknown as Parameters<ReturnType<typeof openIssuers>['look']>[0]
+  const look = (policy: Partial<Policy>) => openIssuers(() => ({ kind: 'connection', ...policy })).look(provider)
+  assert.equal(await look({ allowLoopback: true }), null)
+  const refused = await look({})
+  assert.deepEqual([refused?.refuse, /loopback/.test(refused?.values.said ?? '')], ['issuer.unreachable', true])
+  const port = Number(new URL(corp.issuer).port)
+  const own = await look({ allowLoopback: true, denied: [{ host: '127.0.0.1', port }] })
+  assert.match(own?.values.said ?? '', /own/)
+  assert.ok('url' in checkUrl('http://10.1.2.3/', { kind: 'connection' }), 'a private address is what an owner named')
 })
 
 test('the highest role of the groups counts, a tenant that is named without one has none, and an account gets a name that may be', () => {

@@ -235,7 +235,7 @@ test('one sees where one is signed in, and ends the others, one or all; never th
   assert.equal((await list(eve)).length, 1)
 })
 
-test('an e-mail address belongs to one account, over all tenants; one’s own keys are listed for everybody', async () => {
+test('an e-mail address belongs to one account, over all tenants; roles are given and taken in each; one’s own keys are listed for everybody', async () => {
   await using world = await apiWorld()
   for (const tenant of ['a', 'b']) await declareTenant(world, tenant)
   const fay = await addUser(world, 'a', 'fay', 'viewer')
@@ -249,6 +249,14 @@ test('an e-mail address belongs to one account, over all tenants; one’s own ke
   assert.deepEqual(code(await mail('b', 'gus', 'FAY@example.com')), [409, 'taken'])
   assert.equal((await mail('a', 'fay', '')).body.email, null)
   assert.equal((await mail('b', 'gus', 'fay@example.com')).status, 200)
+  const everywhere = await world.call('PATCH', '/users/fay', { as: world.admin, body: { role: 'viewer' } })
+  assert.deepEqual(code(everywhere), [403, 'user.elsewhere'], 'a role everywhere is for accounts of the installation')
+  const roles = await world.call<{ tenants: object }>('PATCH', '/users/fay', {
+    as: world.admin,
+    body: { tenants: { a: null, b: 'operator' } },
+  })
+  assert.deepEqual(roles.body.tenants, { b: 'operator' })
+  await world.call('PATCH', '/users/fay', { as: world.admin, body: { tenants: { a: 'viewer' } } })
   await world.call('POST', '/tenants/a/keys', { as: fay, body: { name: 'hers', scopes: ['see'] } })
   await world.call('POST', '/tenants/a/keys', { as: world.admin, body: { name: 'his', scopes: ['see'] } })
   const own = await world.call<{ items: { name: string }[] }>('GET', '/tenants/a/own-keys', { as: fay })

@@ -158,6 +158,17 @@ test('a viewer is offered nothing that changes, an operator retries and does not
     await page.goto(`${running.url}/t/sandbox/flows/customer/leftToRight`)
     await page.waitForSelector('h2:has-text("Field mapping")')
     assert.deepEqual(await buttons(page), [])
+    await page.goto(`${running.url}/t/sandbox/settings/callers`)
+    await page.waitForSelector('.one:has-text("push")')
+    assert.deepEqual(await buttons(page), [])
+    assert.deepEqual(await page.locator('.tabs a').allTextContents(), [
+      'Tokens and clients',
+      'API keys',
+      'Versions',
+      'Tenant',
+    ])
+    assert.equal(await callFrom(page, 'PUT', '/tenants/sandbox/sign-in-rule', { secondFactor: 'optional' }), 403)
+    assert.equal(await callFrom(page, 'PATCH', '/tenants/sandbox/users/otto', { secondFactor: 'off' }), 403)
     const link = new URL((await toRecord(page), page.url())).pathname.split('/').at(-1)
     assert.equal(await callFrom(page, 'POST', `/tenants/sandbox/records/${link}/retry`), 403)
     assert.equal(

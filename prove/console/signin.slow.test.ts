@@ -84,12 +84,12 @@ test('a second factor: required by the tenant, set up before the door, asked for
   await page.waitForSelector('h1:has-text("A second factor is required")')
   await page.goto(`${running.url}/t/acme/connections`)
   await page.waitForSelector('h1:has-text("A second factor is required")')
-  await page.fill('#password', password)
+  await page.fill('#second_password', password)
   await page.click('button:has-text("Set up")')
   await page.waitForSelector('[role=img] svg')
   const secret = ((await page.textContent('.secret-text')) ?? '').replaceAll(' ', '')
   assert.match(secret, /^[A-Z2-7]{32}$/)
-  await page.fill('#code', codeAt(secret, stepOf(Date.now()) - 1))
+  await page.fill('#second_code', codeAt(secret, stepOf(Date.now()) - 1))
   await page.click('button:has-text("Turn on")')
   await page.waitForSelector('.codes li')
   const codes = (await page.locator('.codes code').allTextContents()).map((one) => one.trim())
@@ -114,7 +114,9 @@ test('a second factor: required by the tenant, set up before the door, asked for
   await other.page.goto(`${running.url}/t/acme/account`)
   await other.page.waitForSelector('#password')
 
-  await callFrom(boss.page, 'PUT', '/tenants/acme/sign-in-rule', { secondFactor: 'optional' })
+  // the rule holds for who made it, too: he may not even take it back
+  assert.equal(await callFrom(boss.page, 'PUT', '/tenants/acme/sign-in-rule', { secondFactor: 'optional' }), 403)
+  await db.owner`delete from sign_in_rule`
   await boss.page.goto(`${running.url}/t/acme/settings/users`)
   await boss.page.click('.one:has-text("tess"):has-text("second factor") button:has-text("Change")')
   await boss.page.click('button:has-text("Take second factor away")')
@@ -126,9 +128,8 @@ test('a second factor: required by the tenant, set up before the door, asked for
   )
   await signIn(page, 'tess', password)
   await page.waitForSelector('#main h1')
-  assert.deepEqual(boss.errors, [])
   assert.deepEqual(
-    [...tess.errors, ...other.errors].filter((one) => !/status of (401|403|400)/.test(one)),
+    [...boss.errors, ...tess.errors, ...other.errors].filter((one) => !/status of (401|403|400)/.test(one)),
     [],
     'a refusal stands in the browser’s own log, and nothing else',
   )
@@ -154,6 +155,7 @@ test('an owner adds an issuer, people sign in there and are signed out there; wh
   corp.people.set('s-7', { email: 'tess@corp.example', email_verified: true })
   corp.people.set('s-8', { email: 'stranger@corp.example', email_verified: true })
   const atIssuer = async (page: Page, login: string) => {
+    await page.route('https://**', (route) => route.abort()) // its page asks for a font from elsewhere
     await page.waitForSelector('input[name=login]')
     await page.fill('input[name=login]', login)
     await page.fill('input[name=password]', 'any')
@@ -168,7 +170,10 @@ test('an owner adds an issuer, people sign in there and are signed out there; wh
   await page.waitForSelector('text=You sign in at an issuer', { state: 'detached' }) // she has a password as well
   await page.waitForSelector('.one:has-text("this one"):has-text("at an issuer")')
   assert.equal(new URL(page.url()).search, '', 'the code is gone from the address')
-  assert.deepEqual(tess.errors, [])
+  assert.deepEqual(
+    tess.errors.filter((one) => one.startsWith(running.url)), // the issuer's page asks for a picture of its own
+    [],
+  )
   await page.click('button[aria-label="My account"]')
   await page.click('.ant-dropdown-menu-item:has-text("Sign out")')
   await page.waitForSelector('#op\\.logoutForm', { state: 'attached' }) // the issuer's own page
@@ -178,7 +183,7 @@ test('an owner adds an issuer, people sign in there and are signed out there; wh
   await stranger.page.goto(`${running.url}/sign-in`)
   await stranger.page.click('button:has-text("用 Corp 登录")')
   await atIssuer(stranger.page, 's-8')
-  await stranger.page.waitForSelector('text=这里没有 stranger@corp.example 的账号')
+  await stranger.page.waitForSelector('text=这里没有 stranger@corp.example 的账户')
   await stranger.page.click('text=回到登录页')
   await stranger.page.waitForSelector('#password')
   await stranger.close()

@@ -383,6 +383,8 @@ const obstacle = async (
           (one) => one !== undefined,
         )
   if (account && person.home !== tenantId && who.everywhere !== 'owner') return refuse('user.elsewhere')
+  // an account of a tenant has no role everywhere
+  if (everywhere && change?.role !== undefined && person.home !== installation) return refuse('user.elsewhere')
   const leaves = change === null ? person.home === tenantId : change.disabled === true
   const demoted = everywhere && change?.role !== undefined && change.role !== 'owner'
   if (person.everywhere === 'owner' && (leaves || demoted)) {
@@ -544,8 +546,17 @@ const userRoutes = (deps: AccessDeps): Route[] => [
         )
         if (!tenant) return refuse('absent', { what: `tenant ${tenantId}` }, { path: `body.tenants.${tenantId}` })
       }
-      const answered = await change(deps, { ...asked, body: rest }, installation, asked.params.user, 'changeEveryUser')
-      if (isRefused(answered)) return answered
+      const find = () => asTenant(deps.sql, installation, (tx) => readPeople(tx, installation, asked.params.user))
+      if (Object.keys(rest).length > 0) {
+        const answered = await change(
+          deps,
+          { ...asked, body: rest },
+          installation,
+          asked.params.user,
+          'changeEveryUser',
+        )
+        if (isRefused(answered)) return answered
+      } else if ((await find()).length === 0) return absentUser(asked.params.user)
       for (const [tenantId, role] of Object.entries(tenants)) {
         await asTenant(deps.sql, tenantId, async (tx) => {
           const { user } = asked.params
@@ -556,8 +567,8 @@ const userRoutes = (deps: AccessDeps): Route[] => [
           ])
         })
       }
-      const [now] = await asTenant(deps.sql, installation, (tx) => readPeople(tx, installation, asked.params.user))
-      return now ? ok(shownUser(now, true)) : answered
+      const [now] = await find()
+      return now ? ok(shownUser(now, true)) : absentUser(asked.params.user)
     },
   }),
   route({

@@ -65,6 +65,6 @@ export const stepOfCode = (secret: string, code: string, now: number): number | 
   return found
 }
 
-/** What a QR code tells an authenticator. */
+/** What a QR code tells an authenticator. SHA-1, six digits and half a minute are what it takes when nothing is said. */
 export const totpUri = (secret: string, issuer: string, userId: string): string =>
-  `otpauth://totp/${encodeURIComponent(issuer)}:${encodeURIComponent(userId)}?secret=${secret}&issuer=${encodeURIComponent(issuer)}&algorithm=SHA1&digits=${DIGITS}&period=${PERIOD / 1000}`
+  `otpauth://totp/${encodeURIComponent(issuer)}:${encodeURIComponent(userId)}?secret=${secret}&issuer=${encodeURIComponent(issuer)}`

@@ -7,8 +7,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { CredentialTaken } from '../access/credentials.ts'
 import { addKey, dropFormerKeys, secretKey } from '../access/key.ts'
+import { providerPlace, putProvider, type Said } from '../access/providers.ts'
 import { RenewRefused } from '../access/renew.ts'
-import { hashSecret, keyNames, reseal, type SecretKey, SecretRefused, seal } from '../access/secrets.ts'
+import { hashSecret, keyNames, open, reseal, type SecretKey, SecretRefused, seal } from '../access/secrets.ts'
+import { beginSecondFactor, confirmSecondFactor } from '../access/second-factor.ts'
+import { codeAt, stepOf } from '../access/totp.ts'
 import { requireConfig } from '../flows/file.ts'
 import { freshDatabase } from '../store/fresh.ts'
 import { apply, exportConfig, load } from './configuration.ts'
@@ -78,6 +81,40 @@ test('the key is changed in slices: before, during and after everything can be r
       [keyNames(k1)[0], 'former', 0, 0],
     ],
   )
+})
+
+test('second factors and issuers move with the key, and hold the former one until they have', async () => {
+  await using db = await freshDatabase()
+  await db.sql`insert into "user" (user_id, tenant_id) values ('ann', '*')`
+  const secret = await beginSecondFactor(db.sql, k1, 'ann')
+  await putProvider(db.sql, k1, 'corp', { name: 'Corp' } as Said, 'a-secret-of-the-client', Date.now())
+  assert.deepEqual(
+    (await keyUse(db.sql, both)).map(({ role, others }) => [role, others]),
+    [
+      ['newest', 0],
+      ['former', 2],
+    ],
+  )
+  assert.deepEqual(await rotateKeys(db.sql, both), { done: 2, refused: [] })
+  assert.deepEqual(
+    (await keyUse(db.sql, both)).map(({ role, others }) => [role, others]),
+    [
+      ['newest', 2],
+      ['former', 0],
+    ],
+  )
+  const now = Date.now()
+  const on = await confirmSecondFactor(
+    db.sql,
+    k2,
+    { userId: 'ann', home: '*' },
+    codeAt(secret ?? '', stepOf(now)),
+    now,
+    async () => {},
+  )
+  assert.equal(on.length, 10, 'the new key alone opens it')
+  const [row] = await db.sql<{ secret: Buffer }>`select secret from sign_in_provider`
+  assert.equal(open(k2, providerPlace('corp'), row?.secret as Buffer), 'a-secret-of-the-client')
 })
 
 test('two runs at once end with every envelope under the new key; what none of our keys opens is told and left alone', async () => {

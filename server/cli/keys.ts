@@ -20,24 +20,33 @@ export interface KeyUse {
   connections: number
   credentials: number
   tokens: number
+  /** Second factors, issuers of sign-ins, channels of alerts. */
+  others: number
 }
 
 /** Which key closed how many envelopes; every key we have is listed, also one that closes nothing any more. */
 export const keyUse = async (sql: Sql, key: SecretKey): Promise<KeyUse[]> => {
-  const rows = await sql<{ key: string; connections: number; credentials: number; tokens: number }>`
-    select key, sum(connections)::int4 as connections, sum(credentials)::int4 as credentials, sum(tokens)::int4 as tokens
+  const rows = await sql<Omit<KeyUse, 'role'>>`
+    select key, sum(connections)::int4 as connections, sum(credentials)::int4 as credentials, sum(tokens)::int4 as tokens,
+      sum(others)::int4 as others
     from (
-      select encode(substring(secrets from 2 for 4), 'hex') as key, 1 as connections, 0 as credentials, 0 as tokens
+      select encode(substring(secrets from 2 for 4), 'hex') as key, 1 as connections, 0 as credentials, 0 as tokens, 0 as others
       from connection where secrets is not null
       union all
-      select encode(substring(secrets from 2 for 4), 'hex'), 0, 1, 0 from credential where secrets is not null
+      select encode(substring(secrets from 2 for 4), 'hex'), 0, 1, 0, 0 from credential where secrets is not null
       union all
-      select encode(substring(token from 2 for 4), 'hex'), 0, 0, 1 from target_token where token is not null) as use
+      select encode(substring(token from 2 for 4), 'hex'), 0, 0, 1, 0 from target_token where token is not null
+      union all
+      select encode(substring(secret from 2 for 4), 'hex'), 0, 0, 0, 1 from second_factor
+      union all
+      select encode(substring(secret from 2 for 4), 'hex'), 0, 0, 0, 1 from sign_in_provider where secret is not null
+      union all
+      select encode(substring(secrets from 2 for 4), 'hex'), 0, 0, 0, 1 from alert_setting where secrets is not null) as use
     group by key
     order by key`
   const names = keyNames(key)
   const used = new Map(rows.map((row) => [row.key, row]))
-  const none = { connections: 0, credentials: 0, tokens: 0 }
+  const none = { connections: 0, credentials: 0, tokens: 0, others: 0 }
   return [
     ...names.map((name, i): KeyUse => ({ ...none, ...used.get(name), key: name, role: i ? 'former' : 'newest' })),
     ...rows.filter((row) => !names.includes(row.key)).map((row): KeyUse => ({ ...row, role: 'unknown' })),

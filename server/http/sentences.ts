@@ -84,14 +84,14 @@ export const apiCodes = {
   'second.needed': of(
     403,
     [
-      '此处要求第二重验证，而你的账号没有设置',
-      '此處要求第二重驗證，而你的帳號沒有設定',
+      '此处要求第二重验证，而你的账户没有设置',
+      '此處要求第二重驗證，而你的帳戶沒有設定',
       'A second factor is required here, and your account has none',
       'ここでは二段階認証が必須ですが、アカウントに設定されていません',
     ],
     [
-      '在“我的账号”页面设置第二重验证',
-      '在「我的帳號」頁面設定第二重驗證',
+      '在“我的账户”页面设置第二重验证',
+      '在「我的帳戶」頁面設定第二重驗證',
       'Set one up on the page of your account',
       'アカウントのページで設定してください',
     ],
@@ -179,21 +179,21 @@ export const apiCodes = {
   'account.absent': of(
     403,
     [
-      '这里没有 {who} 的账号',
-      '這裡沒有 {who} 的帳號',
+      '这里没有 {who} 的账户',
+      '這裡沒有 {who} 的帳戶',
       'There is no account for {who} here',
       '{who} のアカウントはここにありません',
     ],
     [
-      '请管理员建立账号，或给你的群组一个角色',
-      '請管理員建立帳號，或給你的群組一個角色',
+      '请管理员建立账户，或给你的群组一个角色',
+      '請管理員建立帳戶，或給你的群組一個角色',
       'Ask an administrator for an account, or for a role for one of your groups',
       '管理者にアカウントの作成、またはグループへのロール付与を依頼してください',
     ],
   ),
   'account.disabled': of(
     403,
-    ['账号 {who} 已停用', '帳號 {who} 已停用', 'The account {who} is disabled', 'アカウント {who} は無効です'],
+    ['账户 {who} 已停用', '帳戶 {who} 已停用', 'The account {who} is disabled', 'アカウント {who} は無効です'],
     ['请联系管理员', '請聯絡管理員', 'Ask an administrator', '管理者に依頼してください'],
   ),
   'origin.refused': of(

@@ -106,8 +106,8 @@ const Sessions = () => {
           <div key={one.session} className="one">
             <div className="row">
               <span>
-                <b>{agentName(one.agent) || t('account.unknownAgent')}</b> {one.address}
-                {one.current && <span className="state state-succeeded"> {t('account.here')}</span>}
+                <b>{agentName(one.agent) || t('account.unknownAgent')}</b> {one.address}{' '}
+                {one.current && <span className="state state-succeeded">{t('account.here')}</span>}
               </span>
               {!one.current && (
                 <Button size="small" onClick={() => after(call('endSession', { path: { session: one.session } }))}>
@@ -137,25 +137,29 @@ export const AccountPage = () => {
   return (
     <>
       <PageHead title={t('own.label')} sub={t('account.sub')} />
-      <div className="cols">
-        <section className="card stack">
-          <h2>{t('account.who')}</h2>
-          <Who />
-        </section>
-        <section className="card">
-          <h2>{t('own.looks')}</h2>
-          <LooksForm withLanguage />
-        </section>
-        <section className="card stack">
-          <h2>{t('account.second')}</h2>
-          <SecondFactor />
-        </section>
-        {account?.password !== false && (
-          <section className="card">
-            <h2>{t('own.password')}</h2>
-            <Password />
+      <div className="cols two">
+        <div>
+          <section className="card stack">
+            <h2>{t('account.who')}</h2>
+            <Who />
           </section>
-        )}
+          <section className="card">
+            <h2>{t('own.looks')}</h2>
+            <LooksForm withLanguage />
+          </section>
+        </div>
+        <div>
+          <section className="card stack">
+            <h2>{t('account.second')}</h2>
+            <SecondFactor />
+          </section>
+          {account?.password !== false && (
+            <section className="card">
+              <h2>{t('own.password')}</h2>
+              <Password />
+            </section>
+          )}
+        </div>
       </div>
       <section className="card">
         <h2>{t('account.sessions')}</h2>

@@ -65,6 +65,7 @@ const Begun = ({
   const [error, setError] = useState<unknown>(null)
   return (
     <Form
+      name="second"
       layout="vertical"
       requiredMark={false}
       onFinish={(body: { code: string }) =>
@@ -101,6 +102,7 @@ const Begin = ({ onBegun }: { onBegun: (begun: Answer<'beginSecondFactor'>) => v
   const [error, setError] = useState<unknown>(null)
   return (
     <Form
+      name="second"
       layout="vertical"
       requiredMark={false}
       onFinish={(body: { password: string }) => void call('beginSecondFactor', { body }).then(onBegun, setError)}
@@ -161,7 +163,7 @@ const AskCode = ({
       onCancel={onDone}
       onOk={form.submit}
     >
-      <Form form={form} layout="vertical" requiredMark={false} onFinish={(body) => void go(body)}>
+      <Form name="second-ask" form={form} layout="vertical" requiredMark={false} onFinish={(body) => void go(body)}>
         <p className="faint">{t(`account.${about}Say`)}</p>
         <CodeField />
         {error !== null && <Problem error={error} />}

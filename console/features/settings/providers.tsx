@@ -38,20 +38,15 @@ const Groups = () => {
       {(fields, { add, remove }) => (
         <div className="stack" style={{ marginBottom: 16 }}>
           {fields.map(({ key, name }) => (
-            <div key={key} className="row nowrap">
+            <div key={key} className="group-role">
               <Form.Item name={[name, 'group']} noStyle rules={[{ required: true }]}>
                 <Input aria-label={t('provider.group')} placeholder={t('provider.group')} />
               </Form.Item>
               <Form.Item name={[name, 'tenant']} noStyle rules={[{ required: true }]}>
-                <Select
-                  aria-label={t('kind.tenant')}
-                  placeholder={t('kind.tenant')}
-                  options={tenants}
-                  style={{ minWidth: 130 }}
-                />
+                <Select aria-label={t('kind.tenant')} placeholder={t('kind.tenant')} options={tenants} />
               </Form.Item>
               <Form.Item name={[name, 'role']} noStyle rules={[{ required: true }]}>
-                <Select aria-label={t('user.role')} options={options} style={{ minWidth: 130 }} />
+                <Select aria-label={t('user.role')} options={options} />
               </Form.Item>
               <Button size="small" onClick={() => remove(name)}>
                 {t('act.remove')}

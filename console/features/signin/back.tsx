@@ -2,26 +2,45 @@
 import { GlobalOutlined } from '@ant-design/icons'
 import { Link } from '@tanstack/react-router'
 import { Skeleton } from 'antd'
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useEffectEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call } from '../../api/client.ts'
 import { LanguageMenu } from '../../ui/language.tsx'
+import type { Session } from '../../ui/session.tsx'
 import { Problem } from '../../ui/told.tsx'
 import { takeWay, useEnter } from './way.ts'
+
+interface Arrival {
+  answer: Promise<Session>
+  to: string | undefined
+}
+let arrived: Arrival | null = null
+
+/** Once for each time that a browser comes back, however often the page is shown: what came opens once. */
+const arrive = (): Arrival => {
+  if (arrived) return arrived
+  const query = window.location.search.slice(1)
+  window.history.replaceState(window.history.state, '', window.location.pathname)
+  arrived = { answer: call('finishSignIn', { body: { query: query || 'nothing' } }), to: takeWay() }
+  return arrived
+}
 
 export const Back = () => {
   const { t } = useTranslation()
   const enter = useEnter()
   const [error, setError] = useState<unknown>(null)
-  const isAsked = useRef(false)
+  const go = useEffectEvent(enter)
   useEffect(() => {
-    if (isAsked.current) return // its code opens once
-    isAsked.current = true
-    const query = window.location.search.slice(1)
-    window.history.replaceState(window.history.state, '', window.location.pathname)
-    const to = takeWay()
-    void call('finishSignIn', { body: { query: query || 'nothing' } }).then((session) => enter(session, to), setError)
-  })
+    let isWanted = true
+    const { answer, to } = arrive()
+    void answer.then(
+      (session) => isWanted && go(session, to),
+      (no: unknown) => isWanted && setError(no),
+    )
+    return () => {
+      isWanted = false
+    }
+  }, [])
   return (
     <main className="gate">
       <div className="corner">
