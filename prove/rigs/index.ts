@@ -7,6 +7,7 @@ import { echoRig } from './echo.ts'
 import { freezeRig } from './freeze.ts'
 import { fxiaokeRig } from './fxiaoke.ts'
 import { functionsRig } from './functions.ts'
+import { historyRig } from './history.ts'
 import { killRig } from './kill.ts'
 import { lateRig } from './late.ts'
 import { linesRig } from './lines.ts'
@@ -33,6 +34,7 @@ export const rigs: readonly Rig[] = [
   ordersRig,
   poisonRig,
   pollRig,
+  historyRig,
   outageRig,
   neighboursRig,
   noisyRig,
