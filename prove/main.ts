@@ -30,10 +30,10 @@ const numbersOf = (promise: string): string[] => promise.replace(/\(.*\)/, '').m
 
 for (const rig of rigs) {
   commands[rig.name] = {
-    usage: `${rig.name} [short]`,
+    usage: `${rig.name} [${rig.figure ? `short | ${rig.figure}` : 'short'}]`,
     about: `${rig.about} (${numbersOf(rig.promise).length > 1 ? 'promises ' : numbersOf(rig.promise).length ? 'promise ' : ''}${rig.promise})`,
     run: async ([form]) => {
-      await rig.run(form !== 'short')
+      await rig.run(form !== 'short', rig.figure && /^\d+$/.test(form ?? '') ? Number(form) : undefined)
       return true
     },
   }

@@ -69,8 +69,8 @@ export interface Program {
 
 export interface Ground extends AsyncDisposable {
   folder: string
-  /** `hooks`: where the CRM tells its changes. */
-  witness(options?: { hook?: string; tenant?: string }): Promise<Witness>
+  /** `hook`: where the CRM tells its changes. `holds`: writes the file that it begins with. */
+  witness(options?: { hook?: string; tenant?: string; holds?: (file: string) => void }): Promise<Witness>
   /** Mortise itself. `data` is its data folder inside the ground's folder; `env` replaces and adds. */
   mortise(options: {
     config: unknown
@@ -223,9 +223,10 @@ export const openGround = async (): Promise<Ground> => {
       )
     },
 
-    witness: async ({ hook, tenant } = {}) => {
+    witness: async ({ hook, tenant, holds } = {}) => {
       const tokens = { erpToken: randomBytes(12).toString('hex'), crmToken: randomBytes(12).toString('hex') }
       const file = join(folder, `witness-${++count}.jsonl`)
+      holds?.(file)
       const log = openSync(`${file}.log`, 'a', 0o600)
       const args = [
         '--file',

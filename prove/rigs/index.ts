@@ -8,6 +8,7 @@ import { echoRig } from './echo.ts'
 import { freezeRig } from './freeze.ts'
 import { fxiaokeRig } from './fxiaoke.ts'
 import { functionsRig } from './functions.ts'
+import { historyRig } from './history.ts'
 import { killRig } from './kill.ts'
 import { lateRig } from './late.ts'
 import { linesRig } from './lines.ts'
@@ -34,6 +35,7 @@ export const rigs: readonly Rig[] = [
   ordersRig,
   poisonRig,
   pollRig,
+  historyRig,
   outageRig,
   neighboursRig,
   noisyRig,

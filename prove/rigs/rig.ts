@@ -5,7 +5,9 @@ export interface Rig {
   promise: string
   about: string
   /** Short form for CI, long form by `npm run prove`. Throws when a promise is broken, or when the rig could not see it broken. */
-  run(long: boolean): Promise<void>
+  run(long: boolean, asked?: number): Promise<void>
+  /** What `asked` is, where the long form may be given a figure. */
+  figure?: string
 }
 
 /** Figures go where a person who runs the long form reads them; the short form shows them when it fails. */

@@ -198,10 +198,15 @@ const askedOf = async (options: Filling): Promise<Asked> => {
 const follow = async (command: Command, sql: Sql, key: ObjectKey, id: string): Promise<Backfill> => {
   const read = async (): Promise<Backfill> => (await readBackfills(sql, key.tenant_id, id, null, 1))[0] as Backfill
   let task = await read()
-  const bar = command.bar(Math.max(1, task.total), `${key.connection_id}/${key.object}`)
-  for (let shown = 0; !task.ended_at && task.state !== 'paused'; task = await read()) {
-    bar.step(task.done - shown)
-    shown = task.done
+  // Milliseconds of the source's time are nothing to read: ranges are shown in percent.
+  const unit = task.asked.what.by === 'ranges' ? Math.max(1, task.total) / 100 : 1
+  const name = `${key.connection_id}/${key.object}${unit === 1 ? '' : ', %'}`
+  const bar = command.bar(Math.max(1, Math.round(task.total / unit)), name)
+  for (let shown = 0; ; task = await read()) {
+    const done = Math.floor(task.done / unit)
+    if (done > shown) bar.step(done - shown)
+    shown = done
+    if (task.ended_at || task.state === 'paused') break
     await wait(300)
   }
   bar.end()

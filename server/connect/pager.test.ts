@@ -209,6 +209,46 @@ test('pages shrink when they time out, and stay small', async () => {
   assert.equal(o.memory.size, 125)
 })
 
+test('a source that is busy every ninth time is read to its end, also where one second holds more than a page', async () => {
+  const busy: Fault = { code: 'send.status', stage: 'read', value: '503' }
+  const source = movingSource({
+    seed: 4,
+    rows: 2_000,
+    span: 1_000_000,
+    edits: 0,
+    fail: (nth) => (nth % 9 ? null : busy),
+  })
+  for (let i = 0; i < 150; i++) source.times.set(`s${i}`, 500_000)
+  const read = await readAll(options(source, 0, 1_000_001, 100))
+  assert.ok(read.kind === 'read')
+  assert.equal(read.value.readings.size, 2_150)
+})
+
+test('pages grow again once the bad moment is over, and seldom where larger ones are too large', async () => {
+  const busy: Fault = { code: 'send.status', stage: 'read', value: '503' }
+  const moment = movingSource({
+    seed: 5,
+    rows: 20_000,
+    span: 1_000_000,
+    edits: 0,
+    fail: (nth) => (nth > 3 && nth < 7 ? busy : null),
+  })
+  assert.ok((await readAll(options(moment, 0, 1_000_001, 200))).kind === 'read')
+  assert.equal(Math.min(...moment.limits), 25)
+  assert.equal(moment.limits.at(-1), 200)
+  const slow: Fault = { code: 'send.timeout', stage: 'read' }
+  const heavy = movingSource({
+    seed: 6,
+    rows: 20_000,
+    span: 1_000_000,
+    edits: 0,
+    fail: (_, { limit }) => (limit > 60 ? slow : null),
+  })
+  assert.ok((await readAll(options(heavy, 0, 1_000_001, 200))).kind === 'read')
+  const timeouts = heavy.limits.filter((limit) => limit > 60).length
+  assert.ok(timeouts <= 6, `${timeouts} requests timed out`)
+})
+
 test('a target that says when is waited for, but not beyond patience', async () => {
   const source = movingSource({ seed: 9, rows: 10, span: 100, edits: 0 })
   const slept: number[] = []

@@ -44,6 +44,8 @@ const mostPasses = 10
 /** Tries of one page. */
 const mostTries = 5
 const smallestPage = 10
+/** After so many pages without trouble one that shrank grows again: seven bad moments must not make a million rows a hundred thousand requests. */
+const calmPages = 20
 /** Share of a page that the next window is made to fill: fuller ones overflow too often, emptier ones cost requests. */
 const fill = 0.6
 const mostGrowth = 4
@@ -77,6 +79,12 @@ const guess = (page: Page, from: Millis, to: Millis): Millis | null => {
 export const sweep = async <P extends Page>(options: Sweep<P>): Promise<Read<Swept>> => {
   const { object, from, to, memory, env, signal, visit } = options
   let requests = 0
+  /** What a page is, where nothing is in the way. */
+  let whole = memory.size
+  let calm = 0
+  let patient = calmPages
+  /** After which request the page last grew. */
+  let grew = -1
 
   const failed = (why: Fault): Read<never> => ({ kind: 'failed', why })
   const stopped = (): Read<never> => failed({ code: 'send.closed', stage: 'read' })
@@ -86,14 +94,25 @@ export const sweep = async <P extends Page>(options: Sweep<P>): Promise<Read<Swe
       if (signal.aborted) return stopped()
       requests++
       const page = await options.read({ object, from: a - 1, to: b + 1, offset, limit: memory.size }, signal)
-      if (page.kind === 'read' || signal.aborted || tries >= mostTries) return page
+      if (page.kind === 'read') {
+        if (memory.size < whole && ++calm >= patient) {
+          memory.size = Math.min(whole, Math.ceil(memory.size * 1.5))
+          calm = 0
+          grew = requests
+        }
+        return page
+      }
+      calm = 0
+      // Larger was too large, not the moment bad: the next attempt comes later.
+      if (grew === requests - 1) patient *= 4
+      if (signal.aborted || tries >= mostTries) return page
       if (page.at !== undefined || page.calm) {
         const wait = (page.at ?? env.now() + 1_000) - env.now()
         if (wait > (options.patience ?? 60_000)) return page
         await env.sleep(Math.max(wait, 1), signal)
-      } else if (heavy.has(page.why.code) && memory.size > smallestPage) {
+      } else if (heavy.has(page.why.code)) {
         // Offsets of a pass count rows, not pages: a smaller page may go on where the larger one failed.
-        memory.size = Math.max(smallestPage, Math.floor(memory.size / 2))
+        memory.size = Math.min(memory.size, Math.max(smallestPage, Math.floor(memory.size / 2)))
         await env.sleep(200 * 2 ** tries * (0.5 + env.random() / 2), signal)
       } else return page
     }
@@ -112,7 +131,7 @@ export const sweep = async <P extends Page>(options: Sweep<P>): Promise<Read<Swe
       return { kind: 'read', value: false }
     }
     // Once may be a row that just moved in; the same length twice is a cap.
-    if (memory.capped === count) memory.size = count
+    if (memory.capped === count) memory.size = whole = count
     memory.capped = count
     return { kind: 'read', value: true }
   }

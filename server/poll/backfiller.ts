@@ -5,7 +5,16 @@ import type { Connector, Page, Read, Reading } from '../doc/connector.ts'
 import type { Admitted, Arrival, Millis, RecordKey } from '../doc/document.ts'
 import type { ConnectionDef } from '../doc/flow.ts'
 import type { Sql } from '../store/sql.ts'
-import { type Asked, type Backfill, claimBackfill, endBackfill, nextBackfill, stepBackfill } from './history.ts'
+import { findPatiently } from './find.ts'
+import {
+  type Asked,
+  type Backfill,
+  beatBackfill,
+  claimBackfill,
+  endBackfill,
+  nextBackfill,
+  stepBackfill,
+} from './history.ts'
 import { noCounts, unchangedOf } from './store.ts'
 import { startTasks, type Trouble } from './tasks.ts'
 import { leaseMs, type ReaderDeps } from './window.ts'
@@ -155,7 +164,7 @@ export const workBackfill = async (
         ids.slice(i, i + abreast).map(async (id) => {
           counts.requests++
           const version = await deps.drawVersion()
-          const read = await connector.find(task.object, id, signal)
+          const read = await findPatiently(connector, task.object, id, env, signal)
           if (read.kind === 'failed') {
             // The source waits (a limit, quiet hours), or we stop: the record is not given up for that.
             if (read.calm || signal.aborted)
@@ -184,6 +193,7 @@ export const startBackfiller = (deps: BackfillerDeps): Loop => {
       next: () => nextBackfill(sql),
       work: (task, signal) => workBackfill(deps, task, signal),
       end: (task, end) => endBackfill(sql, task, end),
+      beat: { everyMs: leaseMs / 3, of: (task) => beatBackfill(sql, task, leaseMs) },
       shown: (task) => ({
         tenant: task.tenant_id,
         connection: task.connection_id,

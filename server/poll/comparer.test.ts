@@ -27,7 +27,7 @@ const rows = (prefix: string, count: number): Rows =>
 
 /** A system of records a second apart; `dieAt` throws at the given page, `down` fails every single query. */
 const system = (held: Rows) => {
-  const state = { pages: 0, dieAt: Number.POSITIVE_INFINITY, down: false, finds: 0 }
+  const state = { pages: 0, dieAt: Number.POSITIVE_INFINITY, down: false, finds: 0, busy: 0 }
   const reading = (id: string): Reading => ({
     data_id: id,
     master: Buffer.from('{}'),
@@ -49,6 +49,8 @@ const system = (held: Rows) => {
     },
     find: async (_: string, id: string): Promise<Read<Reading | null>> => {
       state.finds++
+      if (state.busy > 0 && state.finds % state.busy === 0)
+        return { kind: 'failed', why: { code: 'send.status', stage: 'read', value: '503' } }
       if (state.down) return { kind: 'failed', why: { code: 'send.closed', stage: 'read' }, calm: true }
       return { kind: 'read', value: held.has(id) ? reading(id) : null }
     },
@@ -159,6 +161,23 @@ test('across crashes it goes on where it was, and finds each once; stopped, it w
   assert.equal(await stopComparison(db.sql, tenant, 'c'), true)
   await assert.rejects(workComparison(depsOf(w), task, never), Fenced)
   assert.equal((await shown(db))?.state, 'stopped')
+})
+
+test('a system that is busy for a moment is asked again: nothing is unclear for that', async () => {
+  const w = await world(12)
+  await using db = w.db
+  w.crm.state.busy = 3
+  await ask(db)
+  assert.equal(await workComparison(depsOf(w), await claimed(db), never), null)
+  assert.deepEqual(await found(db), [])
+  assert.equal((await shown(db))?.same, 12)
+  w.crm.state.busy = 1 // every time
+  await db.sql`update comparison set state = 'queued', phase = 'source', read_until = from_at, lease_until = null`
+  assert.equal(
+    await workComparison({ ...depsOf(w), env: { ...createEnv(), sleep: async () => {} } }, await claimed(db), never),
+    null,
+  )
+  assert.equal((await countFound(db.sql, tenant, 'c')).unclear, 12)
 })
 
 test('a system that does not answer is waited for: nothing is called missing', async () => {

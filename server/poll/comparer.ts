@@ -10,6 +10,7 @@ import { differing, printKey } from '../doc/print.ts'
 import { writeJson } from '../map/content.ts'
 import type { Sql } from '../store/sql.ts'
 import {
+  beatComparison,
   claimComparison,
   type Comparison,
   countFound,
@@ -22,6 +23,7 @@ import {
   type Repairable,
   stepComparison,
 } from './comparisons.ts'
+import { findPatiently } from './find.ts'
 import { startTasks, type Trouble } from './tasks.ts'
 import { leaseMs } from './window.ts'
 
@@ -100,6 +102,17 @@ export const differencesOf = (
   return fields
 }
 
+/** The field for our id, where the target has none: a record that was made there is joined by the ID mapping alone, and nothing is wrong with it. */
+const idOfOurs = (plan: Plan, { content, sourceId }: Outgoing, target: Document): number | null => {
+  const own = Object.entries(content.masterFieldVal).find(
+    ([name, value]) =>
+      value === sourceId &&
+      (target.content.masterFieldVal[name] ?? '') === '' &&
+      !plan.def.mapping.fields.some((rule) => rule.to === name),
+  )
+  return own ? printKey(own[0]) : null
+}
+
 /** One source record against what the target holds of it. Pure. */
 export const judge = (plan: Plan, source: Document, known: Known, target: Document, now: Millis): Verdict => {
   const mapped = plan.apply({
@@ -115,7 +128,8 @@ export const judge = (plan: Plan, source: Document, known: Known, target: Docume
   if (mapped.kind === 'faults') return unclear(JSON.stringify(mapped.faults[0]))
   if (mapped.kind === 'missing')
     return unclear(`unmapped: ${mapped.references.map((r) => `${r.pairId} ${r.id}`).join(', ')}`)
-  const changed = differing(mapped.print, plan.targetPrint(target))
+  const unsaid = idOfOurs(plan, mapped.outgoing, target)
+  const changed = differing(mapped.print, plan.targetPrint(target)).filter((key) => key !== unsaid)
   if (!changed.length) return 'same'
   return {
     kind: 'different',
@@ -155,7 +169,7 @@ export const workComparison = async (
       fault: null,
     }
     if (known.otherId === null) return alone
-    const read = await connectors[other[phase]].find(pair.def[side].object, known.otherId, signal)
+    const read = await findPatiently(connectors[other[phase]], pair.def[side].object, known.otherId, env, signal)
     if (read.kind === 'failed') {
       if (read.calm || signal.aborted) return { fault: read.why, ...(read.at !== undefined && { at: read.at }) }
       return { kind: 'unclear', other_id: known.otherId, fields: null, fault: JSON.stringify(read.why) }
@@ -261,6 +275,7 @@ export const startComparer = (deps: ComparerDeps): Loop => {
       next: () => nextComparison(sql),
       work: (task, signal) => workComparison(deps, task, signal),
       end: (task, end) => endComparison(sql, task, end),
+      beat: { everyMs: leaseMs / 3, of: (task) => beatComparison(sql, task, leaseMs) },
       shown: (task) => ({ tenant: task.tenant_id, flow: task.pair_id, task: task.comparison_id }),
       waits: 'a comparison waits',
     },

@@ -194,6 +194,11 @@ export const endComparison = (sql: Sql, task: Comparison, end: TurnEnd): Promise
     trouble_at = case when ${'attempts' in end && end.attempts > 0} then coalesce(trouble_at, clock_timestamp()) end
   where tenant_id = ${task.tenant_id} and comparison_id = ${task.comparison_id} and lease_token = ${task.lease_token} and state = 'running'`
 
+/** While a long step reads. A task that was taken away notices at its next step. */
+export const beatComparison = (sql: Sql, task: Comparison, leaseMs: Millis): Promise<number> => sql.affected`
+  update comparison set lease_until = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond'
+  where tenant_id = ${task.tenant_id} and comparison_id = ${task.comparison_id} and lease_token = ${task.lease_token} and state = 'running'`
+
 /** ms until the next one may go on; null where none waits. */
 export const nextComparison = async (sql: Sql): Promise<Millis | null> => {
   const [row] = await sql<{ ms: number | null }>`

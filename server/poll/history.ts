@@ -161,6 +161,11 @@ export const endBackfill = (sql: Sql, task: Backfill, end: TurnEnd): Promise<unk
     trouble_at = case when ${'attempts' in end && end.attempts > 0} then coalesce(trouble_at, clock_timestamp()) end
   where tenant_id = ${task.tenant_id} and backfill_id = ${task.backfill_id} and lease_token = ${task.lease_token} and state = 'running'`
 
+/** While a long step reads. A task that was taken away notices at its next step. */
+export const beatBackfill = (sql: Sql, task: Backfill, leaseMs: Millis): Promise<number> => sql.affected`
+  update backfill set lease_until = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond'
+  where tenant_id = ${task.tenant_id} and backfill_id = ${task.backfill_id} and lease_token = ${task.lease_token} and state = 'running'`
+
 /** ms until the next one may begin; null where none waits. */
 export const nextBackfill = async (sql: Sql): Promise<Millis | null> => {
   const [row] = await sql<{ ms: number | null }>`

@@ -6,6 +6,7 @@ import type { Hint, Millis } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import type { ConnectionDef } from '../doc/flow.ts'
 import type { Sql } from '../store/sql.ts'
+import { findPatiently } from './find.ts'
 import type { ObjectKey } from './store.ts'
 import {
   beatSweep,
@@ -111,7 +112,7 @@ export const workSweep = async (
     const gone: string[] = []
     for (let i = 0; i < missing.length; i += abreast) {
       const group = missing.slice(i, i + abreast)
-      const reads = await Promise.all(group.map((id) => connector.find(sweep.object, id, signal)))
+      const reads = await Promise.all(group.map((id) => findPatiently(connector, sweep.object, id, env, signal)))
       for (const [j, read] of reads.entries()) {
         if (read.kind === 'failed') return { fault: read.why, ...(read.at !== undefined && { at: read.at }) }
         if (read.value === null) gone.push(group[j] as string)
