@@ -262,9 +262,20 @@ export const batchesRig: Rig = {
     for (let n = 0; n < short; n++) wanted.set(`short ${n}`, 20)
     const queue = [...wanted]
     let acknowledged = 0
+    let killing = true
+    let more = short
+    /** While nodes are killed there is always something to send: a kill that hits nothing proves nothing. */
+    const following = async (): Promise<[string, number] | undefined> => {
+      const next = queue.shift()
+      if (next || !killing) return next
+      await pause(long ? 1_000 : 200)
+      const filler: [string, number] = [`short ${more++}`, 20]
+      wanted.set(...filler)
+      return filler
+    }
     const sending = Promise.all(
       Array.from({ length: 8 }, async () => {
-        for (let next = queue.shift(); next; next = queue.shift()) {
+        for (let next = await following(); next; next = await following()) {
           const [bizId, rows] = next
           await send(
             nodes,
@@ -301,6 +312,7 @@ export const batchesRig: Rig = {
       if (busy) hits++
       await node.start()
     }
+    killing = false
     await sending
     assert.equal(acknowledged, wanted.size)
     await until('every batch was told', () => listener.taken.size === wanted.size, long ? 600_000 : 60_000).catch(
