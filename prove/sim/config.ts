@@ -5,6 +5,7 @@ import type { ConnectionDef, FlowDef, Pair, PairDef, Recognise } from '../../ser
 import type { ObjectDef } from '../../server/doc/object.ts'
 import { compilePair } from '../../server/map/plan.ts'
 import type { Scenario } from './scenario.ts'
+import { lookAway } from './steps.ts'
 
 export const timeout = 3_000
 export const longestProcessing = 2_000
@@ -49,6 +50,8 @@ const object = (code: string, { normalises, stamps, carries }: Scenario): Object
       { code: 'ref', type: 'reference', references: code },
       { code: 'sourceId', type: 'text' },
       { code: 'modified', type: 'text' },
+      { code: 'tag', type: 'text', ...compare },
+      { code: 'tag2', type: 'text', ...compare },
     ],
     details: [
       {
@@ -73,10 +76,11 @@ const flow = (from: Side, s: Scenario): FlowDef => ({
   goneAtSource: 'keep',
   repush: 'update',
   matchBeforeCreate: false,
+  ...(s.steps && { functions: { beforeMapping: 'tag', beforeWrite: { function: 'untag', fields: [] } } }),
   mapping: {
     fields: [
-      { from: 'name', to: 'name' },
-      { from: 'note', to: 'note' },
+      { from: s.steps ? 'tag' : 'name', to: 'name' },
+      { from: s.steps ? 'tag2' : 'note', to: 'note' },
       ...(s.references === 'none' ? [] : [{ from: 'ref', to: 'ref', reference: { pair: 'p', missing: s.references } }]),
     ],
     details: s.details
@@ -105,5 +109,6 @@ export const configure = (s: Scenario, settleTime: boolean): Configuration => {
   const objects = { left: object('rec', s), right: object('rec', s) }
   const compiled = compilePair(def, objects, connections, { pairOf: (id) => (id === 'p' ? def : undefined) })
   if ('problems' in compiled) throw new Error(JSON.stringify(compiled.problems))
+  if (s.steps === 'unseen') lookAway(compiled.pair)
   return { pair: compiled.pair, objects, connections }
 }

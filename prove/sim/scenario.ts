@@ -82,6 +82,10 @@ export interface Scenario {
   unproved: number
   /** How often a told record waits for its row with its version drawn, as behind a settle's lock. */
   lockWaits: number
+  /**
+   * Never drawn: both flows have functions (steps.ts). `unseen`: the control, in which only what the mapping reads counts as a change.
+   */
+  steps?: 'seen' | 'unseen'
 }
 
 /** A new draw goes to the end: seeds that were written down must stay what they were. */

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type Verdict, type Violation, violations } from './judge.ts'
-import type { Protections } from './scenario.ts'
+import type { Protections, Scenario } from './scenario.ts'
 
 /** A seed that is not clean. */
 export type Bad = Pick<Verdict, 'seed' | Violation>
@@ -11,6 +11,7 @@ export interface Order {
   seeds: number[]
   /** Taken away for these seeds. */
   protection: keyof Protections | null
+  steps?: Scenario['steps']
 }
 
 export interface Answer {
@@ -22,6 +23,8 @@ export interface Answer {
 
 export interface SeedsOptions {
   protection?: keyof Protections
+  /** Both flows have functions. */
+  steps?: Scenario['steps']
   threads?: number
   progress?: (done: Answer) => void
   /** Ends early once it is true of what was found. */
@@ -32,7 +35,7 @@ const slice = 25
 
 /** Every seed runs in one thread from start to end; which thread makes no difference to it. */
 export const runSeeds = async (seeds: Iterable<number>, options: SeedsOptions = {}): Promise<Answer> => {
-  const { protection = null, threads = availableParallelism(), progress, enough } = options
+  const { protection = null, steps, threads = availableParallelism(), progress, enough } = options
   const source = seeds[Symbol.iterator]()
   const total: Answer = { seeds: 0, hits: 0, calls: 0, bad: [] }
   const next = (): number[] => {
@@ -49,7 +52,7 @@ export const runSeeds = async (seeds: Iterable<number>, options: SeedsOptions = 
       const worker = new Worker(new URL('./worker.ts', import.meta.url))
       const hand = (): void => {
         const some = next()
-        if (some.length) worker.postMessage({ seeds: some, protection } satisfies Order)
+        if (some.length) worker.postMessage({ seeds: some, protection, ...(steps && { steps }) } satisfies Order)
         else void worker.terminate().then(() => done())
       }
       worker.on('message', (answer: Answer) => {

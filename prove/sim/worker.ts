@@ -8,12 +8,12 @@ import { runSeed } from './world.ts'
 // A wake-up that cuts a pause short makes an error that nobody reads; its stack trace was a tenth of a seed's time.
 Error.stackTraceLimit = 0
 
-parentPort?.on('message', async ({ seeds, protection }: Order) => {
+parentPort?.on('message', async ({ seeds, protection, steps }: Order) => {
   const protections = protection ? without(protection) : everythingOn
   const answer: Answer = { seeds: seeds.length, hits: 0, calls: 0, bad: [] }
   for (const seed of seeds) {
     try {
-      const verdict = await runSeed(drawFor(seed, protection), { protections })
+      const verdict = await runSeed({ ...drawFor(seed, protection), ...(steps && { steps }) }, { protections })
       answer.hits += verdict.hits
       answer.calls += verdict.calls
       if (!isClean(verdict)) answer.bad.push(badOf(verdict))

@@ -13,6 +13,7 @@ import { configure, connectionOf, longestProcessing, timeout } from './config.ts
 import { brokenInvariant, isRestless, judge, type Systems, type Verdict } from './judge.ts'
 import { type Memory, memoryRoad } from './memory.ts'
 import { everythingOn, type Protections, type Scenario } from './scenario.ts'
+import { tagging } from './steps.ts'
 import { simulatedSystem, type SystemRecord } from './system.ts'
 
 const digest = (b: Buffer): Buffer => createHash('md5').update(b).digest()
@@ -297,7 +298,7 @@ export const runSeed = async (
         ),
       point,
     }
-    const engine = { road, directory, env, log }
+    const engine = { road, directory, env, log, ...(s.steps && { functions: tagging(() => !calm && dice.yes(0.1)) }) }
     const worker = startWorker(engine, { sweepMs })
     const fetcher = startFetcher(engine, { toArrival: (k, r, v, t) => toArrival(k, r, v, t, 'fetch'), sweepMs })
     startReaper(engine, () => worker.wake(), sweepMs)

@@ -61,7 +61,7 @@ const flowRow = async (sql: Sql, pairId = 'customer', side = 'left') => {
 
 test('a file applied twice changes nothing the second time, and bumps no revision', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues', 'mapping', 'polling']) {
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues', 'mapping', 'polling', 'functions']) {
     assert.ok((await apply(db.sql, key, read(example(name)))).length > 3, name)
     const { revision } = await load(db.sql, key)
     const again = await apply(db.sql, key, read(example(name)))
@@ -322,7 +322,7 @@ test('a token of another tenant is refused', async () => {
 
 test('an export applies without changing anything, and shows no secret', async () => {
   await using db = await freshDatabase()
-  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues', 'mapping', 'polling'])
+  for (const name of ['sandbox', 'account-sets', 'first', 'auth', 'queues', 'mapping', 'polling', 'functions'])
     await apply(db.sql, key, read(example(name)))
   const text = await exportConfig(db.sql, key)
   assert.ok(!text.includes('canary'))
@@ -341,6 +341,24 @@ test('when a flow is compared is a change of the flow that publishes nothing', a
     [['material leftToRight', 'changed', ['reconcile.repairMost']]],
   )
   assert.deepEqual(await flowRow(db.sql, 'material'), before)
+})
+
+test('another code of a function that makes the body publishes the flows that call it, as their onPublish says; one after write does not', async () => {
+  await using db = await freshDatabase()
+  const text = example('functions').replace('params: { rate', 'onPublish: all\n            params: { rate')
+  await apply(db.sql, key, read(text))
+  await db.sql`update flow set sweep = null, sweep_option = null`
+  const before = await flowRow(db.sql, 'order')
+  await apply(
+    db.sql,
+    key,
+    read(text.replace('is not told by the CRM yet` }', 'is not told by the CRM yet` } // other')),
+  )
+  assert.equal((await flowRow(db.sql, 'order'))?.sweep, null)
+  await apply(db.sql, key, read(text.replace('.round(2)\n', '.round(2) // other\n')))
+  const after = await flowRow(db.sql, 'order')
+  assert.deepEqual([after?.sweep, after?.sweep_option], ['publish', 'all'])
+  assert.equal(before?.sweep, null)
 })
 
 test('every node hears of a change, and loads it once', async () => {

@@ -458,6 +458,29 @@ test('test: saved mapping tests of a file and of what is stored; one record is p
   assert.match(shown.out, /level ← grade = "B" → "2"/)
   assert.match(shown.out, /"credit_limit":1.10/)
   assert.ok(!shown.out.includes('canary'), 'secrets are hidden')
+  // as a file that is not applied yet would have it, with a function of its own
+  const draft = join(world.folder, 'draft.yaml')
+  const steps = `functions:
+      - { name: mark, kind: beforeMapping, code: "function beforeMapping(r) { r.masterFieldVal.name += ' !'; return r }" }
+    connections:`
+  await writeFile(
+    draft,
+    text.replace('connections:', steps).replace(/^( *)mapping:$/m, '$1functions: { beforeMapping: mark }\n$1mapping:'),
+  )
+  const drafted = await world.mortise(
+    'test',
+    draft,
+    '--flow',
+    'customer:leftToRight',
+    '--id',
+    'C-7',
+    '--record',
+    record,
+  )
+  assert.equal(drafted.code, 0, drafted.err)
+  assert.match(drafted.out, /beforeMapping mark: .*"name":"Ada !"/)
+  assert.match(drafted.out, /"credit_limit":1.10/)
+  assert.equal((await world.db.sql`select from function`).length, 0)
   assert.equal((await world.db.sql`select from attempt`).length, 0)
   assert.equal(
     (await world.mortise('test', '--flow', 'customer:leftToRight', '--id', 'nobody')).code,

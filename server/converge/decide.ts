@@ -195,8 +195,39 @@ export const decide = (given: Situation): Decision => {
     const anyFlow = sides.some((side) => pair.plans[side] && documents[side])
     return { kind: 'idle', reason: anyFlow ? 'unchanged' : 'no flow', adopt: adoptBoth(s) }
   }
-  const decision = second ? disagree(s, asked) : travel(s, first, asked !== null)
+  const news = second && asked === null ? newsOf(s) : changed
+  if ('kind' in news) return news
+  const [only, both] = news
+  if (!only) return { kind: 'idle', reason: 'unchanged', adopt: adoptBoth(s), ...(owing && { owes: 'still' as const }) }
+  const decision = both ? disagree(s, asked) : travel(s, only, asked !== null)
   return owing ? owes(decision, 'still') : decision
+}
+
+/**
+ * Both sides changed. With a function before mapping any field of a record counts (D2), so what such a side says is new only where the body that
+ * comes of it is another one than was agreed on: the echo of our own call must not win over what the other side says.
+ */
+const newsOf = (s: Situation): Side[] | Extract<Decision, { kind: 'ask' }> => {
+  const news: Side[] = []
+  for (const side of sides) {
+    const repeats = repeatsAgreed(s, side)
+    if (typeof repeats !== 'boolean') return repeats
+    if (!repeats) news.push(side)
+  }
+  return news
+}
+
+const repeatsAgreed = (s: Situation, from: Side): boolean | Extract<Decision, { kind: 'ask' }> => {
+  const { link, pair, documents } = s
+  const side = opposite(from)
+  const isPlain = pair.plans[from]?.def.functions?.beforeMapping === undefined
+  if (isPlain || documents[from]?.operation !== 'upsert' || link.voided_at !== null || idOf(link, side) === null)
+    return false
+  const seen = seenOf(s, from)
+  if ('kind' in seen) return seen.kind === 'ask' ? seen : seen.kind === 'idle'
+  const body = bodyOf(s, from, seen.doc)
+  if (body.kind === 'ask') return body
+  return body.kind === 'mapped' ? covers(agreedPrint(link, side), body.print) : body.kind === 'idle'
 }
 
 /** A voided record owes nothing: filling its reference would bring it back to life. */
@@ -290,11 +321,9 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
     return { kind: 'park', why: 'data', fault: { code: 'void.repush', stage: 'decide' } }
   if (revived && plan.def.repush === 'new') return { kind: 'unbind', side }
 
-  // Nothing of the record is looked at before its function has seen it.
-  const seen = plan.def.functions?.beforeMapping === undefined ? null : s.seen?.[from]
-  if (seen === undefined) return { kind: 'ask', from, of: 'beforeMapping', outgoing: null }
-  if (seen && seen.kind !== 'made') return stopped(s, seen)
-  const doc = seen ? seen.document : told
+  const seen = seenOf(s, from)
+  if ('kind' in seen) return seen
+  const { doc } = seen
 
   if (!plan.inScope(doc, s.refs)) {
     if (
@@ -317,32 +346,8 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
   if (targetId === null ? !plan.def.actions.create : !plan.def.actions.update)
     return { kind: 'idle', reason: 'action off', adopt: adoptBoth(s) }
 
-  const detailIds = link.detail_ids[from] ?? {}
-  const made = plan.apply({
-    source: doc,
-    ...(seen && { told }),
-    target: there,
-    targetId,
-    detailIds,
-    refs: s.refs,
-    now: s.now,
-    known: () => known(s, side),
-    agreed: agreedPrint(link, from),
-    ...(s.trace && { trace: s.trace }),
-  })
-  if (made.kind === 'faults')
-    return {
-      kind: 'park',
-      why: 'data',
-      fault: together(made.faults),
-      ...(made.findings && { findings: made.findings }),
-    }
-  if (made.kind === 'missing') return missing(s, made.references)
-  // Compared, marked and sent is what the function made of it, never what it was given.
-  const written = plan.def.functions?.beforeWrite === undefined ? null : s.written?.[from]
-  if (written === undefined) return { kind: 'ask', from, of: 'beforeWrite', outgoing: made.outgoing }
-  if (written && written.kind !== 'made') return stopped(s, written)
-  const whole = written ? { ...made, outgoing: written.outgoing, print: written.print } : made
+  const whole = bodyOf(s, from, doc, s.trace)
+  if (whole.kind !== 'mapped') return whole
   const mapped = pair.def.conflict === 'field' && targetId !== null ? owned(pair, from, whole) : whole
 
   // What was left out and still cannot be filled is waited for, also when asked for: nothing else is new (D6).
@@ -385,6 +390,53 @@ export const travel = (s: Situation, from: Side, force: boolean): Decision => {
     source: doc,
     flips,
   }
+}
+
+/** The record as the flow sees it: nothing of it is looked at before its function has. */
+const seenOf = (s: Situation, from: Side): { doc: Document } | Decision => {
+  const told = s.documents[from] as Document
+  if (s.pair.plans[from]?.def.functions?.beforeMapping === undefined) return { doc: told }
+  const seen = s.seen?.[from]
+  if (!seen) return { kind: 'ask', from, of: 'beforeMapping', outgoing: null }
+  return seen.kind === 'made' ? { doc: seen.document } : stopped(s, seen)
+}
+
+/** What would be sent of it, by mapping and function; or why nothing can be. Compared, marked and sent is what the function made, never what it was given. */
+const bodyOf = (
+  s: Situation,
+  from: Side,
+  doc: Document,
+  trace?: Situation['trace'],
+): Extract<Mapped, { kind: 'mapped' }> | Decision => {
+  const { link, pair } = s
+  const plan = pair.plans[from] as Plan
+  const side = opposite(from)
+  const told = s.documents[from] as Document
+  const made = plan.apply({
+    source: doc,
+    ...(doc !== told && { told }),
+    target: s.documents[side],
+    targetId: idOf(link, side),
+    detailIds: link.detail_ids[from] ?? {},
+    refs: s.refs,
+    now: s.now,
+    known: () => known(s, side),
+    agreed: agreedPrint(link, from),
+    ...(trace && { trace }),
+  })
+  if (made.kind === 'faults')
+    return {
+      kind: 'park',
+      why: 'data',
+      fault: together(made.faults),
+      ...(made.findings && { findings: made.findings }),
+    }
+  if (made.kind === 'missing') return missing(s, made.references)
+  if (plan.def.functions?.beforeWrite === undefined) return made
+  const written = s.written?.[from]
+  if (!written) return { kind: 'ask', from, of: 'beforeWrite', outgoing: made.outgoing }
+  if (written.kind !== 'made') return stopped(s, written)
+  return { ...made, outgoing: written.outgoing, print: written.print }
 }
 
 /** A function that skips the record agrees on it as it stands, as a scope does: it is asked again with the record's next change. */

@@ -508,3 +508,52 @@ test('auth, limits and former values: what cannot be meant is told with its plac
   const { config } = read(good.replace(token, `${token} former: a-token-of-last-year, formerUntil: 2027-01-31,`))
   assert.equal(config?.tenants[0]?.tokens[0]?.formerUntil, Date.parse('2027-01-31T16:00:00Z'))
 })
+
+test('the functions of a flow are there, each of its kind, what they write is a field, and they end before the call is due', () => {
+  const fn = (name: string, kind: string, more = '') =>
+    `      - { name: ${name}, kind: ${kind}, code: 'function ${kind}(x) { return x }'${more} }\n`
+  const declared = `    functions:\n${fn('see', 'beforeMapping')}${fn('sign', 'beforeWrite')}${fn('tell', 'afterWrite', ', time: 20s')}`
+  const withSteps = (steps: string, functions = declared) =>
+    read(
+      good
+        .replace('    pairs:\n', `${functions}    pairs:\n`)
+        .replace('            mapping:\n', `            functions: ${steps}\n            mapping:\n`),
+    )
+  const said = (steps: string, functions?: string) =>
+    withSteps(steps, functions).problems.map(({ path, say }) => `${path.replace(/.*leftToRight./, '')}: ${say}`)
+  assert.deepEqual(said('{ beforeMapping: see, beforeWrite: { function: sign, fields: [_id] }, afterWrite: tell }'), [
+    'functions.beforeWrite: "_id" is an id',
+  ])
+  const { config } = withSteps('{ beforeMapping: see, beforeWrite: sign, afterWrite: tell }')
+  assert.deepEqual(config?.tenants[0]?.pairs[0]?.def.flows.left?.functions, {
+    beforeMapping: 'see',
+    beforeWrite: { function: 'sign', fields: [] },
+    afterWrite: 'tell',
+  })
+  assert.deepEqual(said('{ beforeMapping: sea, beforeWrite: see }'), [
+    'functions.beforeMapping: function "sea" is not declared; did you mean "see"?',
+    'functions.beforeWrite: "see" is a function of kind beforeMapping, not beforeWrite',
+  ])
+  assert.match(
+    String(said('{ beforeWrite: { function: sign, fields: [odd, ContactObj.odd] } }')),
+    /"odd" is not a field of/,
+  )
+  const slow = declared.replace("return x }' }", "return x }', time: 3s }")
+  assert.match(String(said('{ beforeMapping: see }', slow)), /is between 10ms and 2s: a call waits for it/)
+  const quick = good.replace(
+    '      - id: crm\n        role: crm\n',
+    '      - id: crm\n        role: crm\n        timeout: 1s\n',
+  )
+  const both = read(
+    quick
+      .replace('    pairs:\n', `${declared}    pairs:\n`)
+      .replace(
+        '            mapping:\n',
+        '            functions: { beforeMapping: see, beforeWrite: sign }\n            mapping:\n',
+      ),
+  )
+  assert.match(
+    tellProblems(both.problems),
+    /may take 2000 ms together; the timeout of connection crm leaves them 1800 ms/,
+  )
+})

@@ -196,3 +196,13 @@ test('after three records over a limit the rest of a batch is left alone', async
     ['over', 'over', 'over', 'left', 'left', 'left'],
   )
 })
+
+test('what has not begun when its time is over is left; the first always begins', async () => {
+  const code = 'function receive(n) { const end = date.now() + 60; while (date.now() < end); return n }'
+  const kinds = async (until: number) =>
+    (await run(code, ['1', '2', '3', '4', '5', '6'], { until })).map(({ kind }) => kind)
+  const some = await kinds(Date.now() + 150)
+  assert.equal(some[0], 'done')
+  assert.equal(some.at(-1), 'left')
+  assert.deepEqual(await kinds(0), ['done', 'left', 'left', 'left', 'left', 'left'])
+})
