@@ -52,6 +52,7 @@ export interface ApiWorld {
   /** Routes of alerts, which bring their own world (cli/alerts.ts). */
   alerts: Route[]
   conflict: TwoWayDeps['conflict']
+  mix: TwoWayDeps['mix']
   again: ListenRoutesDeps['again']
   decoding: Pick<DecodeRoutesDeps, 'functions' | 'functionsOf' | 'object'> & { resumed(): void }
   mapping: Pick<MappingWorld, 'configuration' | 'connector' | 'now'>
@@ -177,6 +178,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...twoWayRoutes({
         sql,
         conflict: world.conflict,
+        mix: world.mix,
         rerun: world.hands.rerun,
         woke: world.woke,
         writeDown: (tx, asked, routeId, tenantId, deed) => writeDown(tx, tenantId, doerOf(asked, routeId), [deed]),
