@@ -34,6 +34,7 @@ import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } f
 import { describedIn } from './cli/interfaces.ts'
 import { learning } from './cli/learn.ts'
 import { dryRunWork } from './cli/mapping.ts'
+import { mixing } from './cli/mixing.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { tryingOf } from './cli/trying.ts'
@@ -543,6 +544,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       learning: learning(directory.describing),
       alerts: alerts.routes(appPool, env.id),
       conflict: (sql, link) => readConflict(sql, directory.directory, link),
+      mix: mixing({ road: roadPool, directory: directory.directory, now: env.now }),
       mapping,
       hands: {
         rerun: (sql, links, side) => rerun(sql, links, side, null),

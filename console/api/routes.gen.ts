@@ -795,7 +795,7 @@ export interface Routes {
   resolveConflict: {
     path: { tenant: string; link: number }
     query: unknown
-    body: { take: "left" | "right"; expected?: { left: number; right: number } }
+    body: { take: "left" | "right"; expected?: { left: number; right: number }; but?: ({ left: string | null; right: string | null })[] }
     answer: { resolved: "left" | "right" }
   }
   restoreVersion: {
@@ -928,7 +928,7 @@ export interface Routes {
     path: { tenant: string; link: number }
     query: unknown
     body: undefined
-    answer: { link: number; pair: string; since: string | null; left: { id: string; version: number; sourceTime: string | null; voided: boolean }; right: { id: string; version: number; sourceTime: string | null; voided: boolean }; fields: ({ left: string | null; right: string | null; leftValue: string | null; rightValue: string | null; changed: ("left" | "right")[]; owner: "left" | "right" | null })[] }
+    answer: { link: number; pair: string; since: string | null; left: { id: string; version: number; sourceTime: string | null; voided: boolean }; right: { id: string; version: number; sourceTime: string | null; voided: boolean }; fields: ({ left: string | null; right: string | null; leftValue: string | null; rightValue: string | null; changed: ("left" | "right")[]; owner: "left" | "right" | null; takes: ("left" | "right")[] })[] }
   }
   showConnection: {
     path: { tenant: string; connection: string }

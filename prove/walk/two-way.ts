@@ -17,7 +17,7 @@ interface Shown {
 }
 
 export const twoWayWalk = {
-  name: 'a conflict is kept, shown with both values, and resolved by a person: by the API for one side, at the terminal for the other',
+  name: 'a conflict is kept, shown with both values, and resolved by a person: by the API for one side, at the terminal for the other, and field by field',
   run: async (): Promise<void> => {
     await using world = await fxiaokeWorld({ flows, conflict: 'ask' })
     const generated = JSON.parse(await readFile(join(world.data, 'generated-secrets.json'), 'utf8')) as Record<
@@ -58,9 +58,9 @@ export const twoWayWalk = {
     await world.atRest()
     assert.equal((await world.erp.ledger({ call: 'update' })).length, 0)
 
-    const collide = async (left: string, right: string): Promise<number> => {
+    const collide = async (left: string, right: string, number = 'N-1'): Promise<number> => {
       await world.crm.faults([{ kind: 'retryAfter', call: 'update', where: { name: left } }])
-      await world.push(id, { id, name: left, number: 'N-1' })
+      await world.push(id, { id, name: left, number })
       await until('our update is held off', async () => (await world.crm.faultHits()).some((hit) => hit.hits > 0))
       await world.crm.update('AccountObj', account.id, { name: right })
       const list = await until('the conflict is shown', async () => {
@@ -112,6 +112,30 @@ export const twoWayWalk = {
       async () => (await world.crm.record('AccountObj', account.id))?.masterFieldVal.name === 'Left Inc',
     )
     await world.atRest()
+    // Some of each: the number of the left, the name of the right; both systems hold both, and nothing goes on after that.
+    await collide('Left Co', 'Right Co', 'N-2')
+    const { body: mixed } = await api<Shown>('GET', `conflicts/${link}`)
+    const taking = { take: 'left', expected: { left: mixed.left.version, right: mixed.right.version } }
+    const nowhere = await api('POST', `conflicts/${link}/resolve`, { ...taking, but: [{ left: 'grade', right: 'x' }] })
+    assert.equal(nowhere.status, 409)
+    const before = [await world.erp.ledger({ call: 'update' }), await world.crm.ledger({ call: 'update' })]
+    const chosen = await api('POST', `conflicts/${link}/resolve`, { ...taking, but: [{ left: 'name', right: 'name' }] })
+    assert.equal(chosen.status, 200, JSON.stringify(chosen.body))
+    await until('both hold some of each', async () => {
+      const [here, there] = [
+        await world.erp.record('BD_Customer', id),
+        await world.crm.record('AccountObj', account.id),
+      ].map((one) => one?.masterFieldVal)
+      return (
+        here?.name === 'Right Co' && here.number === 'N-2' && there?.name === 'Right Co' && there.account_no === 'N-2'
+      )
+    })
+    await world.atRest()
+    const after = [await world.erp.ledger({ call: 'update' }), await world.crm.ledger({ call: 'update' })]
+    assert.ok(
+      after.every((calls, i) => calls.length === (before[i]?.length ?? 0) + 1),
+      'each system was written once',
+    )
     const turns = await until('the counts are written down', async () => {
       const { body } = await api<{ pairs: { pair: string; conflicts: number; today: { echoes: number } }[] }>(
         'GET',

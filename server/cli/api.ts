@@ -58,6 +58,7 @@ export interface ApiWorld {
   /** Routes of alerts, which bring their own world (cli/alerts.ts). */
   alerts: Route[]
   conflict: TwoWayDeps['conflict']
+  mix: TwoWayDeps['mix']
   again: ListenRoutesDeps['again']
   decoding: Pick<DecodeRoutesDeps, 'functions' | 'functionsOf' | 'object' | 'woke' | 'resumed'>
   mapping: Pick<MappingWorld, 'configuration' | 'connector' | 'functions' | 'now'>
@@ -186,6 +187,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
       ...twoWayRoutes({
         sql,
         conflict: world.conflict,
+        mix: world.mix,
         rerun: world.hands.rerun,
         woke: world.woke,
         writeDown: (tx, asked, routeId, tenantId, deed) => writeDown(tx, tenantId, doerOf(asked, routeId), [deed]),

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isRefusal, type Locale, sentenceOf } from '../../protocol/codes.ts'
-import type { Admitted, Side } from '../doc/document.ts'
+import { type Admitted, type Arrival, type Side, sides } from '../doc/document.ts'
 import { editing } from '../maintain/deeds.ts'
 import type { RecordRow } from '../maintain/records.ts'
 import { readObjects } from '../objects/catalog.ts'
@@ -48,15 +48,18 @@ export const editInEditor = async (
   }
 }
 
-/** What became of it at the door, or the sentence with which the door refuses it. */
-export const admitEdited = async (
+/** Whose record it is: the part of a RecordRow that an edit needs. */
+type Edited = Pick<RecordRow, 'tenantId' | Side>
+
+/** The edited body as it would arrive, or the sentence with which the door refuses it. */
+const arriving = async (
   sql: Sql,
-  row: RecordRow,
+  row: Edited,
   side: Side,
   body: Buffer,
   who: string,
-  locale: Locale = 'en_US',
-): Promise<Admitted | string> => {
+  locale: Locale,
+): Promise<Arrival | string> => {
   const { connectionId, object, id } = row[side]
   if (id === null) return `Nothing of this record is known on the ${side} side.`
   const objects = (await readObjects(sql, new Map())).filter(
@@ -87,10 +90,52 @@ export const admitEdited = async (
     },
     body,
   )
-  if (isRefusal(made)) return sentenceOf(made, locale)
+  return isRefusal(made) ? sentenceOf(made, locale) : made
+}
+
+const outOfDate = 'What is staged is newer by its own modified time: keep that field as it is, or raise it.'
+
+/** What became of it at the door, or the sentence with which the door refuses it. */
+export const admitEdited = async (
+  sql: Sql,
+  row: RecordRow,
+  side: Side,
+  body: Buffer,
+  who: string,
+  locale: Locale = 'en_US',
+): Promise<Admitted | string> => {
+  const made = await arriving(sql, row, side, body, who, locale)
+  if (typeof made === 'string') return made
   const [admitted] = await sql.retrying((tx) => admitIn(tx, [made]))
   if (!admitted) throw new Error('an edited body was neither taken nor refused')
-  if (admitted.kind === 'superseded')
-    return 'What is staged is newer by its own modified time: keep that field as it is, or raise it.'
-  return admitted
+  return admitted.kind === 'superseded' ? outOfDate : admitted
+}
+
+/** Both sides of one record at once, with what is to follow in the same transaction: nobody sees one of them without the other. */
+export const admitBoth = async (
+  sql: Sql,
+  row: Edited,
+  bodies: Record<Side, Buffer>,
+  who: string,
+  locale: Locale,
+  then: (tx: Sql) => Promise<unknown>,
+): Promise<string | null> => {
+  const made = await Promise.all(sides.map((side) => arriving(sql, row, side, bodies[side], who, locale)))
+  const [left, right] = made
+  if (typeof left === 'string') return left
+  if (typeof right === 'string') return right
+  if (!left || !right) throw new Error('a record has two sides')
+  const refused = new Error(outOfDate)
+  try {
+    await sql.retrying(async (tx) => {
+      // one after the other: both touch the same link
+      const admitted = [...(await admitIn(tx, [left])), ...(await admitIn(tx, [right]))]
+      if (admitted.some((one) => one.kind === 'superseded')) throw refused
+      await then(tx)
+    })
+    return null
+  } catch (error) {
+    if (error === refused) return outOfDate
+    throw error
+  }
 }

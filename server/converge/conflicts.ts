@@ -1,6 +1,11 @@
-/** A conflict that waits for a person (D4, ask): both records side by side, field by field as the flows join them, and who changed what since they last agreed. */
+/**
+ * A conflict that waits for a person (D4, ask): both records side by side, field by field as the flows join them, who changed what since they
+ * last agreed, and what both are to hold where some of each is taken.
+ */
 import { stringify } from 'lossless-json'
-import { type Content, type Json, type Millis, opposite, type Side, sides } from '../doc/document.ts'
+import type { Connector } from '../doc/connector.ts'
+import { type Content, type Fields, type Json, type Millis, opposite, type Side, sides } from '../doc/document.ts'
+import { type Fault, sentence } from '../doc/fault.ts'
 import type { Pair } from '../doc/flow.ts'
 import { differing, printKey, unpackPrint } from '../doc/print.ts'
 import { ownerOf } from '../map/owner.ts'
@@ -8,6 +13,7 @@ import { columnName, rowsName } from '../map/prints.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Directory } from './engine.ts'
 import type { LinkName } from './ids.ts'
+import { preview } from './preview.ts'
 import { documents } from './read.ts'
 
 export interface ConflictField {
@@ -20,6 +26,8 @@ export interface ConflictField {
   /** Sides whose value is no longer what both agreed on. */
   changed: Side[]
   owner: Side | null
+  /** Sides whose value a flow brings to the other: only these can be taken. */
+  takes: Side[]
 }
 
 export interface Conflict {
@@ -52,9 +60,11 @@ const at = (content: Content, path: string): Json | undefined => {
   return here
 }
 
+type Joined = Pick<ConflictField, 'left' | 'right' | 'owner' | 'takes'>
+
 /** Which field of one side stands for which of the other, whichever flow says it. Pure. */
-const joined = ({ def }: Pair): { left: string | null; right: string | null; owner: Side | null }[] => {
-  const found = new Map<string, { left: string | null; right: string | null; owner: Side | null }>()
+const joined = ({ def }: Pair): Joined[] => {
+  const found = new Map<string, Joined>()
   for (const from of sides) {
     const flow = def.flows[from]
     const back = def.flows[opposite(from)]
@@ -64,7 +74,12 @@ const joined = ({ def }: Pair): { left: string | null; right: string | null; own
       const pairOf = from === 'left' ? { left: own, right: rule.to } : { left: rule.to, right: own }
       const key = JSON.stringify(pairOf)
       const owner = ownerOf(rule, back?.mapping.fields ?? [], from)
-      if (!found.has(key)) found.set(key, { ...pairOf, owner: owner === 'left' || owner === 'right' ? owner : null })
+      const one = found.get(key) ?? {
+        ...pairOf,
+        owner: owner === 'left' || owner === 'right' ? owner : null,
+        takes: [],
+      }
+      found.set(key, { ...one, takes: [...one.takes, from] })
     }
   }
   return [...found.values()]
@@ -96,7 +111,7 @@ export const readConflict = async (
     left: new Set(differing(pair.print('left', left), unpackPrint(row.left_agreed_print))),
     right: new Set(differing(pair.print('right', right), unpackPrint(row.right_agreed_print))),
   }
-  const fields: ConflictField[] = joined(pair).map(({ left: l, right: r, owner }) => ({
+  const fields: ConflictField[] = joined(pair).map(({ left: l, right: r, owner, takes }) => ({
     left: l,
     right: r,
     leftValue: l === null ? null : textOf(at(left.content, l)),
@@ -106,19 +121,28 @@ export const readConflict = async (
       return own !== null && moved[side].has(printKey(own))
     }),
     owner,
+    takes,
   }))
-  const details = new Map<string, { left: string; right: string; columns: Record<Side, Set<string>> }>()
+  interface Rows {
+    left: string
+    right: string
+    columns: Record<Side, Set<string>>
+    takes: Side[]
+  }
+  const details = new Map<string, Rows>()
   for (const from of sides)
     for (const rule of pair.def.flows[from]?.mapping.details ?? []) {
       const [l, r] = from === 'left' ? [rule.from, rule.to] : [rule.to, rule.from]
-      const one = details.get(`${l}/${r}`) ?? { left: l, right: r, columns: { left: new Set(), right: new Set() } }
+      const columns = { left: new Set<string>(), right: new Set<string>() }
+      const one: Rows = details.get(`${l}/${r}`) ?? { left: l, right: r, columns, takes: [] }
+      one.takes.push(from)
       for (const field of rule.fields) {
         one.columns[opposite(from)].add(field.to)
         if (field.from !== undefined && !field.from.startsWith('$')) one.columns[from].add(field.from)
       }
       details.set(`${l}/${r}`, one)
     }
-  for (const { left: l, right: r, columns } of details.values()) {
+  for (const { left: l, right: r, columns, takes } of details.values()) {
     const names = { left: l, right: r }
     fields.push({
       left: l,
@@ -131,6 +155,7 @@ export const readConflict = async (
         ),
       ),
       owner: null,
+      takes,
     })
   }
   const told = (side: Side) => ({
@@ -140,4 +165,85 @@ export const readConflict = async (
     voided: docs[side].operation === 'void',
   })
   return { left: told('left'), right: told('right'), since: row.since, fields }
+}
+
+// ── some of each ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Taken from `take`, but for these, which are taken from the other side. */
+export interface Mixing {
+  take: Side
+  but: readonly { left: string | null; right: string | null }[]
+}
+
+/** `a.b` reaches into a; undefined takes the field away. */
+const withField = (fields: Fields, path: string, value: Json | undefined): Fields => {
+  const [step = '', ...rest] = path.split('.')
+  if (rest.length) {
+    const inner = fields[step]
+    const isMap = typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+    return { ...fields, [step]: withField(isMap ? (inner as Fields) : {}, rest.join('.'), value) }
+  }
+  const { [step]: _before, ...others } = fields
+  return value === undefined ? others : { ...others, [step]: value }
+}
+
+const isDetail = (content: Content, name: string): boolean => Object.hasOwn(content.detailFieldVals, name)
+
+/**
+ * What both records hold once some of each is taken, each in its own words: values come to the other side by the very flows that would
+ * carry them. A sentence where they cannot.
+ */
+export const mixed = async (
+  sql: Sql,
+  connector: (connectionId: string) => Connector | undefined,
+  pair: Pair,
+  conflict: Conflict,
+  { take, but }: Mixing,
+  now: Millis,
+): Promise<Record<Side, Content> | string> => {
+  const other = opposite(take)
+  if (conflict.left.voided || conflict.right.voided) return 'a voided record is taken as a whole'
+  for (const one of but) {
+    const known = conflict.fields.find(({ left, right }) => left === one.left && right === one.right)
+    if (!known?.takes.includes(other)) return `no flow brings ${one[other] ?? '?'} from the ${other} side`
+  }
+  const carried = async (from: Side, record?: Content): Promise<{ source: Content; mapped: Content } | string> => {
+    const made = await preview(sql, connector, { pair, from, id: conflict[from].id, now, ...(record && { record }) })
+    if (made?.mapped) return { source: made.source.content, mapped: made.mapped.content }
+    const fault: Fault | undefined = made && 'fault' in made.would ? made.would.fault : undefined
+    return fault ? sentence(fault) : `the ${from} record cannot be mapped`
+  }
+  const theirs = await carried(other)
+  if (typeof theirs === 'string') return theirs
+  const ours = await documents(sql, [
+    {
+      tenant_id: pair.def.tenantId,
+      connection_id: pair.def[take].connectionId,
+      object: pair.def[take].object,
+      data_id: conflict[take].id,
+    },
+  ])
+  const own = ours[0]?.content
+  if (!own) return `the ${take} record is not staged`
+  const taken = but.reduce<Content>((content, one) => {
+    const name = one[take] ?? ''
+    if (isDetail(content, name) || isDetail(theirs.mapped, name)) {
+      const rows = theirs.mapped.detailFieldVals[name] ?? []
+      return { ...content, detailFieldVals: { ...content.detailFieldVals, [name]: rows } }
+    }
+    return { ...content, masterFieldVal: withField(content.masterFieldVal, name, at(theirs.mapped, name)) }
+  }, own)
+  const brought = await carried(take, taken)
+  if (typeof brought === 'string') return brought
+  const kept = new Set(but.map((one) => one[other]))
+  const there: Content = {
+    masterFieldVal: Object.entries(brought.mapped.masterFieldVal).reduce(
+      (fields, [name, value]) => (kept.has(name) ? fields : withField(fields, name, value)),
+      theirs.source.masterFieldVal,
+    ),
+    detailFieldVals: {
+      ...theirs.source.detailFieldVals,
+      ...Object.fromEntries(Object.entries(brought.mapped.detailFieldVals).filter(([name]) => !kept.has(name))),
+    },
+  }
+  return take === 'left' ? { left: taken, right: there } : { left: there, right: taken }
 }

@@ -175,6 +175,18 @@ export const rerun = async (
   return asked
 }
 
+/**
+ * D4, some of each: both records hold the same now, as a person mixed them. The first side travels, and the row owes the other one's record
+ * until that has travelled, too (as policy `field` does).
+ */
+export const rerunBoth = async (sql: Sql, link: LinkName, first: Side): Promise<number> => {
+  const asked = await rerun(sql, [link], first, null)
+  await sql`
+    update link set later_side = ${opposite(first)}
+    where tenant_id = ${link.tenant_id} and pair_id = ${link.pair_id} and link_id = ${link.link_id}`
+  return asked
+}
+
 /** A command is a process of its own: the nodes that are to do the work hear of it, and need not look each second. */
 const tell = (sql: Sql): Promise<unknown> => sql`select pg_notify('mortise_work', 'asked')`
 

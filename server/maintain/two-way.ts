@@ -1,5 +1,6 @@
 /** Two-way pairs 双向: how they behave, the conflicts that wait for a choice with both values, and the choice of a person (D4, D8). */
 import { z } from 'zod'
+import type { Locale } from '../../protocol/codes.ts'
 import type { Millis, Side } from '../doc/document.ts'
 import { type Asked, inTenant, isRefused, moment, ok, refuse, type Route, route, toMoment } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
@@ -31,7 +32,14 @@ export interface ShownConflict {
     rightValue: string | null
     changed: Side[]
     owner: Side | null
+    takes: Side[]
   }[]
+}
+
+/** Everything of `take`, but for these fields, which are taken from the other side. */
+export interface Mixing {
+  take: Side
+  but: readonly { left: string | null; right: string | null }[]
 }
 
 export interface TwoWay {
@@ -132,6 +140,8 @@ export interface TwoWayDeps {
   conflict(sql: Sql, link: LinkName): Promise<ShownConflict | null>
   /** C6: this side's content travels. */
   rerun(sql: Sql, links: readonly LinkName[], side: Side): Promise<number>
+  /** Both records are made what the mixing says, and travel. A sentence where that is not possible; null: done. */
+  mix(link: LinkName, mixing: Mixing, who: string, locale: Locale): Promise<string | null>
   woke(): void
   writeDown(
     tx: Sql,
@@ -163,6 +173,7 @@ const conflictShape = z.object({
       rightValue: z.string().nullable(),
       changed: z.array(side).describe('Sides whose value is no longer what both agreed on.'),
       owner: side.nullable(),
+      takes: z.array(side).describe('Sides whose value a flow brings to the other: only these can be taken.'),
     }),
   ),
 })
@@ -193,7 +204,7 @@ export const shownConflict = (name: LinkName, conflict: ShownConflict) => ({
   })),
 })
 
-export const twoWayRoutes = ({ sql, conflict, rerun, woke, writeDown }: TwoWayDeps): Route[] => [
+export const twoWayRoutes = ({ sql, conflict, rerun, mix, woke, writeDown }: TwoWayDeps): Route[] => [
   route({
     id: 'listTwoWay',
     method: 'GET',
@@ -273,31 +284,44 @@ export const twoWayRoutes = ({ sql, conflict, rerun, woke, writeDown }: TwoWayDe
     method: 'POST',
     path: '/tenants/:tenant/conflicts/:link/resolve',
     group: 'records',
-    summary: 'Choose: the content of this side goes to the other',
+    summary: 'Choose: the content of this side goes to the other; field by field where some of each is wanted',
     describe:
-      'With `expected`, refused where a record has changed since it was shown. To mix both, send an edited body of one side (`POST …/records/{link}/body`).',
+      'With `expected`, refused where a record has changed since it was shown. With `but`, these fields are taken from the other side and both records are written; what was mixed counts until its source sends another.',
     params: aConflict,
     body: z.object({
       take: side,
       expected: z.object({ left: z.number().int(), right: z.number().int() }).optional().describe('Versions as shown.'),
+      but: z
+        .array(z.object({ left: z.string().nullable(), right: z.string().nullable() }))
+        .max(1_000)
+        .optional()
+        .describe('Fields, named as shown, that are taken from the other side.'),
     }),
     answer: z.object({ resolved: side }),
     handle: async (asked) => {
       const { tenant, link } = asked.params
-      const { take, expected } = asked.body
-      const done = await asTenant(sql, tenant, async (tx) => {
+      const { take, expected, but = [] } = asked.body
+      const said = await asTenant(sql, tenant, async (tx) => {
         const name = await nameOf(tx, tenant, link)
         const found = name && (await conflict(tx, name))
         if (!found) return refuse('absent', { what: `conflict ${link}` })
         if (expected && (expected.left !== found.left.version || expected.right !== found.right.version))
           return refuse('record.refused', { said: 'a record has changed since it was shown' })
-        await rerun(tx, [name], take)
+        return { name, found }
+      })
+      if (isRefused(said)) return said
+      const { name, found } = said
+      // Staged by the road with a commit of its own, which keeps beside it who mixed them; the trail follows.
+      const no = but.length ? await mix(name, { take, but }, asked.who.actor, asked.locale) : null
+      if (no !== null) return refuse('record.refused', { said: no }, { path: 'body.but' })
+      const done = await asTenant(sql, tenant, async (tx) => {
+        if (!but.length) await rerun(tx, [name], take)
         await writeDown(tx, asked, 'resolveConflict', tenant, {
           kind: 'record',
           name: `${name.pair_id} ${name.link_id}`,
           what: 'done',
           before: { left: found.left.version, right: found.right.version },
-          after: { resolved: take },
+          after: { resolved: take, ...(but.length && { but }) },
         })
         return null
       })

@@ -3,7 +3,8 @@ import { Link, useParams } from '@tanstack/react-router'
 import { Alert, Skeleton } from 'antd'
 import { useTranslation } from 'react-i18next'
 import { useRead } from '../../ui/asking.ts'
-import { useTenant } from '../../ui/session.tsx'
+import { ChooseCard } from '../../ui/choose.tsx'
+import { useMay, useTenant } from '../../ui/session.tsx'
 import { Body } from '../../ui/text.tsx'
 import { Moment } from '../../ui/time.tsx'
 import { PageHead, Problem, type State, StateTag } from '../../ui/told.tsx'
@@ -97,6 +98,7 @@ export const RecordPage = () => {
   const { t, i18n } = useTranslation()
   const { link } = useParams({ from: '/t/$tenant/record/$link' })
   const tenant = useTenant()
+  const may = useMay()
   const { data, error, isPending, refetch } = useRead(
     'showStory',
     { path: { link: Number(link) }, query: { limit: 100 } },
@@ -147,6 +149,7 @@ export const RecordPage = () => {
           }
         />
       )}
+      {record.fault?.code === 'conflict.both' && may('showConflict') && <ChooseCard link={record.link} />}
       <section className="card stack">
         <Joint record={record} />
         <dl className="facts">
