@@ -1,7 +1,9 @@
 /** Routes of functions, readers and what failed to be decoded. */
 import { z } from 'zod'
+import type { Locale } from '../../protocol/codes.ts'
 import { writeFields } from '../connect/standard/body.ts'
 import type { Fields } from '../doc/document.ts'
+import { type Fault, faultSentences, sentence } from '../doc/fault.ts'
 import type { FunctionDef } from '../doc/function.ts'
 import type { ObjectDef, ReaderDef } from '../doc/object.ts'
 import { runExamples } from '../functions/examples.ts'
@@ -76,18 +78,44 @@ const exampleRun = z.object({
   logs: z.array(z.string()).describe('What it said on its console.'),
 })
 
-const functionShown = tree.and(z.object({ suspended: z.object({ since: moment, why: z.string() }).nullable() }))
+const functionShown = z
+  .looseObject({
+    name: z.string(),
+    kind: z.string().optional(),
+    code: z.string(),
+    time: z.union([z.number(), z.string()]).optional(),
+    memory: z.number().optional(),
+    examples: z
+      .array(
+        z.object({
+          name: z.string(),
+          input: z.string(),
+          output: z.string(),
+          found: z.record(z.string(), z.string()).optional(),
+        }),
+      )
+      .optional(),
+    suspended: z.object({ since: moment, why: z.string() }).nullable(),
+  })
+  .describe('As in the configuration file, and whether it is suspended.')
+type FunctionShown = z.input<typeof functionShown>
+
+/** `stored`: a fault as JSON. */
+const suspendedWhy = (stored: string, locale: Locale): string => {
+  const fault = JSON.parse(stored) as Fault
+  return fault.code in faultSentences ? sentence(fault, locale) : stored
+}
 
 const isMissing = (name: string) => absent(`function ${name}`)
 
 const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
   const { sql, declaring, functions, functionFile, functionsOf, woke, writeDown } = deps
   /** A suspension counts for the code that was suspended. */
-  const suspended = async (tenantId: string) => {
+  const suspended = async (tenantId: string, locale: Locale) => {
     const known = await asTenant(sql, tenantId, (tx) => suspensions(tx, tenantId))
     return (name: string, code: unknown) => {
       const found = known.find((one) => one.name === name && one.code_hash === codeHash(String(code)))
-      return found ? { since: toMoment(found.since), why: found.fault } : null
+      return found ? { since: toMoment(found.since), why: suspendedWhy(found.fault, locale) } : null
     }
   }
   return [
@@ -100,11 +128,11 @@ const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
       params: inTenant,
       query: z.object(paging),
       answer: pageOf(functionShown),
-      handle: async ({ params: { tenant }, query }) => {
-        const stopped = await suspended(tenant)
+      handle: async ({ params: { tenant }, query, locale }) => {
+        const stopped = await suspended(tenant, locale)
         const all = ((await declaring.tree(tenant)).functions ?? []) as Tree[]
-        const shown = all.map((one) => ({ ...one, suspended: stopped(String(one.name), one.code) }))
-        return slice(shown, (one) => String((one as Tree).name), query)
+        const shown = all.map((one) => ({ ...one, suspended: stopped(String(one.name), one.code) }) as FunctionShown)
+        return slice(shown, (one) => one.name, query)
       },
     }),
     route({
@@ -115,9 +143,10 @@ const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
       summary: 'One function',
       params: aFunction,
       answer: functionShown,
-      handle: async ({ params: { tenant, function: name } }) => {
+      handle: async ({ params: { tenant, function: name }, locale }) => {
         const found = findIn(await declaring.tree(tenant), 'functions', 'name', name)
-        return found ? ok({ ...found, suspended: (await suspended(tenant))(name, found.code) }) : isMissing(name)
+        if (!found) return isMissing(name)
+        return ok({ ...found, suspended: (await suspended(tenant, locale))(name, found.code) } as FunctionShown)
       },
     }),
     route({
@@ -308,7 +337,7 @@ const decodeShape = z.object({
   why: z.string().nullable(),
 })
 
-const shown = (row: DecodeRow): z.input<typeof decodeShape> => ({
+const shown = (row: DecodeRow, locale: Locale): z.input<typeof decodeShape> => ({
   seq: row.seq,
   receivedAt: toMoment(row.receivedAt),
   connection: row.connectionId,
@@ -320,7 +349,7 @@ const shown = (row: DecodeRow): z.input<typeof decodeShape> => ({
   failedAt: toMomentOrNull(row.failedAt),
   group: row.group,
   fault: row.fault,
-  why: row.why,
+  why: row.fault ? sentence(row.fault, locale) : null,
 })
 
 const aDecode = inTenant.extend({ seq: z.coerce.number().int().min(0).describe('Its number in the log.') })
@@ -356,7 +385,7 @@ const decodeRoutes = ({ sql, object, woke, writeDown }: DecodeRoutesDeps): Route
       object: z.string().max(200).optional(),
     }),
     answer: pageOf(decodeShape),
-    handle: async ({ params: { tenant }, query }) => {
+    handle: async ({ params: { tenant }, query, locale }) => {
       const after = fromCursor(z.number(), query.cursor)
       if (isRefused(after)) return after
       const { state, group, object: code, limit } = query
@@ -370,7 +399,12 @@ const decodeRoutes = ({ sql, object, woke, writeDown }: DecodeRoutesDeps): Route
           limit: limit + 1,
         }),
       )
-      return pageFrom(rows, limit, shown, (last) => last.seq)
+      return pageFrom(
+        rows,
+        limit,
+        (row) => shown(row, locale),
+        (last) => last.seq,
+      )
     },
   }),
   route({
@@ -391,12 +425,12 @@ const decodeRoutes = ({ sql, object, woke, writeDown }: DecodeRoutesDeps): Route
         })
         .nullable(),
     }),
-    handle: async ({ params: { tenant, seq } }) =>
+    handle: async ({ params: { tenant, seq }, locale }) =>
       asTenant(sql, tenant, async (tx) => {
         const place = await placeOfDecode(tx, tenant, seq)
         const charset = place ? object(tenant, place.connectionId, place.object)?.receive?.charset : undefined
         const found = await readDecode(tx, tenant, seq, charset)
-        return found ? ok({ ...shown(found), logs: found.logs, body: found.body }) : absent(`push ${seq}`)
+        return found ? ok({ ...shown(found, locale), logs: found.logs, body: found.body }) : absent(`push ${seq}`)
       }),
   }),
   route({

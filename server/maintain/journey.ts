@@ -110,7 +110,7 @@ const shownText = (bytes: Buffer | null): string | null => {
   return text.includes('\u0000') ? null : mask(text.replace(/\ufffd+$/, '…'))
 }
 
-interface Key {
+export interface Key {
   tenantId: string
   connectionId: string
   object: string
@@ -422,9 +422,12 @@ export const journeyOfLink = (sql: Sql, tenantId: string, linkId: number, limit:
     return storyOf(tx, links, distinct(recordsOf(links)), limit, { ids: [], tenantId })
   })
 
-const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; limit?: number }): Promise<Journey> => {
-  const tenantId = options.tenantId ?? null
-  const limit = options.limit ?? 20
+/** The links that an id leads to, and records that came in under it and may have none. */
+export const lookUp = async (
+  sql: Sql,
+  id: string,
+  tenantId: string | null,
+): Promise<{ links: RecordRow[]; alone: Key[] }> => {
   const traces = await tracesOf(sql, id, tenantId)
   const alone = distinct([...traces.records.filter((key) => key.id !== ''), ...(await stagedAs(sql, id, tenantId))])
   const number = /^\d{1,15}$/.test(id) ? [Number(id)] : []
@@ -446,7 +449,13 @@ const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; l
       .filter((link) => tenantId === null || link.tenantId === tenantId)
       .map((link) => [JSON.stringify([link.tenantId, link.pairId, link.linkId]), link]),
   )
-  const found = [...links.values()]
+  return { links: [...links.values()], alone }
+}
+
+const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; limit?: number }): Promise<Journey> => {
+  const tenantId = options.tenantId ?? null
+  const limit = options.limit ?? 20
+  const { links: found, alone } = await lookUp(sql, id, tenantId)
   return storyOf(sql, found, distinct([...recordsOf(found), ...alone]), limit, { ids: [id], tenantId })
 }
 
