@@ -21,7 +21,8 @@ export const toLocal = (at: number, zone: string | null): string => {
   return `${year}-${month}-${day}T${hour}:${minute}`
 }
 
-const asUtc = (text: string): number => Date.parse(`${text.length === 16 ? text : text.slice(0, 16)}:00Z`)
+const asUtc = (text: string): number =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text) ? Date.parse(`${text.slice(0, 16)}:00Z`) : Number.NaN
 
 /** Null: no such text. In an hour that comes twice it is the first one; one that is skipped counts as the hour after. */
 export const fromLocal = (text: string, zone: string | null): number | null => {

@@ -170,6 +170,10 @@ export const live = async (url: string, secrets: SandboxFile, sql: Sql, ear: Ear
     ranges: [{ from: new Date(Date.now() - day).toISOString(), to: new Date().toISOString() }],
   })
   await until('the materials are in the CRM', async () => (await crm.records('ProductObj')).length === ids.length)
+  await until('nothing of them is under way', async () => {
+    const { items } = await api<{ items: { state: string }[] }>('GET', 'records?object=erp/BD_Material')
+    return items.length === ids.length && items.every((one) => one.state === 'succeeded')
+  })
   await ledgerWithGap(sql, 'erp', 'BD_Material')
 
   // two differ, one is gone at its source
@@ -178,7 +182,11 @@ export const live = async (url: string, secrets: SandboxFile, sql: Sql, ear: Ear
   await crm.update('ProductObj', second?.id as string, { name: 'Somebody’s own name', unit: 'pcs' })
   const { id: comparison } = await api<{ id: string }>('POST', 'comparisons', { pair: 'material' })
   await until('the comparison is over', async () => {
-    const { state } = await api<{ state: string }>('GET', `comparisons/${comparison}`)
+    const { state, found } = await api<{ state: string; found: { different: number } }>(
+      'GET',
+      `comparisons/${comparison}`,
+    )
+    if (state === 'success' && found.different !== 2) throw new Error(`${found.different} records differ, not 2`)
     return state === 'success'
   })
   const pushed = await fetch(`${url}/erp/syncdata/open/objdata/syncpush`, {

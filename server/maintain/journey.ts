@@ -80,6 +80,7 @@ export interface TellingRow {
   /** It is still to be told. */
   open: boolean
   nextAt: number
+  fault: Fault | null
   why: string[]
 }
 
@@ -399,13 +400,17 @@ const tellingsOf = async (sql: Sql, links: readonly RecordRow[]): Promise<Tellin
       ${col.text(links.map((one) => one.pairId))}::text[],
       ${col.int8(links.map((one) => one.linkId))}::int8[]) as l (tenant_id, pair_id, link_id)
     join write_back w on w.tenant_id = l.tenant_id and w.pair_id = l.pair_id and w.link_id = l.link_id`
-  return rows.map((row) => ({
-    linkId: row.link_id,
-    toldAt: row.told_at,
-    open: row.open,
-    nextAt: row.next_at,
-    why: faultSentencesOf(parseFault(row.fault)),
-  }))
+  return rows.map((row) => {
+    const fault = parseFault(row.fault)
+    return {
+      linkId: row.link_id,
+      toldAt: row.told_at,
+      open: row.open,
+      nextAt: row.next_at,
+      fault,
+      why: faultSentencesOf(fault),
+    }
+  })
 }
 
 /** `id`: of a record on either side, of a link, or a trace id. Everything is empty when nothing is known by it. */

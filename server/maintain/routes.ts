@@ -285,7 +285,7 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
     link: one.linkId,
     at: toMomentOrNull(one.toldAt),
     open: one.open,
-    why: one.why,
+    why: faultSentencesOf(one.fault, locale),
   })),
   attempts: journey.attempts.map((one) => ({
     attempt: one.attemptId,
@@ -326,7 +326,7 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
   troubles: journey.troubles.map((one) => ({
     link: one.linkId,
     group: one.group,
-    why: one.why,
+    why: faultSentencesOf(one.fault, locale),
     times: one.times,
     firstAt: toMoment(one.firstAt),
     lastAt: toMoment(one.lastAt),
@@ -336,7 +336,11 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
   })),
   parents: journey.parents.map(shownRelative),
   children: journey.children.map(shownRelative),
-  decodes: journey.decodes.map(({ tenantId: _tenant, connectionId, ...one }) => ({ connection: connectionId, ...one })),
+  decodes: journey.decodes.map(({ tenantId: _tenant, connectionId, fault, ...one }) => ({
+    connection: connectionId,
+    ...one,
+    why: faultSentencesOf(fault, locale),
+  })),
 })
 
 const taskShape = z.object({
@@ -666,12 +670,12 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
       return ok({
         records: found.records.map((row) => shownRecord(row, locale)),
         staged: found.alone.map(({ connectionId, object, id }) => ({ connection: connectionId, object, id })),
-        pushes: found.pushes.map(({ seq, connectionId, object, state, why }) => ({
+        pushes: found.pushes.map(({ seq, connectionId, object, state, fault }) => ({
           seq,
           connection: connectionId,
           object,
           state,
-          why,
+          why: faultSentencesOf(fault, locale),
         })),
         batches: found.batches,
         named: found.named.map(({ connectionId, object, id, name, links }) => ({

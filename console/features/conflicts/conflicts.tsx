@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { Skeleton } from 'antd'
 import { useTranslation } from 'react-i18next'
 import { useRead } from '../../ui/asking.ts'
-import { useTenant } from '../../ui/session.tsx'
+import { useMay, useTenant } from '../../ui/session.tsx'
 import { Moment } from '../../ui/time.tsx'
 import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
 import { Counts } from '../../ui/watch.tsx'
@@ -11,6 +11,7 @@ import { Counts } from '../../ui/watch.tsx'
 export const Conflicts = () => {
   const { t } = useTranslation()
   const tenant = useTenant()
+  const may = useMay()
   const { data, error } = useRead('listConflicts', { query: { limit: 500 } }, { every: 4_000 })
   const pairs = useRead('listTwoWay', {}, { every: 8_000 })
   const two = pairs.data?.pairs ?? []
@@ -58,7 +59,7 @@ export const Conflicts = () => {
             <Link
               key={one.link}
               className="one"
-              to="/t/$tenant/conflicts/$link"
+              to={may('showConflict') ? '/t/$tenant/conflicts/$link' : '/t/$tenant/record/$link'}
               params={{ tenant, link: String(one.link) }}
             >
               <div className="row">

@@ -171,7 +171,7 @@ export const NewHistory = ({ onDone }: { onDone: () => void }) => {
           {where.map((row, i) => (
             // rows have no name of their own
             // oxlint-disable-next-line react/no-array-index-key
-            <div className="row nowrap" key={i}>
+            <div className="abreast" key={i}>
               <Input
                 aria-label={t('object.field')}
                 placeholder={t('object.field')}
@@ -203,7 +203,7 @@ export const NewHistory = ({ onDone }: { onDone: () => void }) => {
             </Button>
           </div>
         </Field>
-        <label className="row nowrap">
+        <label className="abreast">
           <Switch checked={compare} onChange={setCompare} aria-label={t('history.compare')} />
           <span>
             {t('history.compare')}

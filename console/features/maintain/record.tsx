@@ -3,7 +3,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { Alert, Skeleton } from 'antd'
 import { useTranslation } from 'react-i18next'
 import { useRead } from '../../ui/asking.ts'
-import { useTenant } from '../../ui/session.tsx'
+import { useMay, useTenant } from '../../ui/session.tsx'
 import { Body } from '../../ui/text.tsx'
 import { Moment } from '../../ui/time.tsx'
 import { PageHead, Problem, type State, StateTag } from '../../ui/told.tsx'
@@ -97,6 +97,7 @@ export const RecordPage = () => {
   const { t, i18n } = useTranslation()
   const { link } = useParams({ from: '/t/$tenant/record/$link' })
   const tenant = useTenant()
+  const may = useMay()
   const { data, error, isPending, refetch } = useRead(
     'showStory',
     { path: { link: Number(link) }, query: { limit: 100 } },
@@ -153,7 +154,17 @@ export const RecordPage = () => {
           {record.reason !== null && (
             <>
               <dt>{t('record.reason')}</dt>
-              <dd>{i18n.exists(reasonKey) ? t(reasonKey as 'reason.applied') : record.reason}</dd>
+              <dd>
+                {i18n.exists(reasonKey) ? t(reasonKey as 'reason.applied') : record.reason}
+                {record.fault?.code === 'conflict.both' && may('showConflict') && (
+                  <>
+                    {' · '}
+                    <Link to="/t/$tenant/conflicts/$link" params={{ tenant, link }}>
+                      {t('conflict.choose')}
+                    </Link>
+                  </>
+                )}
+              </dd>
             </>
           )}
           <dt>{t('record.first')}</dt>

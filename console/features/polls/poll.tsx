@@ -233,7 +233,7 @@ export const PollPage = () => {
     ...(['requests', 'seen', 'created', 'changed', 'unchanged', 'failed'] as const).map((name) => ({
       key: name,
       title: t(`poll.count.${name}`),
-      width: 82,
+      width: name === 'unchanged' ? 104 : 80,
       align: 'right' as const,
       render: (_: unknown, row: Row) => (
         <span className={row[name] === 0 ? 'faint' : name === 'failed' ? 'diff-del' : undefined}>
@@ -244,7 +244,7 @@ export const PollPage = () => {
     {
       key: 'why',
       title: t('records.why'),
-      width: 140,
+      width: 134,
       render: (_, row) => <span className="why">{row.why[0] ?? ''}</span>,
     },
   ]
