@@ -4,19 +4,19 @@ export interface Routes {
     path: { tenant: string }
     query: unknown
     body: { connection: string; object: string; ranges?: { from: string; to: string }[]; ids?: string[]; mapped?: string; where?: Record<string, string>; compare?: boolean; startAt?: string }
-    answer: { id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null }
+    answer: { id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null; why: string[] }
   }
   addComparison: {
     path: { tenant: string }
     query: unknown
     body: { pair: string; side?: "left" | "right"; from?: string; to?: string; repair?: ("onlySource" | "different")[]; repairMost?: number }
-    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; scheduled: boolean; repair: ("onlySource" | "different")[]; repaired: number; fault: Record<string, unknown> | null }
+    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; scheduled: boolean; repair: ("onlySource" | "different")[]; repaired: number; fault: Record<string, unknown> | null; why: string[] }
   }
   addDeletionSweep: {
     path: { tenant: string }
     query: unknown
     body: { connection: string; object: string; onGone?: "ask" | "mark"; everyMinutes?: number; startAt?: string }
-    answer: { id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null }
+    answer: { id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null; why: string[] }
   }
   addEveryKey: {
     path: unknown
@@ -256,7 +256,7 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string }
     body: undefined
-    answer: { items: ({ id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null })[]; next: string | null }
+    answer: { items: ({ id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null; why: string[] })[]; next: string | null }
   }
   listBatchClients: {
     path: { tenant: string }
@@ -280,13 +280,13 @@ export interface Routes {
     path: { tenant: string; comparison: string }
     query: { limit?: number; cursor?: string; kind?: "onlySource" | "onlyTarget" | "different" | "unclear" }
     body: undefined
-    answer: { items: ({ kind: "onlySource" | "onlyTarget" | "different" | "unclear"; source: string | null; target: string | null; fields: ({ field: string; expected: string | null; held: string | null })[]; fault: string | null; repairedAt: string | null })[]; next: string | null }
+    answer: { items: ({ kind: "onlySource" | "onlyTarget" | "different" | "unclear"; source: string | null; target: string | null; fields: ({ field: string; expected: string | null; held: string | null })[]; fault: string | null; why: string[]; repairedAt: string | null })[]; next: string | null }
   }
   listComparisons: {
     path: { tenant: string }
     query: { pair?: string; scheduled?: "true" | "false" }
     body: undefined
-    answer: { items: ({ id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; scheduled: boolean; repair: ("onlySource" | "different")[]; repaired: number; fault: Record<string, unknown> | null })[] }
+    answer: { items: ({ id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; scheduled: boolean; repair: ("onlySource" | "different")[]; repaired: number; fault: Record<string, unknown> | null; why: string[] })[] }
   }
   listConflicts: {
     path: { tenant: string }
@@ -310,7 +310,7 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string }
     body: undefined
-    answer: { items: ({ id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null })[]; next: string | null }
+    answer: { items: ({ id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null; why: string[] })[]; next: string | null }
   }
   listDrift: {
     path: { tenant: string; pair: string; flow: "leftToRight" | "rightToLeft" }
@@ -340,7 +340,7 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string }
     body: undefined
-    answer: { items: unknown[]; next: string | null }
+    answer: { items: ({ name: string; kind?: string; code: string; time?: number | string; memory?: number; examples?: { name: string; input: string; output: string; found?: Record<string, string> }[]; suspended: { since: string; why: string } | null })[]; next: string | null }
   }
   listGone: {
     path: { tenant: string; sweep: string }
@@ -412,13 +412,13 @@ export interface Routes {
     path: { tenant: string; connection: string; object: string }
     query: { limit?: number; cursor?: string }
     body: undefined
-    answer: { items: ({ id: number; cause: "schedule" | "again"; from: string; to: string; readUntil: string; state: "wanted" | "reading" | "done"; askedBy: string | null; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null })[]; next: string | null }
+    answer: { items: ({ id: number; cause: "schedule" | "again"; from: string; to: string; readUntil: string; state: "wanted" | "reading" | "done"; askedBy: string | null; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null; why: string[] })[]; next: string | null }
   }
   listPolls: {
     path: { tenant: string }
     query: { limit?: number; cursor?: string }
     body: undefined
-    answer: { items: ({ connection: string; object: string; schedule: Record<string, unknown> | null; zone: string | null; state: "waiting" | "reading" | "paused" | "trouble"; pausedBy: string | null; readUntil: string; lastRun: string | null; nextRuns: string[]; late: boolean; openWindows: number; skewMs: number | null; attempts: number; fault: Record<string, unknown> | null })[]; next: string | null }
+    answer: { items: ({ connection: string; object: string; schedule: Record<string, unknown> | null; zone: string | null; state: "waiting" | "reading" | "paused" | "trouble"; pausedBy: string | null; readUntil: string; lastRun: string | null; nextRuns: string[]; late: boolean; openWindows: number; skewMs: number | null; attempts: number; fault: Record<string, unknown> | null; why: string[] })[]; next: string | null }
   }
   listProviders: {
     path: unknown
@@ -882,6 +882,12 @@ export interface Routes {
     body: undefined
     answer: undefined
   }
+  search: {
+    path: { tenant: string }
+    query: { text: string }
+    body: undefined
+    answer: { records: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[]; staged: { connection: string; object: string; id: string }[]; pushes: { seq: number; connection: string; object: string; state: string; why: string[] }[]; batches: { batch: number; client: string; path: string; bizId: string; object: string }[]; named: ({ connection: string; object: string; id: string; name: string; records: ({ link: number; pair: string; left: { connection: string; object: string; id: string | null }; right: { connection: string; object: string; id: string | null }; state: "pending" | "syncing" | "succeeded" | "waiting" | "unknown" | "failed" | "skipped"; engineState: string; reason: string | null; held: boolean; target: string; attempts: number; since: string | null; nextAt: string | null; firstSeenAt: string; voidedAt: string | null; generation: number; settled: number; waitsFor: string[] | null; unanswered: { at: string; call: string; side: string } | null; fault: Record<string, unknown> | null; group: string | null; why: string[] })[] })[]; complete: boolean }
+  }
   showAccount: {
     path: unknown
     query: unknown
@@ -898,7 +904,7 @@ export interface Routes {
     path: { tenant: string; backfill: string }
     query: unknown
     body: undefined
-    answer: { id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null }
+    answer: { id: string; connection: string; object: string; by: "ranges" | "ids" | "mapped"; compare: boolean; where: Record<string, string> | null; askedBy: string; state: "not reached" | "queued" | "running" | "paused" | "stopped" | "error" | "success"; total: number; done: number; share: number; endsAt: string | null; createdAt: string; startedAt: string | null; endedAt: string | null; requests: number; seen: number; created: number; changed: number; unchanged: number; failed: number; fault: Record<string, unknown> | null; why: string[] }
   }
   showBatch: {
     path: { tenant: string; batch: number }
@@ -922,7 +928,7 @@ export interface Routes {
     path: { tenant: string; comparison: string }
     query: unknown
     body: undefined
-    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; scheduled: boolean; repair: ("onlySource" | "different")[]; repaired: number; fault: Record<string, unknown> | null }
+    answer: { id: string; pair: string; side: "left" | "right"; from: string; to: string; askedBy: string; state: "queued" | "running" | "stopped" | "error" | "success"; createdAt: string; startedAt: string | null; endedAt: string | null; looked: number; same: number; found: { onlySource: number; onlyTarget: number; different: number; unclear: number }; scheduled: boolean; repair: ("onlySource" | "different")[]; repaired: number; fault: Record<string, unknown> | null; why: string[] }
   }
   showConflict: {
     path: { tenant: string; link: number }
@@ -946,7 +952,7 @@ export interface Routes {
     path: { tenant: string; sweep: string }
     query: unknown
     body: undefined
-    answer: { id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null }
+    answer: { id: string; connection: string; object: string; onGone: "ask" | "mark"; everyMinutes: number | null; askedBy: string; state: "not reached" | "queued" | "running" | "stopped" | "error" | "success"; phase: "source" | "staged"; createdAt: string; startedAt: string | null; endedAt: string | null; seen: number; staged: number; gone: number; fault: Record<string, unknown> | null; why: string[] }
   }
   showEverySignInRule: {
     path: unknown
@@ -964,7 +970,7 @@ export interface Routes {
     path: { tenant: string; function: string }
     query: unknown
     body: undefined
-    answer: unknown
+    answer: { name: string; kind?: string; code: string; time?: number | string; memory?: number; examples?: { name: string; input: string; output: string; found?: Record<string, string> }[]; suspended: { since: string; why: string } | null }
   }
   showInterface: {
     path: { tenant: string; connection: string; object: string }
@@ -1350,6 +1356,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   runMappingTests: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/mapping/tests'],
   runPlanned: ['POST', '/tenants/{tenant}/planned/run'],
   runPoll: ['POST', '/tenants/{tenant}/polls/{connection}/{object}/run'],
+  search: ['GET', '/tenants/{tenant}/search'],
   showAccount: ['GET', '/session/account'],
   showAlertSettings: ['GET', '/tenants/{tenant}/alerts/settings'],
   showBackfill: ['GET', '/tenants/{tenant}/backfills/{backfill}'],

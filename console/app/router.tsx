@@ -197,6 +197,80 @@ const mapper = createRoute({
   validateSearch: knows('record'),
   component: lazyRouteComponent(() => import('../features/flows/mapper.tsx'), 'MapperPage'),
 })
+const polls = createRoute({
+  getParentRoute: () => inside,
+  path: '/polls',
+  component: lazyRouteComponent(() => import('../features/polls/polls.tsx'), 'Polls'),
+})
+const poll = createRoute({
+  getParentRoute: () => inside,
+  path: '/polls/$connection/$object',
+  validateSearch: knows('span'),
+  component: lazyRouteComponent(() => import('../features/polls/poll.tsx'), 'PollPage'),
+})
+const history = createRoute({
+  getParentRoute: () => inside,
+  path: '/history',
+  component: lazyRouteComponent(() => import('../features/history/history.tsx'), 'History'),
+})
+const compare = createRoute({
+  getParentRoute: () => inside,
+  path: '/compare',
+  component: lazyRouteComponent(() => import('../features/compare/compare.tsx'), 'Compare'),
+})
+const comparison = createRoute({
+  getParentRoute: () => inside,
+  path: '/compare/$comparison',
+  validateSearch: knows('kind'),
+  component: lazyRouteComponent(() => import('../features/compare/found.tsx'), 'ComparisonPage'),
+})
+const gone = createRoute({
+  getParentRoute: () => inside,
+  path: '/gone',
+  component: lazyRouteComponent(() => import('../features/gone/gone.tsx'), 'Gone'),
+})
+const sweep = createRoute({
+  getParentRoute: () => inside,
+  path: '/gone/$sweep',
+  component: lazyRouteComponent(() => import('../features/gone/sweep.tsx'), 'SweepPage'),
+})
+const batches = createRoute({
+  getParentRoute: () => inside,
+  path: '/batches',
+  validateSearch: knows('client', 'state'),
+  component: lazyRouteComponent(() => import('../features/batches/batches.tsx'), 'Batches'),
+})
+const batch = createRoute({
+  getParentRoute: () => inside,
+  path: '/batches/$batch',
+  component: lazyRouteComponent(() => import('../features/batches/batch.tsx'), 'BatchPage'),
+})
+const functions = createRoute({
+  getParentRoute: () => inside,
+  path: '/functions',
+  component: lazyRouteComponent(() => import('../features/functions/functions.tsx'), 'Functions'),
+})
+const fn = createRoute({
+  getParentRoute: () => inside,
+  path: '/functions/$name',
+  validateSearch: knows('tab'),
+  component: lazyRouteComponent(() => import('../features/functions/function.tsx'), 'FunctionPage'),
+})
+const alerts = createRoute({
+  getParentRoute: () => inside,
+  path: '/alerts/$tab',
+  component: lazyRouteComponent(() => import('../features/alerts/alerts.tsx'), 'Alerts'),
+})
+const conflicts = createRoute({
+  getParentRoute: () => inside,
+  path: '/conflicts',
+  component: lazyRouteComponent(() => import('../features/conflicts/conflicts.tsx'), 'Conflicts'),
+})
+const conflict = createRoute({
+  getParentRoute: () => inside,
+  path: '/conflicts/$link',
+  component: lazyRouteComponent(() => import('../features/conflicts/conflict.tsx'), 'ConflictPage'),
+})
 const settings = createRoute({
   getParentRoute: () => inside,
   path: '/settings/$tab',
@@ -225,6 +299,20 @@ export const router = createRouter({
       flows,
       flow,
       mapper,
+      polls,
+      poll,
+      history,
+      compare,
+      comparison,
+      gone,
+      sweep,
+      batches,
+      batch,
+      functions,
+      fn,
+      alerts,
+      conflicts,
+      conflict,
       settings,
       account,
     ]),

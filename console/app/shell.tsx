@@ -3,12 +3,20 @@ import {
   ApartmentOutlined,
   ApiOutlined,
   AppstoreOutlined,
+  BellOutlined,
   BranchesOutlined,
+  CodeOutlined,
   DashboardOutlined,
+  DeleteOutlined,
+  DiffOutlined,
   FileSearchOutlined,
+  HistoryOutlined,
+  InboxOutlined,
   LinkOutlined,
   MenuOutlined,
   SettingOutlined,
+  SwapOutlined,
+  SyncOutlined,
   ToolOutlined,
   UnorderedListOutlined,
 } from '@ant-design/icons'
@@ -33,14 +41,16 @@ const Nav = ({ onGo }: { onGo?: () => void }) => {
     : 0
   const params = { tenant }
   const path = useRouterState({ select: (state) => state.location.pathname })
-  const item = (icon: ReactNode, name: string, count = 0) => (
+  const firing = useRead('listAlerts', { query: { state: 'firing', limit: 100 } }, { every: 15_000 }).data?.alerts
+    .length
+  const item = (icon: ReactNode, name: string, count = 0, what = t('state.failed')) => (
     <>
       {icon}
       {name}
       {count > 0 && (
         <span className="count">
           {count > 9_999 ? '9999+' : count}
-          <span className="skip"> {t('state.failed')}</span>
+          <span className="skip"> {what}</span>
         </span>
       )}
     </>
@@ -63,6 +73,33 @@ const Nav = ({ onGo }: { onGo?: () => void }) => {
       <Link {...of} to="/t/$tenant/tasks">
         {item(<UnorderedListOutlined />, t('nav.tasks'))}
       </Link>
+      <Link
+        {...of}
+        className={`nav-item${path.includes('/alerts/') ? ' active' : ''}`}
+        to="/t/$tenant/alerts/$tab"
+        params={{ tenant, tab: 'open' }}
+      >
+        {item(<BellOutlined />, t('nav.alerts'), firing, t('work.firing'))}
+      </Link>
+      <Link {...of} to="/t/$tenant/conflicts">
+        {item(<SwapOutlined />, t('nav.conflicts'))}
+      </Link>
+      <div className="nav-group">{t('nav.reading')}</div>
+      <Link {...of} to="/t/$tenant/polls">
+        {item(<SyncOutlined />, t('nav.polls'))}
+      </Link>
+      <Link {...of} to="/t/$tenant/history">
+        {item(<HistoryOutlined />, t('nav.history'))}
+      </Link>
+      <Link {...of} to="/t/$tenant/compare">
+        {item(<DiffOutlined />, t('nav.compare'))}
+      </Link>
+      <Link {...of} to="/t/$tenant/gone">
+        {item(<DeleteOutlined />, t('nav.gone'))}
+      </Link>
+      <Link {...of} to="/t/$tenant/batches" search={{}} activeOptions={{ includeSearch: false }}>
+        {item(<InboxOutlined />, t('nav.batches'))}
+      </Link>
       <div className="nav-group">{t('nav.declare')}</div>
       <Link {...of} to="/t/$tenant/connections">
         {item(<ApiOutlined />, t('nav.connections'))}
@@ -72,6 +109,9 @@ const Nav = ({ onGo }: { onGo?: () => void }) => {
       </Link>
       <Link {...of} to="/t/$tenant/flows">
         {item(<BranchesOutlined />, t('nav.flows'))}
+      </Link>
+      <Link {...of} to="/t/$tenant/functions">
+        {item(<CodeOutlined />, t('nav.functions'))}
       </Link>
       <div className="nav-group">{t('nav.govern')}</div>
       <Link

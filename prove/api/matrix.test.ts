@@ -335,6 +335,7 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     listGroups: { query: '?flow=customer:leftToRight', good: [200] },
     showRecord: { ids: { link: things.link }, good: [200] },
     showJourney: { query: '?id=SAME-1', good: [200] },
+    search: { query: '?text=SAME-1', good: [200] },
     showStory: { ids: { link: things.link }, good: [200] },
     retryRecord: { ids: { link: things.link }, body: {}, good: [200] },
     declareRecord: { ids: { link: things.link }, body: { absent: true }, good: [409] },

@@ -264,6 +264,57 @@ test('a record’s journey is found by its id in either system, by its link and 
   assert.equal((await world.call('GET', '/tenants/a/journey?id=C-2', { as: world.admin })).status, 404)
 })
 
+test('the search finds by id, number, trace id, bizId and a part of the name, in the caller’s tenant only', async () => {
+  await using world = await apiWorld()
+  for (const tenant of ['a', 'b']) {
+    await declareTenant(world, tenant)
+    const path = `/tenants/${tenant}/connections/erp/objects/BD_Customer`
+    const { body } = await world.call<object>('GET', path, { as: world.admin })
+    await world.call('PUT', path, { as: world.admin, body: { ...body, nameField: 'name' } })
+  }
+  const push = async (tenant: string, id: string, master: string) => {
+    const pushed = await fetch(`${world.url}/erp/syncdata/open/objdata/syncpush`, {
+      method: 'POST',
+      headers: { token: `canary-push-${tenant}-secret`, tenantId: tenant, id },
+      body: `{"objAPIName":"BD_Customer","masterFieldVal":${master}}`,
+    })
+    return ((await pushed.json()) as { traceMsg: string }).traceMsg
+  }
+  const trace = await push('a', 'C-1', '{"name":"North Wood","grade":"A"}')
+  await push('a', 'C-2', '{"name":"\\u534e\\u6728","grade":"A"}')
+  await push('a', 'C-3', '{"name":"South","number":"North","grade":"A"}')
+  await push('b', 'C-9', '{"name":"North of b","grade":"A"}')
+  await world.db.owner.unsafe(`
+    insert into batch_quota (tenant_id, client_id, path, day, day_used, hour, hour_used, line) values ('a', 'hr', 'positions', now(), 1, now(), 1, 1);
+    insert into batch (tenant_id, batch_id, client_id, path, biz_id, connection_id, object, line, request_hash, locale, trace_id, row_count)
+    values ('a', 77, 'hr', 'positions', 'spring', 'erp', 'BD_Customer', 1, '', 'zh_CN', 't', 1)`)
+  interface Found {
+    records: { link: number; left: { id: string } }[]
+    batches: { batch: number }[]
+    named: { id: string; name: string; records: { left: { id: string } }[] }[]
+    complete: boolean
+  }
+  const search = async (text: string) =>
+    (await world.call<Found>('GET', `/tenants/a/search?text=${encodeURIComponent(text)}`, { as: world.admin })).body
+  const [byId] = (await search('C-1')).records
+  assert.equal(byId?.left.id, 'C-1')
+  for (const text of [trace, String(byId?.link)]) assert.equal((await search(text)).records[0]?.left.id, 'C-1', text)
+  const north = await search('north')
+  assert.deepEqual(
+    north.named.map((one) => [one.id, one.name, one.records[0]?.left.id]),
+    [['C-1', 'North Wood', 'C-1']],
+    'by the name field, whatever else holds the word; nothing of the other tenant',
+  )
+  assert.equal(north.complete, true)
+  assert.equal((await search('华木')).named[0]?.name, '华木', 'also where the sender escaped it')
+  assert.deepEqual(
+    (await search('spring')).batches.map((one) => one.batch),
+    [77],
+  )
+  const nothing = await search('nothing of the kind')
+  assert.deepEqual([nothing.records, nothing.named, nothing.batches], [[], [], []])
+})
+
 test('ID mapping is searched page by page and comes out as CSV whose cells are no formulas', async () => {
   await using world = await withRecords()
   await world.db.owner`update link set left_id = '=1+1' where tenant_id = 'a' and link_id = 60`

@@ -1,7 +1,6 @@
 /** The console in a real browser, on a whole Mortise with its sandbox: a failure is found, mended for its group and replayed; roles and tenants hold on the pages; every page is clean. */
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -10,6 +9,7 @@ import { build } from '../../server/cli/console-build.ts'
 import { type Running, start } from '../../server/main.ts'
 import { type FreshDatabase, freshDatabase } from '../../server/store/fresh.ts'
 import { openBrowser, type Watched, watchedPage } from './browser.ts'
+import { axeOf, goWithin, ofTheData, ownWords } from './clean.ts'
 
 interface Secrets {
   token: string
@@ -375,49 +375,6 @@ const onThePhone = [
   'flows/customer/leftToRight',
   'settings/callers',
 ]
-
-interface AxeResult {
-  violations: { id: string; impact: string; help: string; nodes: { html: string; failureSummary: string }[] }[]
-}
-
-const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-
-/** As a click on a link does: the page stays and shows another address. */
-const goWithin = async (page: Page, path: string): Promise<void> => {
-  await page.evaluate(`history.pushState({}, '', ${JSON.stringify(path)}); dispatchEvent(new Event('popstate'))`)
-  await page.waitForTimeout(450) // its code, its data; colours fade in
-  await page.waitForSelector('.ant-skeleton', { state: 'detached' })
-  await page.waitForSelector('#main h1')
-}
-
-/** What axe finds that is serious or worse. */
-const axeOf = async (page: Page): Promise<string[]> => {
-  // through the debugger: the page's own policy lets no script of others in
-  if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(await readFile(axePath, 'utf8'))
-  const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as AxeResult
-  return violations
-    .filter((one) => ['serious', 'critical'].includes(one.impact))
-    .map(
-      (one) =>
-        `${one.id} (${one.help}): ${one.nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(' | ')}`,
-    )
-}
-
-/** The text of the page, without bodies that other systems sent. */
-const ownWords = (page: Page): Promise<string> =>
-  page.evaluate(() => {
-    interface Place {
-      textContent: string
-      querySelectorAll(which: string): Iterable<{ remove(): void }>
-    }
-    const { document } = globalThis as unknown as { document: { body: { cloneNode(deep: boolean): Place } } }
-    const copy = document.body.cloneNode(true)
-    for (const body of copy.querySelectorAll('pre, script, style')) body.remove()
-    return copy.textContent
-  })
-
-/** Names that the sandbox gives its own things. */
-const ofTheData = /ERP 侧对象的 APIName|明细 apiName\d?|客户|联系人|产品|物料|销售订单|明细|分公司|部门|岗位/g
 
 test('every page: no error in its console, nothing beyond its edge, no Chinese in English, nothing serious for axe; light and dark, wide and as a phone', async (t) => {
   if ('reason' in browser) return t.skip(browser.reason)

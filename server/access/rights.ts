@@ -225,6 +225,7 @@ export const needs: Readonly<Record<string, Need | null>> = {
   showRecord: { right: 'see' },
   listGroups: { right: 'see' },
   showJourney: { right: 'see' },
+  search: { right: 'see' },
   showStory: { right: 'see' },
   retryRecord: { right: 'operate' },
   declareRecord: { right: 'operate' },

@@ -1,6 +1,5 @@
 /** What waits to be decoded or failed to be, as people see it: by state, group and object, each with its reason; one with its raw body. Reads only. */
 import type { Fault } from '../doc/fault.ts'
-import { sentence } from '../doc/fault.ts'
 import type { Sql } from '../store/sql.ts'
 import { textOfBody, toldIn } from './body.ts'
 
@@ -16,7 +15,6 @@ export interface DecodeRow {
   failedAt: number | null
   group: string | null
   fault: Fault | null
-  why: string | null
 }
 
 interface Row {
@@ -47,7 +45,6 @@ const rowOf = (row: Row): DecodeRow => {
     failedAt: row.failed_at,
     group: row.fault_group,
     fault,
-    why: fault ? sentence(fault) : null,
   }
 }
 

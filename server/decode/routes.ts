@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Locale } from '../../protocol/codes.ts'
 import { writeFields } from '../connect/standard/body.ts'
 import type { Fields } from '../doc/document.ts'
-import { type Fault, sentence } from '../doc/fault.ts'
+import { type Fault, faultSentences, sentence } from '../doc/fault.ts'
 import type { FunctionDef } from '../doc/function.ts'
 import type { ObjectDef, ReaderDef } from '../doc/object.ts'
 import { runExamples } from '../functions/examples.ts'
@@ -80,7 +80,33 @@ const exampleRun = z.object({
   logs: z.array(z.string()).describe('What it said on its console.'),
 })
 
-const functionShown = tree.and(z.object({ suspended: z.object({ since: moment, why: z.string() }).nullable() }))
+const functionShown = z
+  .looseObject({
+    name: z.string(),
+    kind: z.string().optional(),
+    code: z.string(),
+    time: z.union([z.number(), z.string()]).optional(),
+    memory: z.number().optional(),
+    examples: z
+      .array(
+        z.object({
+          name: z.string(),
+          input: z.string(),
+          output: z.string(),
+          found: z.record(z.string(), z.string()).optional(),
+        }),
+      )
+      .optional(),
+    suspended: z.object({ since: moment, why: z.string() }).nullable(),
+  })
+  .describe('As in the configuration file, and whether it is suspended.')
+type FunctionShown = z.input<typeof functionShown>
+
+/** `stored`: a fault as JSON. */
+const suspendedWhy = (stored: string, locale: Locale): string => {
+  const fault = JSON.parse(stored) as Fault
+  return fault.code in faultSentences ? sentence(fault, locale) : stored
+}
 
 const isMissing = (name: string) => absent(`function ${name}`)
 
@@ -91,7 +117,7 @@ const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
     const known = await asTenant(sql, tenantId, (tx) => suspensions(tx, tenantId))
     return (name: string, code: unknown) => {
       const found = known.find((one) => one.name === name && one.code_hash === codeHash(String(code)))
-      return found ? { since: toMoment(found.since), why: sentence(JSON.parse(found.fault) as Fault, locale) } : null
+      return found ? { since: toMoment(found.since), why: suspendedWhy(found.fault, locale) } : null
     }
   }
   return [
@@ -107,8 +133,8 @@ const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
       handle: async ({ params: { tenant }, query, locale }) => {
         const stopped = await suspended(tenant, locale)
         const all = ((await declaring.tree(tenant)).functions ?? []) as Tree[]
-        const shown = all.map((one) => ({ ...one, suspended: stopped(String(one.name), one.code) }))
-        return slice(shown, (one) => String((one as Tree).name), query)
+        const shown = all.map((one) => ({ ...one, suspended: stopped(String(one.name), one.code) }) as FunctionShown)
+        return slice(shown, (one) => one.name, query)
       },
     }),
     route({
@@ -121,9 +147,8 @@ const functionRoutes = (deps: DecodeRoutesDeps): Route[] => {
       answer: functionShown,
       handle: async ({ params: { tenant, function: name }, locale }) => {
         const found = findIn(await declaring.tree(tenant), 'functions', 'name', name)
-        return found
-          ? ok({ ...found, suspended: (await suspended(tenant, locale))(name, found.code) })
-          : isMissing(name)
+        if (!found) return isMissing(name)
+        return ok({ ...found, suspended: (await suspended(tenant, locale))(name, found.code) } as FunctionShown)
       },
     }),
     route({
@@ -315,7 +340,7 @@ const decodeShape = z.object({
   why: z.string().nullable(),
 })
 
-const shown = (row: DecodeRow): z.input<typeof decodeShape> => ({
+const shown = (row: DecodeRow, locale: Locale): z.input<typeof decodeShape> => ({
   seq: row.seq,
   receivedAt: toMoment(row.receivedAt),
   connection: row.connectionId,
@@ -327,7 +352,7 @@ const shown = (row: DecodeRow): z.input<typeof decodeShape> => ({
   failedAt: toMomentOrNull(row.failedAt),
   group: row.group,
   fault: row.fault,
-  why: row.why,
+  why: row.fault ? sentence(row.fault, locale) : null,
 })
 
 const aDecode = inTenant.extend({ seq: z.coerce.number().int().min(0).describe('Its number in the log.') })
@@ -363,7 +388,7 @@ const decodeRoutes = ({ sql, object, woke, writeDown }: DecodeRoutesDeps): Route
       object: z.string().max(200).optional(),
     }),
     answer: pageOf(decodeShape),
-    handle: async ({ params: { tenant }, query }) => {
+    handle: async ({ params: { tenant }, query, locale }) => {
       const after = fromCursor(z.number(), query.cursor)
       if (isRefused(after)) return after
       const { state, group, object: code, limit } = query
@@ -377,7 +402,12 @@ const decodeRoutes = ({ sql, object, woke, writeDown }: DecodeRoutesDeps): Route
           limit: limit + 1,
         }),
       )
-      return pageFrom(rows, limit, shown, (last) => last.seq)
+      return pageFrom(
+        rows,
+        limit,
+        (row) => shown(row, locale),
+        (last) => last.seq,
+      )
     },
   }),
   route({
@@ -398,12 +428,12 @@ const decodeRoutes = ({ sql, object, woke, writeDown }: DecodeRoutesDeps): Route
         })
         .nullable(),
     }),
-    handle: async ({ params: { tenant, seq } }) =>
+    handle: async ({ params: { tenant, seq }, locale }) =>
       asTenant(sql, tenant, async (tx) => {
         const place = await placeOfDecode(tx, tenant, seq)
         const charset = place ? object(tenant, place.connectionId, place.object)?.receive?.charset : undefined
         const found = await readDecode(tx, tenant, seq, charset)
-        return found ? ok({ ...shown(found), logs: found.logs, body: found.body }) : absent(`push ${seq}`)
+        return found ? ok({ ...shown(found, locale), logs: found.logs, body: found.body }) : absent(`push ${seq}`)
       }),
   }),
   route({

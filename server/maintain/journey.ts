@@ -80,6 +80,7 @@ export interface TellingRow {
   /** It is still to be told. */
   open: boolean
   nextAt: number
+  fault: Fault | null
   why: string[]
 }
 
@@ -124,7 +125,7 @@ const shownText = (bytes: Buffer | null): string | null => {
   return text.includes('\u0000') ? null : mask(text.replace(/\ufffd+$/, '…'))
 }
 
-interface Key {
+export interface Key {
   tenantId: string
   connectionId: string
   object: string
@@ -413,13 +414,17 @@ const tellingsOf = async (sql: Sql, links: readonly RecordRow[]): Promise<Tellin
       ${col.text(links.map((one) => one.pairId))}::text[],
       ${col.int8(links.map((one) => one.linkId))}::int8[]) as l (tenant_id, pair_id, link_id)
     join write_back w on w.tenant_id = l.tenant_id and w.pair_id = l.pair_id and w.link_id = l.link_id`
-  return rows.map((row) => ({
-    linkId: row.link_id,
-    toldAt: row.told_at,
-    open: row.open,
-    nextAt: row.next_at,
-    why: faultSentencesOf(parseFault(row.fault)),
-  }))
+  return rows.map((row) => {
+    const fault = parseFault(row.fault)
+    return {
+      linkId: row.link_id,
+      toldAt: row.told_at,
+      open: row.open,
+      nextAt: row.next_at,
+      fault,
+      why: faultSentencesOf(fault),
+    }
+  })
 }
 
 const heardOf = async (sql: Sql, links: readonly RecordRow[]): Promise<HeardRow[]> => {
@@ -469,9 +474,12 @@ export const journeyOfLink = (sql: Sql, tenantId: string, linkId: number, limit:
     return storyOf(tx, links, distinct(recordsOf(links)), limit, { ids: [], tenantId })
   })
 
-const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; limit?: number }): Promise<Journey> => {
-  const tenantId = options.tenantId ?? null
-  const limit = options.limit ?? 20
+/** The links that an id leads to, and records that came in under it and may have none. */
+export const lookUp = async (
+  sql: Sql,
+  id: string,
+  tenantId: string | null,
+): Promise<{ links: RecordRow[]; alone: Key[] }> => {
   const traces = await tracesOf(sql, id, tenantId)
   const alone = distinct([...traces.records.filter((key) => key.id !== ''), ...(await stagedAs(sql, id, tenantId))])
   const number = /^\d{1,15}$/.test(id) ? [Number(id)] : []
@@ -493,7 +501,13 @@ const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; l
       .filter((link) => tenantId === null || link.tenantId === tenantId)
       .map((link) => [JSON.stringify([link.tenantId, link.pairId, link.linkId]), link]),
   )
-  const found = [...links.values()]
+  return { links: [...links.values()], alone }
+}
+
+const readJourney = async (sql: Sql, id: string, options: { tenantId?: string; limit?: number }): Promise<Journey> => {
+  const tenantId = options.tenantId ?? null
+  const limit = options.limit ?? 20
+  const { links: found, alone } = await lookUp(sql, id, tenantId)
   return storyOf(sql, found, distinct([...recordsOf(found), ...alone]), limit, { ids: [id], tenantId })
 }
 

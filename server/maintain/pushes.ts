@@ -1,4 +1,5 @@
 /** Non-standard pushes in a journey: what came in under these traces in no standard form, and how its decoding stands. Reads only. */
+import type { Fault } from '../doc/fault.ts'
 import type { Sql } from '../store/sql.ts'
 import { faultSentencesOf, parseFault } from './words.ts'
 
@@ -10,6 +11,7 @@ export interface DecodeShown {
   state: string
   attempts: number
   group: string | null
+  fault: Fault | null
   why: string[]
   /** What its function said on its console. */
   logs: string | null
@@ -76,15 +78,19 @@ export const decodesOf = async (
       limit 100) d
     where ${tenantId}::text is null or t.tenant_id = ${tenantId}
     order by d.seq`
-  return rows.map((row) => ({
-    seq: row.seq,
-    tenantId: row.tenant_id,
-    connectionId: row.connection_id,
-    object: row.object,
-    state: row.state,
-    attempts: row.attempts,
-    group: row.fault_group,
-    why: faultSentencesOf(parseFault(row.fault)),
-    logs: row.logs,
-  }))
+  return rows.map((row) => {
+    const fault = parseFault(row.fault)
+    return {
+      seq: row.seq,
+      tenantId: row.tenant_id,
+      connectionId: row.connection_id,
+      object: row.object,
+      state: row.state,
+      attempts: row.attempts,
+      group: row.fault_group,
+      fault,
+      why: faultSentencesOf(fault),
+      logs: row.logs,
+    }
+  })
 }

@@ -38,6 +38,7 @@ import { CursorRefused, linksNumbered, listRecords, type RecordFilter, type Reco
 import { readPulse, spans } from './pulse.ts'
 import { askReads } from './reads.ts'
 import type { Relative } from './relatives.ts'
+import { search } from './search.ts'
 import { readStatus } from './status.ts'
 import { addTask, readTasks, stopTask, type Task } from './tasks.ts'
 import { faultSentencesOf, shownState, shownStates } from './words.ts'
@@ -297,7 +298,7 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
     link: one.linkId,
     at: toMomentOrNull(one.toldAt),
     open: one.open,
-    why: one.why,
+    why: faultSentencesOf(one.fault, locale),
   })),
   afterWrite: journey.afterWrite.map(({ linkId: link, at, ...one }) => ({ link, at: toMoment(at), ...one })),
   attempts: journey.attempts.map((one) => ({
@@ -339,7 +340,7 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
   troubles: journey.troubles.map((one) => ({
     link: one.linkId,
     group: one.group,
-    why: one.why,
+    why: faultSentencesOf(one.fault, locale),
     times: one.times,
     firstAt: toMoment(one.firstAt),
     lastAt: toMoment(one.lastAt),
@@ -349,7 +350,11 @@ const shownJourney = (journey: Journey, locale: Locale): z.input<typeof journeyS
   })),
   parents: journey.parents.map(shownRelative),
   children: journey.children.map(shownRelative),
-  decodes: journey.decodes.map(({ tenantId: _tenant, connectionId, ...one }) => ({ connection: connectionId, ...one })),
+  decodes: journey.decodes.map(({ tenantId: _tenant, connectionId, fault, ...one }) => ({
+    connection: connectionId,
+    ...one,
+    why: faultSentencesOf(fault, locale),
+  })),
 })
 
 const taskShape = z.object({
@@ -623,6 +628,79 @@ const recordRoutes = ({ sql, hands, writeDown, woke }: MaintainDeps): Route[] =>
     handle: async ({ params: { tenant }, query: { id, limit }, locale }) => {
       const journey = await asTenant(sql, tenant, (tx) => findJourney(tx, id, { tenantId: tenant, limit }))
       return isEmpty(journey) ? refuse('absent', { what: `record ${id}` }) : ok(shownJourney(journey, locale))
+    },
+  }),
+  route({
+    id: 'search',
+    method: 'GET',
+    path: '/tenants/:tenant/search',
+    group: 'records',
+    summary:
+      'What is known by a text: an id of either side, a record’s number, a trace id, a bizId, or a part of a name',
+    describe:
+      'Names are what an object’s `nameField` holds. No index knows them: they are looked at for so long as a person waits, and `complete` says whether that was all; an id is always found.',
+    params: inTenant,
+    query: z.object({ text: z.string().trim().min(1).max(256) }),
+    answer: z.object({
+      records: z.array(recordShape),
+      staged: z
+        .array(z.object({ connection: z.string(), object: z.string(), id: z.string() }))
+        .describe('Came in under that id, and no flow takes it.'),
+      pushes: z
+        .array(
+          z.object({
+            seq: z.number(),
+            connection: z.string(),
+            object: z.string(),
+            state: z.string(),
+            why: z.array(z.string()),
+          }),
+        )
+        .describe('Pushes in no standard form, by their trace id, that wait to be decoded or failed to be.'),
+      batches: z.array(
+        z.object({
+          batch: z.number().int(),
+          client: z.string(),
+          path: z.string(),
+          bizId: z.string(),
+          object: z.string(),
+        }),
+      ),
+      named: z.array(
+        z.object({
+          connection: z.string(),
+          object: z.string(),
+          id: z.string(),
+          name: z.string(),
+          records: z.array(recordShape),
+        }),
+      ),
+      complete: z.boolean(),
+    }),
+    handle: async ({ params: { tenant }, query: { text }, locale }) => {
+      const found = await asTenant(sql, tenant, (tx) =>
+        search(tx, tenant, text, { now: () => performance.now(), patience: 1_500 }),
+      )
+      return ok({
+        records: found.records.map((row) => shownRecord(row, locale)),
+        staged: found.alone.map(({ connectionId, object, id }) => ({ connection: connectionId, object, id })),
+        pushes: found.pushes.map(({ seq, connectionId, object, state, fault }) => ({
+          seq,
+          connection: connectionId,
+          object,
+          state,
+          why: faultSentencesOf(fault, locale),
+        })),
+        batches: found.batches,
+        named: found.named.map(({ connectionId, object, id, name, links }) => ({
+          connection: connectionId,
+          object,
+          id,
+          name,
+          records: links.map((row) => shownRecord(row, locale)),
+        })),
+        complete: found.complete,
+      })
     },
   }),
   route({

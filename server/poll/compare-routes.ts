@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify/sync'
 import { z } from 'zod'
+import type { Locale } from '../../protocol/codes.ts'
 import type { Side } from '../doc/document.ts'
 import {
   begun,
@@ -35,6 +36,7 @@ import {
   type Totals,
 } from './comparisons.ts'
 import type { PollRouteDeps } from './routes.ts'
+import { troubleOf, troubleShape, whyOf } from './said.ts'
 
 export interface CompareRouteDeps extends Pick<PollRouteDeps, 'sql' | 'writeDown' | 'woke'> {
   /** Whether that pair has a flow away from this side. */
@@ -69,7 +71,7 @@ const taskShape = z.object({
   scheduled: z.boolean().describe('Begun by the flow’s schedule.'),
   repair: z.array(repairable).describe('What is sent again once it has come to its end.'),
   repaired: z.number().describe('So many were.'),
-  fault: z.record(z.string(), z.unknown()).nullable(),
+  ...troubleShape,
 })
 
 const foundShape = z.object({
@@ -80,10 +82,11 @@ const foundShape = z.object({
     .array(z.object({ field: z.string(), expected: z.string().nullable(), held: z.string().nullable() }))
     .describe('As JSON: what the flow would write, and what the target holds.'),
   fault: z.string().nullable(),
+  why: z.array(z.string()).describe('The fault as sentences, in the caller’s language.'),
   repairedAt: moment.nullable(),
 })
 
-const shownTask = async (tx: Sql, task: Comparison): Promise<z.input<typeof taskShape>> => ({
+const shownTask = async (tx: Sql, task: Comparison, locale: Locale): Promise<z.input<typeof taskShape>> => ({
   id: task.comparison_id,
   pair: task.pair_id,
   side: task.from_side,
@@ -100,29 +103,40 @@ const shownTask = async (tx: Sql, task: Comparison): Promise<z.input<typeof task
   scheduled: task.scheduled,
   repair: task.repair,
   repaired: task.counts === null ? 0 : (JSON.parse(task.counts) as Totals).repaired,
-  fault: task.fault === null ? null : (JSON.parse(task.fault) as Record<string, unknown>),
+  ...troubleOf(task.fault, locale),
 })
 
-const shownRow = (row: FoundRow): z.input<typeof foundShape> => ({
+const shownRow = (row: FoundRow, locale: Locale): z.input<typeof foundShape> => ({
   kind: row.kind,
   source: row.phase === 'source' ? row.record_id : row.other_id,
   target: row.phase === 'source' ? row.other_id : row.record_id,
   fields: row.fields ?? [],
   fault: row.fault,
+  why: whyOf(row.fault, locale),
   repairedAt: toMomentOrNull(row.repaired_at),
 })
 
-async function* csvOf(sql: Sql, tenant: string, id: string): AsyncGenerator<string> {
+async function* csvOf(sql: Sql, tenant: string, id: string, locale: Locale): AsyncGenerator<string> {
   yield '\ufeff' // Excel reads UTF-8 only where this says so
   yield stringify([['kind', 'source', 'target', 'field', 'expected', 'held', 'fault']])
   for (let after: Parameters<typeof readFound>[4] = null; ; ) {
     const rows = await asTenant(sql, tenant, (tx) => readFound(tx, tenant, id, null, after, 1_000))
     const last = rows.at(-1)
     if (!last) return
-    const lines = rows.map(shownRow).flatMap((row) => {
-      const fields = row.fields.length ? row.fields : [{ field: '', expected: null, held: null }]
-      return fields.map((one) => [row.kind, row.source, row.target, one.field, one.expected, one.held, row.fault])
-    })
+    const lines = rows
+      .map((row) => shownRow(row, locale))
+      .flatMap((row) => {
+        const fields = row.fields.length ? row.fields : [{ field: '', expected: null, held: null }]
+        return fields.map((one) => [
+          row.kind,
+          row.source,
+          row.target,
+          one.field,
+          one.expected,
+          one.held,
+          row.why.join(' '),
+        ])
+      })
     yield stringify(lines, { escape_formulas: true })
     after = { phase: last.phase, record: last.record_id }
   }
@@ -180,7 +194,7 @@ export const compareRoutes = ({ sql, writeDown, woke, flows, repair }: CompareRo
             what: 'added',
             after: given.body,
           })
-          return shownTask(tx, (await find(tx, tenant, id)) as Comparison)
+          return shownTask(tx, (await find(tx, tenant, id)) as Comparison, given.locale)
         })
         woke()
         return begun(task, `/api/v1/tenants/${encodeURIComponent(tenant)}/comparisons/${id}`)
@@ -198,11 +212,12 @@ export const compareRoutes = ({ sql, writeDown, woke, flows, repair }: CompareRo
         scheduled: z.enum(['true', 'false']).optional().describe('Only those that a schedule began, or the others.'),
       }),
       answer: z.object({ items: z.array(taskShape) }),
-      handle: ({ params: { tenant }, query }) =>
+      handle: ({ params: { tenant }, query, locale }) =>
         asTenant(sql, tenant, async (tx) => {
           const items = []
           const of = { pair: query.pair, scheduled: query.scheduled && query.scheduled === 'true' }
-          for (const task of await readComparisons(tx, tenant, null, 100, of)) items.push(await shownTask(tx, task))
+          for (const task of await readComparisons(tx, tenant, null, 100, of))
+            items.push(await shownTask(tx, task, locale))
           return ok({ items })
         }),
     }),
@@ -214,10 +229,10 @@ export const compareRoutes = ({ sql, writeDown, woke, flows, repair }: CompareRo
       summary: 'One comparison: how far it is, and how much of each kind it found',
       params: aComparison,
       answer: taskShape,
-      handle: ({ params: { tenant, comparison } }) =>
+      handle: ({ params: { tenant, comparison }, locale }) =>
         asTenant(sql, tenant, async (tx) => {
           const task = await find(tx, tenant, comparison)
-          return task ? ok(await shownTask(tx, task)) : absent(comparison)
+          return task ? ok(await shownTask(tx, task, locale)) : absent(comparison)
         }),
     }),
     route({
@@ -229,13 +244,18 @@ export const compareRoutes = ({ sql, writeDown, woke, flows, repair }: CompareRo
       params: aComparison,
       query: z.object({ ...paging, kind: kind.optional() }),
       answer: pageOf(foundShape),
-      handle: async ({ params: { tenant, comparison }, query }) => {
+      handle: async ({ params: { tenant, comparison }, query, locale }) => {
         const after = fromCursor(cursorShape, query.cursor)
         if (isRefused(after)) return after
         return asTenant(sql, tenant, async (tx) => {
           if (!(await find(tx, tenant, comparison))) return absent(comparison)
           const rows = await readFound(tx, tenant, comparison, query.kind ?? null, after, query.limit + 1)
-          return pageFrom(rows, query.limit, shownRow, (last) => ({ phase: last.phase, record: last.record_id }))
+          return pageFrom(
+            rows,
+            query.limit,
+            (row) => shownRow(row, locale),
+            (last) => ({ phase: last.phase, record: last.record_id }),
+          )
         })
       },
     }),
@@ -247,12 +267,12 @@ export const compareRoutes = ({ sql, writeDown, woke, flows, repair }: CompareRo
       summary: 'The same as CSV, one line a field',
       params: aComparison,
       text: 'text/csv',
-      handle: async ({ params: { tenant, comparison } }) => {
+      handle: async ({ params: { tenant, comparison }, locale }) => {
         if (!(await asTenant(sql, tenant, (tx) => find(tx, tenant, comparison)))) return absent(comparison)
         return {
           status: 200,
           headers: { 'Content-Disposition': 'attachment; filename="comparison.csv"' },
-          text: { type: 'text/csv; charset=utf-8', content: Readable.from(csvOf(sql, tenant, comparison)) },
+          text: { type: 'text/csv; charset=utf-8', content: Readable.from(csvOf(sql, tenant, comparison, locale)) },
         }
       },
     }),

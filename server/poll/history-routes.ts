@@ -1,6 +1,7 @@
 /** Routes of history tasks 同步历史数据: an estimate first, then the task, its progress, and pausing, stopping and going on. */
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import type { Locale } from '../../protocol/codes.ts'
 import {
   begun,
   done,
@@ -31,6 +32,7 @@ import {
   totalOf,
 } from './history.ts'
 import type { PollRouteDeps } from './routes.ts'
+import { troubleOf, troubleShape } from './said.ts'
 
 export interface HistoryRouteDeps extends Pick<PollRouteDeps, 'sql' | 'writeDown' | 'woke'> {
   /** Whether this tenant's connection declares the object and can be read. */
@@ -80,10 +82,10 @@ const taskShape = z.object({
   changed: z.number(),
   unchanged: z.number(),
   failed: z.number(),
-  fault: z.record(z.string(), z.unknown()).nullable(),
+  ...troubleShape,
 })
 
-const shown = (task: Backfill): z.input<typeof taskShape> => {
+const shown = (task: Backfill, locale: Locale): z.input<typeof taskShape> => {
   const share = task.total === 0 ? 1 : Math.min(1, task.done / task.total)
   const took = task.started_at === null ? 0 : task.now - task.started_at
   const isOn = task.state === 'running' && share > 0.001
@@ -109,7 +111,7 @@ const shown = (task: Backfill): z.input<typeof taskShape> => {
     changed: task.changed,
     unchanged: task.unchanged,
     failed: task.failed,
-    fault: task.fault === null ? null : (JSON.parse(task.fault) as Record<string, unknown>),
+    ...troubleOf(task.fault, locale),
   }
 }
 
@@ -242,7 +244,7 @@ export const historyRoutes = ({ sql, writeDown, woke, readable }: HistoryRouteDe
           return made as Backfill
         })
         woke()
-        return begun(shown(task), `/api/v1/tenants/${encodeURIComponent(tenant)}/backfills/${id}`)
+        return begun(shown(task, given.locale), `/api/v1/tenants/${encodeURIComponent(tenant)}/backfills/${id}`)
       },
     }),
     route({
@@ -254,11 +256,16 @@ export const historyRoutes = ({ sql, writeDown, woke, readable }: HistoryRouteDe
       params: inTenant,
       query: z.object(paging),
       answer: pageOf(taskShape),
-      handle: async ({ params: { tenant }, query }) => {
+      handle: async ({ params: { tenant }, query, locale }) => {
         const before = fromCursor(z.number(), query.cursor)
         if (isRefused(before)) return before
         const rows = await asTenant(sql, tenant, (tx) => readBackfills(tx, tenant, null, before, query.limit + 1))
-        return pageFrom(rows, query.limit, shown, (last) => last.created_at)
+        return pageFrom(
+          rows,
+          query.limit,
+          (row) => shown(row, locale),
+          (last) => last.created_at,
+        )
       },
     }),
     route({
@@ -269,9 +276,9 @@ export const historyRoutes = ({ sql, writeDown, woke, readable }: HistoryRouteDe
       summary: 'One history task: how far it is, what it found, when it will be done',
       params: aTask,
       answer: taskShape,
-      handle: async ({ params: { tenant, backfill } }) => {
+      handle: async ({ params: { tenant, backfill }, locale }) => {
         const [found] = await asTenant(sql, tenant, (tx) => readBackfills(tx, tenant, backfill, null, 1))
-        return found ? ok(shown(found)) : refuse('absent', { what: `history task ${backfill}` })
+        return found ? ok(shown(found, locale)) : refuse('absent', { what: `history task ${backfill}` })
       },
     }),
     steering('pauseBackfill', 'pause', 'Pause; it goes on where it was'),

@@ -1,5 +1,6 @@
 /** Routes of polling 轮询: how each object's stands, its windows and gaps, run now, read again, pause and resume. */
 import { z } from 'zod'
+import type { Locale } from '../../protocol/codes.ts'
 import type { PollDef } from '../doc/object.ts'
 import {
   type Asked,
@@ -35,6 +36,7 @@ import {
   setPaused,
   type WindowRow,
 } from './ledger.ts'
+import { troubleOf, troubleShape } from './said.ts'
 import { nextRuns } from './schedule.ts'
 import type { ObjectKey } from './store.ts'
 
@@ -75,7 +77,7 @@ const pollShape = z.object({
   openWindows: z.number().int(),
   skewMs: z.number().nullable(),
   attempts: z.number().int(),
-  fault: z.record(z.string(), z.unknown()).nullable(),
+  ...troubleShape,
 })
 
 const windowShape = z.object({
@@ -94,13 +96,10 @@ const windowShape = z.object({
   changed: z.number(),
   unchanged: z.number(),
   failed: z.number(),
-  fault: z.record(z.string(), z.unknown()).nullable(),
+  ...troubleShape,
 })
 
-const parsed = (fault: string | null): Record<string, unknown> | null =>
-  fault === null ? null : (JSON.parse(fault) as Record<string, unknown>)
-
-const shownWindow = (row: WindowRow): z.input<typeof windowShape> => ({
+const shownWindow = (row: WindowRow, locale: Locale): z.input<typeof windowShape> => ({
   id: row.window_id,
   cause: row.cause,
   from: toMoment(row.from_at),
@@ -116,14 +115,14 @@ const shownWindow = (row: WindowRow): z.input<typeof windowShape> => ({
   changed: row.changed,
   unchanged: row.unchanged,
   failed: row.failed,
-  fault: parsed(row.fault),
+  ...troubleOf(row.fault, locale),
 })
 
 /** So many of a schedule's times may pass before a person should look (promise 22). */
 const patience = 3
 
 export const pollRoutes = ({ sql, polled, now, woke, writeDown }: PollRouteDeps): Route[] => {
-  const shown = (state: PollState): z.input<typeof pollShape> => {
+  const shown = (state: PollState, locale: Locale): z.input<typeof pollShape> => {
     const declared = polled(state.tenant_id, state.connection_id, state.object)
     const zone = declared ? (zoneOf(declared.zone) ?? utc) : utc
     const runs = declared ? nextRuns(declared.poll, zone, now(), 5) : []
@@ -143,7 +142,7 @@ export const pollRoutes = ({ sql, polled, now, woke, writeDown }: PollRouteDeps)
       openWindows: state.wanted,
       skewMs: state.skew_ms,
       attempts: state.attempts,
-      fault: parsed(state.fault),
+      ...troubleOf(state.fault, locale),
     }
   }
   const keyOf = (params: { tenant: string; connection: string; object: string }): ObjectKey => ({
@@ -183,9 +182,13 @@ export const pollRoutes = ({ sql, polled, now, woke, writeDown }: PollRouteDeps)
       params: inTenant,
       query: z.object(paging),
       answer: pageOf(pollShape),
-      handle: async ({ params: { tenant }, query }) => {
+      handle: async ({ params: { tenant }, query, locale }) => {
         const states = await asTenant(sql, tenant, (tx) => readPolls(tx, tenant))
-        return slice(states.map(shown), (one) => `${one.connection}/${one.object}`, query)
+        return slice(
+          states.map((one) => shown(one, locale)),
+          (one) => `${one.connection}/${one.object}`,
+          query,
+        )
       },
     }),
     route({
@@ -197,7 +200,7 @@ export const pollRoutes = ({ sql, polled, now, woke, writeDown }: PollRouteDeps)
       params: anObject,
       query: z.object(paging),
       answer: pageOf(windowShape),
-      handle: async ({ params, query }) => {
+      handle: async ({ params, query, locale }) => {
         const before = fromCursor(z.number().int(), query.cursor)
         if (isRefused(before)) return before
         const key = keyOf(params)
@@ -205,7 +208,12 @@ export const pollRoutes = ({ sql, polled, now, woke, writeDown }: PollRouteDeps)
           (await isPolled(tx, key)) ? readWindows(tx, key, before, query.limit + 1) : null,
         )
         if (!rows) return absent(key)
-        return pageFrom(rows, query.limit, shownWindow, (last) => last.window_id)
+        return pageFrom(
+          rows,
+          query.limit,
+          (row) => shownWindow(row, locale),
+          (last) => last.window_id,
+        )
       },
     }),
     route({

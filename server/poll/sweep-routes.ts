@@ -1,6 +1,7 @@
 /** Routes of deletion sweeps: begin one, see what is gone at its source, and have the chosen marked. */
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import type { Locale } from '../../protocol/codes.ts'
 import type { Hint } from '../doc/document.ts'
 import {
   begun,
@@ -22,6 +23,7 @@ import {
 import { asTenant } from '../store/roles.ts'
 import type { HistoryRouteDeps } from './history-routes.ts'
 import { hintsFor } from './seeker.ts'
+import { troubleOf, troubleShape } from './said.ts'
 import { addSweep, type DeletionSweep, noteMarked, readGone, readSweeps, stopSweep } from './sweeps.ts'
 
 export interface SweepRouteDeps extends Pick<HistoryRouteDeps, 'sql' | 'writeDown' | 'woke' | 'readable'> {
@@ -61,10 +63,10 @@ const sweepShape = z.object({
   seen: z.number(),
   staged: z.number(),
   gone: z.number(),
-  fault: z.record(z.string(), z.unknown()).nullable(),
+  ...troubleShape,
 })
 
-const shown = (sweep: DeletionSweep): z.input<typeof sweepShape> => ({
+const shown = (sweep: DeletionSweep, locale: Locale): z.input<typeof sweepShape> => ({
   id: sweep.sweep_id,
   connection: sweep.connection_id,
   object: sweep.object,
@@ -79,7 +81,7 @@ const shown = (sweep: DeletionSweep): z.input<typeof sweepShape> => ({
   seen: sweep.seen,
   staged: sweep.staged,
   gone: sweep.gone,
-  fault: sweep.fault === null ? null : (JSON.parse(sweep.fault) as Record<string, unknown>),
+  ...troubleOf(sweep.fault, locale),
 })
 
 export const sweepRoutes = ({ sql, writeDown, woke, readable, hint }: SweepRouteDeps): Route[] => {
@@ -127,7 +129,7 @@ export const sweepRoutes = ({ sql, writeDown, woke, readable, hint }: SweepRoute
           return (await readSweeps(tx, tenant, id, null, 1))[0] as DeletionSweep
         })
         woke()
-        return begun(shown(made), `/api/v1/tenants/${encodeURIComponent(tenant)}/deletion-sweeps/${id}`)
+        return begun(shown(made, given.locale), `/api/v1/tenants/${encodeURIComponent(tenant)}/deletion-sweeps/${id}`)
       },
     }),
     route({
@@ -139,11 +141,16 @@ export const sweepRoutes = ({ sql, writeDown, woke, readable, hint }: SweepRoute
       params: inTenant,
       query: z.object(paging),
       answer: pageOf(sweepShape),
-      handle: async ({ params: { tenant }, query }) => {
+      handle: async ({ params: { tenant }, query, locale }) => {
         const before = fromCursor(z.number(), query.cursor)
         if (isRefused(before)) return before
         const rows = await asTenant(sql, tenant, (tx) => readSweeps(tx, tenant, null, before, query.limit + 1))
-        return pageFrom(rows, query.limit, shown, (last) => last.created_at)
+        return pageFrom(
+          rows,
+          query.limit,
+          (row) => shown(row, locale),
+          (last) => last.created_at,
+        )
       },
     }),
     route({
@@ -154,9 +161,9 @@ export const sweepRoutes = ({ sql, writeDown, woke, readable, hint }: SweepRoute
       summary: 'One deletion sweep: how far it is, and its counts',
       params: aSweep,
       answer: sweepShape,
-      handle: async ({ params: { tenant, sweep } }) => {
+      handle: async ({ params: { tenant, sweep }, locale }) => {
         const found = await sweepOf(tenant, sweep)
-        return found ? ok(shown(found)) : absent(sweep)
+        return found ? ok(shown(found, locale)) : absent(sweep)
       },
     }),
     route({

@@ -81,9 +81,9 @@ export const Calls = () => {
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true })
   const show = (row: Row) => set({ open: String(row.attempt), at: row.at })
   const columns: TableColumnsType<Row> = [
-    { key: 'at', title: t('calls.at'), width: 150, render: (_, row) => <Moment at={row.at} /> },
-    { key: 'call', title: t('calls.call'), width: 110, render: (_, row) => <code>{row.call}</code> },
-    { key: 'target', title: t('calls.target'), width: 130, render: (_, row) => row.target },
+    { key: 'at', title: t('calls.at'), width: 140, render: (_, row) => <Moment at={row.at} /> },
+    { key: 'call', title: t('calls.call'), width: 100, render: (_, row) => <code>{row.call}</code> },
+    { key: 'target', title: t('calls.target'), width: 110, render: (_, row) => row.target },
     {
       key: 'outcome',
       title: t('calls.outcome'),
@@ -93,21 +93,21 @@ export const Calls = () => {
     {
       key: 'ms',
       title: t('calls.took'),
-      width: 90,
+      width: 76,
       align: 'right',
       render: (_, row) => (row.ms === null ? '' : formats.stretch(row.ms)),
     },
-    { key: 'pair', title: t('mapping.pair'), width: 130, render: (_, row) => row.pair },
+    { key: 'pair', title: t('mapping.pair'), width: 120, render: (_, row) => row.pair },
     {
       key: 'why',
       title: t('records.why'),
-      width: 230,
+      width: 214,
       render: (_, row) => <span className="why">{row.why[0] ?? ''}</span>,
     },
     {
       key: 'open',
       title: t('act.acts'),
-      width: 100,
+      width: 84,
       render: (_, row) => (
         <Button size="small" type="link" onClick={() => show(row)}>
           {t('calls.show')}
@@ -174,7 +174,7 @@ export const Calls = () => {
             columns={columns}
             dataSource={list.items}
             pagination={false}
-            scroll={{ x: 1_120, y: Math.max(320, window.innerHeight - 260) }}
+            scroll={{ x: 1_034, y: Math.max(320, window.innerHeight - 260) }}
             onRow={(row) => ({ onDoubleClick: () => show(row) })}
             onScroll={(event) => {
               const { scrollTop, scrollHeight, clientHeight } = event.currentTarget

@@ -156,7 +156,17 @@ export const RecordPage = () => {
           {record.reason !== null && (
             <>
               <dt>{t('record.reason')}</dt>
-              <dd>{i18n.exists(reasonKey) ? t(reasonKey as 'reason.applied') : record.reason}</dd>
+              <dd>
+                {i18n.exists(reasonKey) ? t(reasonKey as 'reason.applied') : record.reason}
+                {record.fault?.code === 'conflict.both' && may('showConflict') && (
+                  <>
+                    {' · '}
+                    <Link to="/t/$tenant/conflicts/$link" params={{ tenant, link }}>
+                      {t('conflict.choose')}
+                    </Link>
+                  </>
+                )}
+              </dd>
             </>
           )}
           <dt>{t('record.first')}</dt>

@@ -1,54 +1,16 @@
 /** Versions of what is declared: what differed, and bringing one back, planned first. */
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { Button, Input, Modal, Select, Skeleton } from 'antd'
-import { useQuery } from '@tanstack/react-query'
+import { Button, Input, Select, Skeleton } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { call, type Item } from '../../api/client.ts'
 import { useList } from '../../ui/asking.ts'
-import { ChangeList, Fields } from '../../ui/changes.tsx'
-import { useMay, useRefresh, useTenant } from '../../ui/session.tsx'
+import { Fields } from '../../ui/changes.tsx'
+import { Restore, type Version } from '../../ui/restore.tsx'
+import { useMay } from '../../ui/session.tsx'
 import { Moment } from '../../ui/time.tsx'
 import { Nothing, Problem } from '../../ui/told.tsx'
 
-type Version = Item<'listVersions'>
-const kinds = ['connection', 'object', 'pair', 'flow'] as const
-
-/** What would change, and then the yes, which names that very plan. */
-const Restore = ({ version, onDone }: { version: Version; onDone: () => void }) => {
-  const { t } = useTranslation()
-  const tenant = useTenant()
-  const refresh = useRefresh()
-  const [error, setError] = useState<unknown>(null)
-  const path = { tenant, kind: version.kind, name: version.name, number: version.number }
-  const planned = useQuery({
-    queryKey: ['plan', path],
-    queryFn: () => call('restoreVersion', { path, body: { really: false } }),
-    staleTime: 0,
-    gcTime: 0,
-  })
-  const go = () =>
-    void call('restoreVersion', { path, body: { really: true, plan: planned.data?.plan } }).then(() => {
-      refresh()
-      onDone()
-    }, setError)
-  return (
-    <Modal
-      open
-      width={680}
-      title={t('version.restoreOf', { name: version.name, number: version.number })}
-      onCancel={onDone}
-      okText={t('version.restoreGo')}
-      cancelText={t('act.cancel')}
-      okButtonProps={{ disabled: !planned.data || planned.data.changes.length === 0 }}
-      onOk={go}
-    >
-      {planned.isPending && <Skeleton active />}
-      {planned.data && <ChangeList changes={planned.data.changes} />}
-      {(error ?? planned.error) !== null && <Problem error={error ?? planned.error} />}
-    </Modal>
-  )
-}
+const kinds = ['connection', 'object', 'pair', 'flow', 'function'] as const
 
 export const Versions = () => {
   const { t } = useTranslation()

@@ -1,0 +1,176 @@
+/** Functions 函数: what each is called for, whether its examples hold, and which are suspended. */
+import { Link, useNavigate } from '@tanstack/react-router'
+import { App, Button, Form, Input, Modal, Skeleton } from 'antd'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { Answer } from '../../api/client.ts'
+import { useChange, useList } from '../../ui/asking.ts'
+import { useMay, useTenant } from '../../ui/session.tsx'
+import { Body } from '../../ui/text.tsx'
+import { Moment } from '../../ui/time.tsx'
+import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
+
+export type Runs = Answer<'testFunctions'>['runs']
+
+/** How examples went: what was wrong, and what the function said on its console. */
+export const RunList = ({ runs }: { runs: Runs }) => {
+  const { t } = useTranslation()
+  return (
+    <ul className="plain stack" role="status">
+      {runs.map((one) => (
+        <li key={`${one.function} ${one.example}`}>
+          <span className={`state state-${one.ok ? 'succeeded' : 'failed'}`}>
+            <i aria-hidden />
+            {one.ok ? t('fn.holds') : t('fn.fails')}
+          </span>{' '}
+          <b>{one.function}</b> · {one.example}
+          {one.said !== null && <p className="why-box why">{one.said}</p>}
+          {one.logs.length > 0 && <Body title={t('fn.logs')} text={one.logs.join('\n')} />}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+const first = (name: string): string => `// ${name}: a push in no standard form becomes documents
+function receive(message) {
+  const one = JSON.parse(message.body)
+  return [{ id: one.id, masterFieldVal: { name: one.name } }]
+}
+`
+const firstExample = {
+  name: 'one record',
+  input: '{"body":"{\\"id\\":\\"7\\",\\"name\\":\\"Oak\\"}"}',
+  output: '[{"id":"7","masterFieldVal":{"name":"Oak"}}]',
+}
+
+const NewFunction = ({ onDone }: { onDone: () => void }) => {
+  const { t } = useTranslation()
+  const tenant = useTenant()
+  const navigate = useNavigate()
+  const put = useChange('putFunction', { quiet: true })
+  const [form] = Form.useForm<{ name: string }>()
+  return (
+    <Modal
+      open
+      title={t('fn.new')}
+      onCancel={onDone}
+      okText={t('act.create')}
+      cancelText={t('act.cancel')}
+      confirmLoading={put.isPending}
+      onOk={form.submit}
+    >
+      <Form
+        form={form}
+        layout="vertical"
+        requiredMark={false}
+        onFinish={({ name }) =>
+          put.mutate(
+            { path: { function: name }, body: { kind: 'receive', code: first(name), examples: [firstExample] } },
+            {
+              onSuccess: () =>
+                void navigate({ to: '/t/$tenant/functions/$name', params: { tenant, name }, search: {} }),
+            },
+          )
+        }
+      >
+        <Form.Item
+          name="name"
+          label={t('fn.name')}
+          extra={t('fn.nameSay')}
+          rules={[{ required: true, pattern: /^[A-Za-z][A-Za-z0-9_-]{0,63}$/, message: t('fn.nameRule') }]}
+        >
+          <Input placeholder="orders" />
+        </Form.Item>
+        {put.error !== null && <Problem error={put.error} />}
+      </Form>
+    </Modal>
+  )
+}
+
+export const Functions = () => {
+  const { t } = useTranslation()
+  const tenant = useTenant()
+  const may = useMay()
+  const { message } = App.useApp()
+  const list = useList('listFunctions', {}, { every: 5_000 })
+  const test = useChange('testFunctions')
+  const [isNew, setNew] = useState(false)
+  const add = may('putFunction') && (
+    <Button type="primary" onClick={() => setNew(true)}>
+      {t('fn.new')}
+    </Button>
+  )
+  return (
+    <>
+      <PageHead title={t('nav.functions')} sub={t('fn.sub')}>
+        {may('testFunctions') && list.items.length > 0 && (
+          <Button
+            loading={test.isPending}
+            onClick={() => test.mutate({}, { onSuccess: ({ ok }) => void (ok && message.success(t('fn.allHold'))) })}
+          >
+            {t('fn.test')}
+          </Button>
+        )}
+        {add}
+      </PageHead>
+      {test.data && (
+        <section className="card">
+          <h2>{t('fn.examples')}</h2>
+          {test.data.runs.length === 0 ? (
+            <p className="faint">{t('fn.noExamples')}</p>
+          ) : (
+            <RunList runs={test.data.runs} />
+          )}
+        </section>
+      )}
+      {list.error ? (
+        <Problem error={list.error} retry={() => void list.refetch()} />
+      ) : list.isPending ? (
+        <Skeleton active />
+      ) : list.items.length === 0 ? (
+        <div className="card">
+          <Nothing title={t('fn.none')} action={add}>
+            {t('fn.noneTodo')}
+          </Nothing>
+        </div>
+      ) : (
+        <div className="rows">
+          {list.items.map((one) => (
+            <Link
+              key={one.name}
+              className="one"
+              to="/t/$tenant/functions/$name"
+              params={{ tenant, name: one.name }}
+              search={{}}
+            >
+              <div className="row">
+                <b>
+                  <code>{one.name}</code>
+                </b>
+                {one.suspended ? (
+                  <span className="state state-failed">
+                    <i aria-hidden />
+                    {t('fn.suspended')} <Moment at={one.suspended.since} as="ago" />
+                  </span>
+                ) : (
+                  <span className="state state-succeeded">
+                    <i aria-hidden />
+                    {t('fn.runs')}
+                  </span>
+                )}
+              </div>
+              <div className="faint">
+                {t(`fn.kind.${one.kind ?? 'receive'}` as 'fn.kind.receive', { defaultValue: one.kind ?? '' })} ·{' '}
+                {t('fn.lines', { count: one.code.split('\n').length })} ·{' '}
+                {t('fn.exampleCount', { count: one.examples?.length ?? 0 })}
+              </div>
+              {one.suspended && <p className="why-box why">{one.suspended.why}</p>}
+            </Link>
+          ))}
+        </div>
+      )}
+      {isNew && <NewFunction onDone={() => setNew(false)} />}
+    </>
+  )
+}
