@@ -83,7 +83,7 @@ export const pollRig: Rig = {
     for (let i = 0; i < kills; i++) {
       const sql = await watch.sql()
       // Killed while it reads, as far as that can be met.
-      for (let tries = 0; tries < 100; tries++) {
+      for (let tries = 0; tries < 400; tries++) {
         const [open] = await sql`select from poll_window where state = 'reading'`.catch(() => [])
         if (open) {
           hits++

@@ -488,6 +488,28 @@ test('test: saved mapping tests of a file and of what is stored; one record is p
   )
 })
 
+test('planned: what begins by itself, and when; one is begun now', async () => {
+  await using world = await freshWorld()
+  assert.equal((await world.mortise('apply', sandbox)).code, 0)
+  assert.match((await world.mortise('planned')).out, /Nothing is planned/)
+  await world.db.sql`
+    insert into planned (tenant_id, kind, name, said, next_at)
+    values ('sandbox', 'reconcile', 'material leftToRight', '', '2099-01-01T18:00:00Z'), ('sandbox', 'sweep', 'erp/BD_Material', '', '2099-01-04T18:00:00Z')`
+  const shown = await world.mortise('planned')
+  assert.match(shown.out, /reconcile +material leftToRight +2099-01-01 18:00:00/)
+  assert.equal((await world.mortise('planned', 'run', 'material rightToLeft')).code, exitCodes.notFound)
+  assert.equal((await world.mortise('planned', 'run', 'material leftToRight')).code, exitCodes.done)
+  const { out } = await world.mortise('planned', '--json')
+  const rows = JSON.parse(out) as { kind: string; next_at: number }[]
+  assert.deepEqual(
+    rows.map(({ kind, next_at }) => [kind, next_at <= Date.now()]),
+    [
+      ['reconcile', true],
+      ['sweep', false],
+    ],
+  )
+})
+
 test('commands that do not exist yet are refused, and help says so', async () => {
   await using world = await freshWorld()
   for (const name of ['types', 'sandbox']) assert.equal((await world.mortise(name)).code, exitCodes.usage, name)
