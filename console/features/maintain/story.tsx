@@ -14,6 +14,7 @@ type Event =
   | { at: string; what: 'call'; one: Journey['attempts'][number] }
   | { at: string; what: 'trouble'; one: Journey['troubles'][number] }
   | { at: string; what: 'ended'; one: Journey['troubles'][number] }
+  | { at: string; what: 'heard'; one: Journey['afterWrite'][number] }
   | { at: string; what: 'voided'; one: Journey['links'][number] }
   | { at: string; what: 'next'; one: Journey['links'][number] }
 
@@ -26,6 +27,7 @@ export const eventsOf = (journey: Journey): Event[] => {
       { at: one.lastAt, what: 'trouble', one },
       ...(one.closedAt === null ? [] : [{ at: one.closedAt, what: 'ended', one } satisfies Event]),
     ]),
+    ...journey.afterWrite.map((one): Event => ({ at: one.at, what: 'heard', one })),
     ...journey.links.flatMap((one): Event[] => [
       ...(one.voidedAt === null ? [] : [{ at: one.voidedAt, what: 'voided', one } satisfies Event]),
       ...(one.nextAt !== null && ['due', 'waiting', 'unknown'].includes(one.engineState)
@@ -40,6 +42,7 @@ const toneOf = (event: Event): string => {
   if (event.what === 'trouble') return 'bad'
   if (event.what === 'ended') return 'good'
   if (event.what === 'next') return 'busy'
+  if (event.what === 'heard') return event.one.state === 'failed' ? 'warn' : event.one.state === 'open' ? 'busy' : ''
   if (event.what !== 'call') return ''
   const { outcome } = event.one
   if (outcome === null) return 'busy'
@@ -144,6 +147,28 @@ const Told = ({ event }: { event: Event }) => {
             : t('story.ignored', { who: event.one.closedBy, note: event.one.note ?? '' })}
         </b>
       )
+    case 'heard': {
+      const { one } = event
+      return (
+        <>
+          <div className="head">
+            <b>{t('story.afterWrite', { call: word('call', one.call) })}</b>
+            {one.note !== null && <span>{one.note}</span>}
+          </div>
+          {one.why.map((why) => (
+            <div key={why} className="why">
+              {why}
+            </div>
+          ))}
+          {one.logs !== null && (
+            <details className="fold">
+              <summary>{t('story.console')}</summary>
+              <Body title={t('story.console')} text={one.logs} />
+            </details>
+          )}
+        </>
+      )
+    }
     case 'voided':
       return <b>{t('story.voided')}</b>
     case 'next':
