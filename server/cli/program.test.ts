@@ -553,11 +553,11 @@ test('secrets: a new key for the data folder, everything put under it, the forme
   assert.match((await world.mortise('secrets', 'new-key')).out, /Restart Mortise, then: mortise secrets rotate/)
   const early = await world.mortise('secrets', 'drop-former-keys')
   assert.deepEqual([early.code, /still needed/.test(early.err)], [exitCodes.refused, true])
-  assert.match((await world.mortise('secrets', 'status')).out, /newest +0 +0 +0\n.*former +2 +1 +0/)
+  assert.match((await world.mortise('secrets', 'status')).out, /newest +0 +0 +0 +0\n.*former +2 +1 +0 +0\n/)
   assert.match((await world.mortise('secrets', 'rotate')).out, /^3 secrets are encrypted/)
   assert.match(
     (await world.mortise('secrets', 'status')).out,
-    /newest +2 +1 +0\n.*former +0 +0 +0\n\nNothing is encrypted/,
+    /newest +2 +1 +0 +0\n.*former +0 +0 +0 +0\n\nNothing is encrypted/,
   )
   assert.equal((await world.mortise('secrets', 'drop-former-keys')).out, 'One former key was dropped.\n')
   assert.equal((await world.mortise('apply', sandbox)).out, 'Nothing to change.\n')

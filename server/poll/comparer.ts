@@ -260,7 +260,7 @@ const mend = async ({ sql, repair, log }: ComparerDeps, task: Comparison): Promi
   const count = task.repair.reduce((sum, kind) => sum + found[kind], 0)
   if (count > task.repair_most)
     return log.warn(
-      { tenant: task.tenant_id, flow: task.pair_id, task: task.comparison_id, count, most: task.repair_most },
+      { tenant: task.tenant_id, flow: task.pair_id, task: task.comparison_id, count, bound: task.repair_most },
       'more differs than is repaired without a person',
     )
   for (const kind of task.repair) await repair(task, kind)
