@@ -301,7 +301,10 @@ export const batchesRig: Rig = {
         await db.owner`update delivery set lease_until = null where state = 'due' and lease_until < clock_timestamp() + interval '55 seconds'`
         await pause(200)
       }
-    })()
+    })().catch((error: unknown) => {
+      // the rig failed and took its database away: its own error is the one to be seen
+      if (winding) say(`the winding ended: ${String(error)}`)
+    })
 
     let hits = 0
     for (let kill = 0; kill < kills; kill++) {

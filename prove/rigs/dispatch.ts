@@ -206,7 +206,10 @@ export const dispatchRig: Rig = {
           where state in ('ready', 'accepted') and lease_until < clock_timestamp() + interval '6 seconds'`
         await pause(200)
       }
-    })()
+    })().catch((error: unknown) => {
+      // the rig failed and took its database away: its own error is the one to be seen
+      if (winding) say(`the winding ended: ${String(error)}`)
+    })
 
     const all = sides.flatMap((side) => Array.from({ length: records }, (_, i) => ({ side, i })))
     const pushing = inParallel(16, all, async ({ side, i }) => {
