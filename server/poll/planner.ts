@@ -36,7 +36,7 @@ export const startPlanner = ({ sql, env, plans, begun, log, netMs = 30_000 }: Pl
         if (!one) break
         const { tenant_id: tenant, kind, name } = one.plan
         if (one.task !== null) begun()
-        else log.warn({ tenant, kind, name }, 'the one before is still at work: this time is left out')
+        else log.warn({ tenant, kind, task: name }, 'the one before is still at work: this time is left out')
       }
       const due = await nextPlanned(sql)
       return due === null ? netMs : Math.max(20, Math.min(netMs, due))
