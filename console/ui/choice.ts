@@ -7,30 +7,31 @@ type Side = 'left' | 'right'
 
 const other = { left: 'right', right: 'left' } as const
 
-/** Both hold the same, or one of them is all that can be taken: there is nothing to choose. */
-const onlySide = ({ takes, changed, leftValue, rightValue }: ConflictField): Side | null => {
-  const [first, second] = takes
+/** Somebody changed it, and the two say different things. What nobody changed was agreed on, however each side writes it. */
+const differs = ({ changed, leftValue, rightValue }: ConflictField): boolean =>
+  changed.length > 0 && leftValue !== rightValue
+
+/** Where there is nothing to choose, or a choice that suggests itself. */
+const onlySide = (field: ConflictField): Side | null => {
+  const [first, second] = field.takes
   if (first !== undefined && second === undefined) return first
-  if (leftValue === rightValue) return 'left'
+  if (!differs(field)) return 'left'
   // changed on one side only: the other one's value is merely older
-  return changed.length === 1 ? (changed[0] as Side) : null
+  return field.changed.length === 1 ? (field.changed[0] as Side) : null
 }
 
 /** By the field's place in the list; null: both changed it, and nobody has chosen yet. */
 export const firstChoice = (conflict: Conflict): (Side | null)[] => conflict.fields.map(onlySide)
 
 /** What differs and could be taken from either side. */
-export const isOpen = ({ takes, leftValue, rightValue }: ConflictField): boolean =>
-  takes.length === 2 && leftValue !== rightValue
+export const isOpen = (field: ConflictField): boolean => field.takes.length === 2 && differs(field)
 
 /** Everything of the side that more is taken of, but for these; null while something is open. */
 export const toldOf = (
   conflict: Conflict,
   chosen: readonly (Side | null)[],
 ): { take: Side; but: { left: string | null; right: string | null }[] } | null => {
-  const differing = conflict.fields.flatMap((field, i) =>
-    field.leftValue === field.rightValue ? [] : [{ field, side: chosen[i] ?? null }],
-  )
+  const differing = conflict.fields.flatMap((field, i) => (differs(field) ? [{ field, side: chosen[i] ?? null }] : []))
   if (differing.some(({ side }) => side === null)) return null
   const rights = differing.filter(({ side }) => side === 'right').length
   const take: Side = rights * 2 > differing.length ? 'right' : 'left'

@@ -29,9 +29,10 @@ test('what only one side changed is its own; what both changed waits for the per
     field('b', 'x', 'y', { changed: ['right'] }),
     field('c', 'x', 'x'),
     field('d', 'x', 'y', { takes: ['left'] }),
+    field('grade', 'A', '1', { changed: [] }),
   )
-  assert.deepEqual(firstChoice(conflict), [null, 'right', 'left', 'left'])
-  assert.deepEqual(conflict.fields.map(isOpen), [true, true, false, false])
+  assert.deepEqual(firstChoice(conflict), [null, 'right', 'left', 'left', 'left'])
+  assert.deepEqual(conflict.fields.map(isOpen), [true, true, false, false, false])
   assert.equal(toldOf(conflict, firstChoice(conflict)), null)
 })
 

@@ -112,6 +112,7 @@ test('a new administrator connects a system, declares, maps with a preview and e
   await page.fill('#user', ada.user)
   await page.fill('#password', ada.password)
   await page.press('#password', 'Enter')
+  await page.waitForSelector('#main h1')
   await guided('Connect')
 
   // connects the vendor's system, and tests it

@@ -77,6 +77,8 @@ export const build = async (): Promise<string> => {
     }
   }
   try {
+    // done by whoever let go of the lock just now: building it again would take it from under a server that shows it
+    if (existsSync(join(folder, 'index.html'))) return folder
     const fresh = `${folder}.${process.pid}`
     const vite = await import('vite')
     await vite.build({

@@ -120,7 +120,7 @@ const shownFault = (fault: Fault, locale: Locale) =>
   [fault, ...(fault.also ?? [])].map((one) => ({
     code: one.code,
     field: one.field ?? null,
-    sentence: sentence(one),
+    sentence: sentence(one, locale),
     todo: advice(one.code, locale),
   }))
 

@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next'
 import { useRead } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { useLooks } from '../../ui/settings.tsx'
+import { Moment } from '../../ui/time.tsx'
 import type { Way } from './preview.tsx'
 import { detailsIn, type Field, fieldsOf, isTree, openFields, rulesIn, saying, type Tree } from './rules.ts'
 import { type Condition, Conditions, conditionSaid, conditionsOf, ScopeForm } from './scope.tsx'
@@ -400,6 +401,8 @@ export const Steps = ({
   const rules = rulesIn(mapping, null)
   const actions = (says.actions ?? {}) as Tree
   const poll = source?.poll as Tree | undefined
+  const polls = useRead('listPolls', { query: { limit: 500 } }, { enabled: poll !== undefined }).data?.items
+  const runs = polls?.find((one) => `${one.connection}/${one.object}` === ends.source)?.nextRuns
   const receive = (source?.receive ?? {}) as Tree
   const functions = says.functions as unknown
   const rest = Object.keys(says).filter((key) => !known.has(key))
@@ -520,6 +523,17 @@ export const Steps = ({
       </Step>
       <Step title={t('step.schedule')} form={onSave && ((close) => <SchedulePart {...part(close)} />)}>
         <p>{poll ? t('step.polled', { every: String(poll.cron ?? poll.every ?? '6m') }) : t('step.comesIn')}</p>
+        {runs && runs.length > 0 && (
+          <p className="faint">
+            {t('step.next')}{' '}
+            {runs.slice(0, 5).map((at, i) => (
+              <span key={at}>
+                {i > 0 && ' · '}
+                <Moment at={at} />
+              </span>
+            ))}
+          </p>
+        )}
         <dl className="facts">{chosen(['startFrom', 'onPublish'])}</dl>
       </Step>
       <Step title={t('step.notify')}>
