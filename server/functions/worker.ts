@@ -146,7 +146,10 @@ const open = (
   const enter = vm.getProp(vm.global, '__enter')
   vm.unwrapResult(vm.evalCode('delete globalThis.__enter', 'prelude.js')).dispose()
   const loaded = vm.evalCode(batch.code, 'function.js')
-  if (loaded.error) return fail(loaded.error)
+  if (loaded.error) {
+    enter.dispose() // a handle that is left behind aborts the runtime when it is freed, and with it the worker
+    return fail(loaded.error)
+  }
   loaded.value.dispose()
   const own = vm.unwrapResult(vm.evalCode(`(() => (typeof ${batch.kind} === 'function' ? ${batch.kind} : undefined))`))
   const entered = vm.callFunction(enter, vm.undefined, own)
