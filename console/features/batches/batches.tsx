@@ -1,12 +1,13 @@
 /** Master-data batches 主数据批量同步 that came in, and how their callbacks 回调 fare. */
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { Button, Select, Skeleton } from 'antd'
+import { Button, Select } from 'antd'
 import { useTranslation } from 'react-i18next'
 import type { Item } from '../../api/client.ts'
+import { Listing } from '../../ui/listing.tsx'
 import { useList, useRead } from '../../ui/asking.ts'
 import { useTenant } from '../../ui/session.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
-import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
+import { Nothing, PageHead } from '../../ui/told.tsx'
 import { Counts, Share, WorkTag } from '../../ui/watch.tsx'
 
 export type Batch = Item<'listBatches'>
@@ -73,13 +74,10 @@ export const Batches = () => {
           onChange={(value?: string) => set({ state: value })}
         />
       </div>
-      {list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton active />
-      ) : list.items.length === 0 ? (
-        <div className="card">
-          {isFiltered ? (
+      <Listing
+        list={list}
+        none={
+          isFiltered ? (
             <Nothing title={t('batch.noMatch')}>{t('records.noMatchTodo')}</Nothing>
           ) : (
             <Nothing
@@ -92,9 +90,9 @@ export const Batches = () => {
             >
               {t('batch.noneTodo')}
             </Nothing>
-          )}
-        </div>
-      ) : (
+          )
+        }
+      >
         <div className="rows">
           {list.items.map((one) => (
             <Link
@@ -130,7 +128,7 @@ export const Batches = () => {
             </Button>
           )}
         </div>
-      )}
+      </Listing>
     </>
   )
 }

@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useQuery } from '@tanstack/react-query'
 import { call, type Item } from '../../api/client.ts'
+import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList, useRead } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
@@ -218,17 +219,14 @@ export const ComparisonPage = () => {
           </Button>
         )}
       </div>
-      {list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton active />
-      ) : list.items.length === 0 ? (
-        <div className="card">
+      <Listing
+        list={list}
+        none={
           <Nothing title={isOn ? t('compare.noneYet') : t('compare.nothing')}>
             {isOn ? t('compare.noneYetTodo') : t('compare.nothingTodo')}
           </Nothing>
-        </div>
-      ) : (
+        }
+      >
         <div className="rows">
           {list.items.map((row) => (
             <One
@@ -251,7 +249,7 @@ export const ComparisonPage = () => {
             </Button>
           )}
         </div>
-      )}
+      </Listing>
       {ticked.length > 0 && mayRepair && (
         <div className="selection" role="group" aria-label={t('each.label')}>
           <b>{t('each.chosen', { count: ticked.length })}</b>

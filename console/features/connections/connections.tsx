@@ -1,8 +1,9 @@
 /** The systems 连接器: what each is, what waits for it, whether its breaker is open. */
 import { Link, useNavigate } from '@tanstack/react-router'
-import { Button, Form, Input, Modal, Select, Skeleton } from 'antd'
+import { Button, Form, Input, Modal, Select } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList, useRead } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { useFormats } from '../../ui/time.tsx'
@@ -100,17 +101,14 @@ export const Connections = () => {
       <PageHead title={t('nav.connections')} sub={t('connection.sub')}>
         {create}
       </PageHead>
-      {list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton active />
-      ) : list.items.length === 0 ? (
-        <div className="card">
+      <Listing
+        list={list}
+        none={
           <Nothing title={t('connection.none')} action={create}>
             {t('connection.noneTodo')}
           </Nothing>
-        </div>
-      ) : (
+        }
+      >
         <div className="rows">
           {list.items.map((one) => {
             const id = String(one.id)
@@ -139,7 +137,7 @@ export const Connections = () => {
             )
           })}
         </div>
-      )}
+      </Listing>
       {isNew && <NewConnection onDone={() => setNew(false)} />}
     </>
   )

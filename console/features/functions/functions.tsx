@@ -1,9 +1,10 @@
 /** Functions 函数: what each is called for, whether its examples hold, and which are suspended. */
 import { Link, useNavigate } from '@tanstack/react-router'
-import { App, Button, Form, Input, Modal, Skeleton } from 'antd'
+import { App, Button, Form, Input, Modal } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Answer } from '../../api/client.ts'
+import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { Body } from '../../ui/text.tsx'
@@ -124,17 +125,14 @@ export const Functions = () => {
           )}
         </section>
       )}
-      {list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton active />
-      ) : list.items.length === 0 ? (
-        <div className="card">
+      <Listing
+        list={list}
+        none={
           <Nothing title={t('fn.none')} action={add}>
             {t('fn.noneTodo')}
           </Nothing>
-        </div>
-      ) : (
+        }
+      >
         <div className="rows">
           {list.items.map((one) => (
             <Link
@@ -169,7 +167,7 @@ export const Functions = () => {
             </Link>
           ))}
         </div>
-      )}
+      </Listing>
       {isNew && <NewFunction onDone={() => setNew(false)} />}
     </>
   )

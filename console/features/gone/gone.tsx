@@ -1,9 +1,10 @@
 /** Deletion sweeps: which records are here and gone at their source; looked for now, or again and again. */
 import { Link, useNavigate } from '@tanstack/react-router'
-import { Button, InputNumber, Modal, Segmented, Skeleton } from 'antd'
+import { Button, InputNumber, Modal, Segmented } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Item } from '../../api/client.ts'
+import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList } from '../../ui/asking.ts'
 import { type Place, PlaceSelect, usePlaces } from '../../ui/places.tsx'
 import { useMay, useTenant } from '../../ui/session.tsx'
@@ -105,17 +106,14 @@ export const Gone = () => {
       <PageHead title={t('nav.gone')} sub={t('gone.sub')}>
         {add}
       </PageHead>
-      {list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton active />
-      ) : list.items.length === 0 ? (
-        <div className="card">
+      <Listing
+        list={list}
+        none={
           <Nothing title={t('gone.none')} action={add}>
             {t('gone.noneTodo')}
           </Nothing>
-        </div>
-      ) : (
+        }
+      >
         <div className="rows">
           {list.items.map((one) => (
             <Link key={one.id} className="one" to="/t/$tenant/gone/$sweep" params={{ tenant, sweep: one.id }}>
@@ -141,7 +139,7 @@ export const Gone = () => {
             </Button>
           )}
         </div>
-      )}
+      </Listing>
       {isNew && <NewSweep onDone={() => setNew(false)} />}
     </>
   )

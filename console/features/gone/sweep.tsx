@@ -3,6 +3,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { App, Button, Checkbox, Modal, Skeleton } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList, useRead } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { Moment } from '../../ui/time.tsx'
@@ -60,17 +61,14 @@ export const SweepPage = () => {
         {isOn && <p className="faint">{t(`gone.phase.${data.phase}`)}</p>}
         <Why why={data.why} />
       </section>
-      {list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton active />
-      ) : list.items.length === 0 ? (
-        <div className="card">
+      <Listing
+        list={list}
+        none={
           <Nothing title={isOn ? t('compare.noneYet') : t('gone.nothing')}>
             {isOn ? t('gone.nothingYetTodo') : t('gone.nothingTodo')}
           </Nothing>
-        </div>
-      ) : (
+        }
+      >
         <div className="rows">
           {list.items.map((one) => (
             <div key={one.id} className="one">
@@ -106,7 +104,7 @@ export const SweepPage = () => {
             </Button>
           )}
         </div>
-      )}
+      </Listing>
       {ticked.length > 0 && (
         <div className="selection" role="group" aria-label={t('each.label')}>
           <b>{t('each.chosen', { count: ticked.length })}</b>

@@ -1,12 +1,13 @@
 /** Sync history 同步历史数据: what was asked for, how far it is, and how to hold or end it. */
-import { Button, Skeleton } from 'antd'
+import { Button } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Item } from '../../api/client.ts'
+import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList } from '../../ui/asking.ts'
 import { useMay } from '../../ui/session.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
-import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
+import { Nothing, PageHead } from '../../ui/told.tsx'
 import { Counts, Share, WorkTag, Why } from '../../ui/watch.tsx'
 import { NewHistory } from './new.tsx'
 
@@ -105,17 +106,14 @@ export const History = () => {
       <PageHead title={t('nav.history')} sub={t('history.sub')}>
         {add}
       </PageHead>
-      {list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton active />
-      ) : list.items.length === 0 ? (
-        <div className="card">
+      <Listing
+        list={list}
+        none={
           <Nothing title={t('history.none')} action={add}>
             {t('history.noneTodo')}
           </Nothing>
-        </div>
-      ) : (
+        }
+      >
         <div className="rows">
           {list.items.map((one) => (
             <One key={one.id} task={one} />
@@ -126,7 +124,7 @@ export const History = () => {
             </Button>
           )}
         </div>
-      )}
+      </Listing>
       {isNew && <NewHistory onDone={() => setNew(false)} />}
     </>
   )

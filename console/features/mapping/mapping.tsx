@@ -1,10 +1,11 @@
 /** ID mapping 中间表: which record of one system is which of the other; bind, part, take it along as CSV. */
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { App, Button, Form, Input, Modal, Select, Skeleton, Table } from 'antd'
+import { App, Button, Form, Input, Modal, Select, Table } from 'antd'
 import type { TableColumnsType } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call, type Item } from '../../api/client.ts'
+import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList, useRead } from '../../ui/asking.ts'
 import { useMay, useRefresh, useTenant } from '../../ui/session.tsx'
 import { Nothing, PageHead, Problem, StateTag } from '../../ui/told.tsx'
@@ -170,15 +171,7 @@ export const Mapping = () => {
           onChange={(value?: string) => set({ bound: value })}
         />
       </div>
-      {list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton active />
-      ) : list.items.length === 0 ? (
-        <div className="card">
-          <Nothing title={t('mapping.none')}>{t('mapping.noneTodo')}</Nothing>
-        </div>
-      ) : (
+      <Listing list={list} none={<Nothing title={t('mapping.none')}>{t('mapping.noneTodo')}</Nothing>}>
         <div className="card flush">
           <Table<Row>
             virtual
@@ -194,7 +187,7 @@ export const Mapping = () => {
             }}
           />
         </div>
-      )}
+      </Listing>
       {isBinding && pairs && <BindNew pairs={pairs.items} onDone={() => setBinding(false)} />}
     </>
   )

@@ -1,14 +1,15 @@
 /** Polling 轮询: every object that is read by itself, when, up to where, and what is in the way. */
 import { Link } from '@tanstack/react-router'
-import { Button, Skeleton } from 'antd'
+import { Button } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Item } from '../../api/client.ts'
+import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList } from '../../ui/asking.ts'
 import { usePlaces } from '../../ui/places.tsx'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
-import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
+import { Nothing, PageHead } from '../../ui/told.tsx'
 import { WorkTag, Why } from '../../ui/watch.tsx'
 import type { Schedule } from './ledger.ts'
 import { ScheduleForm, useScheduleWords } from './schedule.tsx'
@@ -77,17 +78,14 @@ export const Polls = () => {
       <PageHead title={t('nav.polls')} sub={t('poll.sub')}>
         {add}
       </PageHead>
-      {list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton active />
-      ) : list.items.length === 0 ? (
-        <div className="card">
+      <Listing
+        list={list}
+        none={
           <Nothing title={t('poll.none')} action={add}>
             {t('poll.noneTodo')}
           </Nothing>
-        </div>
-      ) : (
+        }
+      >
         <div className="rows">
           {list.items.map((one) => (
             <article key={`${one.connection}/${one.object}`} className="one">
@@ -133,7 +131,7 @@ export const Polls = () => {
             </Button>
           )}
         </div>
-      )}
+      </Listing>
       {isNew && <ScheduleForm place={null} places={free} onDone={() => setNew(false)} />}
     </>
   )

@@ -1,10 +1,11 @@
 /** Long work that people asked for: how far it is, who asked, and how to stop it. */
-import { Button, Progress, Skeleton } from 'antd'
+import { Button, Progress } from 'antd'
 import { useTranslation } from 'react-i18next'
+import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList } from '../../ui/asking.ts'
 import { useMay } from '../../ui/session.tsx'
 import { Moment } from '../../ui/time.tsx'
-import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
+import { Nothing, PageHead } from '../../ui/told.tsx'
 
 export const Tasks = () => {
   const { t } = useTranslation()
@@ -14,15 +15,7 @@ export const Tasks = () => {
   return (
     <>
       <PageHead title={t('nav.tasks')} sub={t('tasks.sub')} />
-      {list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton active />
-      ) : list.items.length === 0 ? (
-        <div className="card">
-          <Nothing title={t('tasks.none')}>{t('tasks.noneTodo')}</Nothing>
-        </div>
-      ) : (
+      <Listing list={list} none={<Nothing title={t('tasks.none')}>{t('tasks.noneTodo')}</Nothing>}>
         <div className="rows">
           {list.items.map((one) => (
             <article key={one.task} className="one">
@@ -70,7 +63,7 @@ export const Tasks = () => {
             </Button>
           )}
         </div>
-      )}
+      </Listing>
     </>
   )
 }
