@@ -38,6 +38,7 @@ import { mixing } from './cli/mixing.ts'
 import { noting } from './cli/noted.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
 import { tryingOf } from './cli/trying.ts'
+import { watchedDoor, watchedRoad } from './cli/watched.ts'
 import { hint as askFor } from './converge/fetches.ts'
 import { readConflict } from './converge/conflicts.ts'
 import { bindIn, declare, ignore, rerun, unbind, wakeBound } from './converge/ids.ts'
@@ -49,22 +50,20 @@ import { postgresRoad } from './converge/postgres.ts'
 import { startReaper } from './converge/reaper.ts'
 import { readRestoring } from './converge/restore.ts'
 import { startRestorer } from './converge/restorer.ts'
-import type { Road, Target } from './converge/road.ts'
+import type { Target } from './converge/road.ts'
 import { startReconciler } from './converge/reconciler.ts'
 import { startSentinel } from './converge/sentinel.ts'
 import { waitSettled } from './converge/settled.ts'
 import { startSweeper } from './converge/sweeper.ts'
-import { tellEnds } from './converge/tell.ts'
 import { openTurns, startTallier } from './converge/turns.ts'
 import { startWorker } from './converge/worker.ts'
-import { noteEnds, startTeller } from './converge/write-back.ts'
+import { startTeller } from './converge/write-back.ts'
 import type { Reading } from './doc/connector.ts'
 import type { Arrival, Hint, RecordKey } from './doc/document.ts'
 import { requireConfig } from './flows/file.ts'
 import { tellProblems } from './flows/problem.ts'
 import { setRecognise } from './flows/recognise.ts'
 import { mountApi } from './http/api.ts'
-import type { RecordDoor } from './http/record.ts'
 import { mayListen } from './http/address.ts'
 import { httpServer } from './http/server.ts'
 import { webhookPath } from './listen/webhook.ts'
@@ -248,44 +247,22 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   let wakeFetcher = (): void => {}
   const commits = groupCommit(doorPool, { woke: (rows) => wake(rows), committed: metrics.committed })
   const engineCommits = groupCommit(roadPool, { woke: (rows) => wake(rows), commitsInFlight: 1 })
-  const records = book.of('record')
   const tables = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))), {
     claims: claimPool,
   })
   const turns = openTurns(roadPool, metrics.turned)
-  const road: Road = {
-    ...tables,
-    claim: async (target, ...asked) => {
-      if (restoring.has(`${target.tenant_id}/${target.connection_id}`)) return []
-      const links = await tables.claim(target, ...asked)
-      metrics.claimed(links)
-      tracing?.claimed(links)
-      return links
-    },
-    mark: async (marks) => {
-      const marked = await tables.mark(marks)
-      turns.marked(marks, marked)
-      if (tracing) for (const [i, mark] of marks.entries()) if (marked[i]) tracing.marked(mark)
-      return marked
-    },
-    settle: async (settles) => {
-      const settled = await tables.settle(settles)
-      const held = settles.filter((_, i) => settled[i]?.held)
-      metrics.settled(held)
-      turns.settled(settles, settled)
-      if (tracing) for (const one of held) tracing.settled(one)
-      tellEnds(roadPool, records, held).catch(() => {}) // a log line is not worth a fault
-      // What is lost with us between the two statements the teller finds by itself.
-      if (await noteEnds(roadPool, directory.directory, settles, settled).catch(() => false)) teller?.wake()
-      if (held.some((one) => one.after)) steps.told()
-      return settled
-    },
-    wake: async (keys) => {
-      const woken = await tables.wake(keys)
-      if (woken) worker?.wake() // those who waited may be another target's
-      return woken
-    },
-  }
+  const road = watchedRoad(tables, {
+    sql: roadPool,
+    records: book.of('record'),
+    directory: directory.directory,
+    metrics,
+    tracing,
+    turns,
+    closed: (target) => restoring.has(`${target.tenant_id}/${target.connection_id}`),
+    news: () => teller?.wake(),
+    after: () => steps.told(),
+    woke: () => worker?.wake(),
+  })
   const hints = groupHints(
     (rows) => postgresRoad(doorPool, road.admit).hint(rows),
     () => wakeFetcher(),
@@ -600,23 +577,6 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   await mountConsole(http.app, { build: settings.buildConsole ?? false, log: book.of('console') })
 
   // ── doors ──
-  const traced = (path: string, door: RecordDoor): RecordDoor =>
-    tracing
-      ? {
-          ...door,
-          visit: async (visit) => {
-            const end = tracing.door(path, visit.traceId)
-            try {
-              const answer = await door.visit(visit)
-              end(answer.status)
-              return answer
-            } catch (error) {
-              end(503)
-              throw error
-            }
-          },
-        }
-      : door
   const received = receiveDoors({
     tokens: { find: (hash) => configuration.tokens.find(hash) },
     catalog: { erp: (tenantId) => configuration.catalog.erp(tenantId) },
@@ -627,9 +587,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     env,
     log: book.of('receive'),
   })
-  if (does('receive')) for (const { path, door } of received) http.record(path, traced(path, door))
-  if (does('listen')) http.record(webhookPath, traced(webhookPath, events.door()))
-  for (const { path, door } of [...batches.doors, ...dispatched.doors]) http.record(path, traced(path, door))
+  if (does('receive')) for (const { path, door } of received) http.record(path, watchedDoor(tracing, path, door))
+  if (does('listen')) http.record(webhookPath, watchedDoor(tracing, webhookPath, events.door()))
+  for (const { path, door } of [...batches.doors, ...dispatched.doors])
+    http.record(path, watchedDoor(tracing, path, door))
   if (sandbox) {
     const shown = sandbox
     showSandbox(http.app, shown, async (connectionId, mode) => {

@@ -55,3 +55,5 @@ export const startTallier = (
   turns: { flush(): Promise<void> },
   deps: { env: Pick<Env, 'sleep' | 'random'>; log: { error(fields: object, message: string): void } },
 ): Loop => startLoop({ name: 'tallier', every: 10_000, run: () => turns.flush(), ...deps })
+
+export type Turns = ReturnType<typeof openTurns>
