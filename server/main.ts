@@ -12,7 +12,7 @@ import { callbackSource, openBatches } from './cli/batch.ts'
 import { openDispatch, stuckSource } from './cli/dispatch.ts'
 import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { mountConsole } from './cli/console.ts'
-import { type Decoding, startDecoding } from './cli/decode.ts'
+import { type Decoding, startDecoding, suspendedSource } from './cli/decode.ts'
 import { openSteps } from './cli/flow-functions.ts'
 import { databaseFolder } from './cli/database.ts'
 import { openDirectory } from './cli/directory.ts'
@@ -364,7 +364,12 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
     upkeep: does('upkeep'),
     object: directory.directory.object,
-    sources: { ...pollAlarms(() => configuration, env.now), callback: callbackSource, service: stuckSource },
+    sources: {
+      ...pollAlarms(() => configuration, env.now),
+      callback: callbackSource,
+      service: stuckSource,
+      function: suspendedSource(() => configuration),
+    },
   })
   const agents: Stoppable[] = [
     ...alerts.agents,

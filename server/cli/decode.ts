@@ -3,7 +3,10 @@ import { sentence, type Fault } from '../doc/fault.ts'
 import type { Arrival, Kept, RawArrival, RecordKey } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import { type Decoder, type DecoderDeps, startDecoder } from '../decode/decoder.ts'
+import { codeHash } from '../decode/documents.ts'
+import { suspensions } from '../decode/suspensions.ts'
 import type { FunctionPool } from '../functions/pool.ts'
+import type { Source } from '../observe/findings.ts'
 import type { Settled } from '../receive/deps.ts'
 import { admitIn } from '../stage/admit.ts'
 import { groupRaw } from '../stage/raw.ts'
@@ -66,6 +69,17 @@ const waitDecoded = async (
   }
   return { done: true }
 }
+
+/** For the alert: functions of all kinds that are not run any more. Mended code is another function. */
+export const suspendedSource =
+  (configuration: () => Configuration): Source =>
+  async (sql, tenantId) =>
+    (await suspensions(sql, tenantId))
+      .filter(({ name, code_hash }) => {
+        const known = configuration().function(tenantId, name)
+        return known !== undefined && codeHash(known.code) === code_hash
+      })
+      .map(({ name }) => ({ rule: 'function', about: name, figures: {} }))
 
 export const startDecoding = (world: DecodingWorld): Decoding => {
   const { functions } = world

@@ -128,6 +128,17 @@ export const rules = {
       'コールバック失敗：{about} への通知が {count} 回失敗しました',
     ),
   },
+  function: {
+    level: 'critical',
+    hold: 0,
+    limits: {},
+    fired: four(
+      '函数 {about} 已停用：连续超出限制。它的数据在等待，直到修改代码或恢复运行',
+      '函式 {about} 已停用：連續超出限制。它的資料在等待，直到修改程式碼或恢復執行',
+      'Function {about} is suspended: it went over its limits again and again. What is its own waits until its code is mended or it is resumed',
+      '関数 {about} は停止されました：制限を続けて超えました。コードの修正か再開まで、対象のデータは待機します',
+    ),
+  },
   pollGap: {
     level: 'warning',
     hold: 2 * minute, // after a stop what was missed is read first

@@ -16,7 +16,12 @@ export const ruleDefaults = {
   loop: { level: 'warning', records: 1 },
   conflict: { level: 'info', records: 1 },
   callback: { level: 'warning', tries: 3 },
+  function: { level: 'critical' },
   pollGap: { level: 'warning', forMs: 30 * minute },
+  clock: { level: 'warning' },
+  clockPaused: { level: 'critical' },
+  overdue: { level: 'warning', forMs: 30 * minute },
+  differences: { level: 'warning', records: 1 },
   record: { level: 'info' },
 } as const satisfies Record<string, { level: Level } & Record<string, unknown>>
 
