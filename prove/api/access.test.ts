@@ -276,3 +276,28 @@ test('a refused call and a plan write nothing down', async () => {
   assert.equal(await count(), before)
   assert.match((await call('GET', '/tenants/a', { as: admin })).text, /Tenant a/)
 })
+
+test('what somebody prefers is kept word by word: two pages that say different things at once lose nothing', async () => {
+  await using world = await apiWorld()
+  const put = (body: object) => world.call('PUT', '/session/preference', { as: world.admin, body })
+  const guide = { hidden: true, seen: ['test'] }
+  const said = await Promise.all([
+    put({ locale: 'ja_JP' }),
+    put({ guide }),
+    put({ theme: 'dark' }),
+    put({ zone: 'UTC' }),
+  ])
+  assert.deepEqual(
+    said.map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
+  assert.deepEqual((await world.call('GET', '/session/preference', { as: world.admin })).body, {
+    locale: 'ja_JP',
+    zone: 'UTC',
+    theme: 'dark',
+    guide,
+  })
+  await put({ theme: null })
+  const { body } = await world.call('GET', '/session/preference', { as: world.admin })
+  assert.deepEqual([body.theme, body.locale], [null, 'ja_JP'])
+})

@@ -327,8 +327,12 @@ test('an administrator connects a system, declares an object from a sample, make
   await hers.page.waitForSelector('html[data-theme=dark]', { state: 'attached' })
   await hers.page.click('.ant-modal-footer button:has-text("Done")')
   await hers.page.click('button[aria-label="Language"]')
+  const kept = hers.page.waitForResponse(
+    (answer) => answer.url().endsWith('/session/preference') && answer.request().method() === 'PUT',
+  )
   await hers.page.click('text=日本語')
   await hers.page.waitForSelector('h1:has-text("概要")')
+  await kept // who closes the page before that has not chosen
   await hers.close()
   // the account remembers, not only the browser
   const elsewhere = await watchedPage(browser, english)

@@ -24,14 +24,17 @@ export const readPreference = async (tx: Sql, userId: string): Promise<Preferenc
   return { ...row, guide: row.guide === null ? null : (JSON.parse(row.guide) as Guide) }
 }
 
-/** What is not said stays; answers the whole. */
+/** What is not said stays, also what another page says at the same moment; answers the whole. */
 export const putPreference = async (tx: Sql, userId: string, change: Partial<Preference>): Promise<Preference> => {
-  const next = { ...(await readPreference(tx, userId)), ...change }
-  const { locale, zone, theme, guide } = next
+  const { locale = null, zone = null, theme = null, guide = null } = change
+  const says = (name: keyof Preference): boolean => change[name] !== undefined
   await tx`
-    insert into preference (user_id, locale, zone, theme, guide)
+    insert into preference as p (user_id, locale, zone, theme, guide)
     values (${userId}, ${locale}, ${zone}, ${theme}, ${guide && JSON.stringify(guide)}::jsonb)
     on conflict (user_id) do update set
-      locale = excluded.locale, zone = excluded.zone, theme = excluded.theme, guide = excluded.guide`
-  return next
+      locale = case when ${says('locale')}::bool then excluded.locale else p.locale end,
+      zone = case when ${says('zone')}::bool then excluded.zone else p.zone end,
+      theme = case when ${says('theme')}::bool then excluded.theme else p.theme end,
+      guide = case when ${says('guide')}::bool then excluded.guide else p.guide end`
+  return readPreference(tx, userId)
 }
