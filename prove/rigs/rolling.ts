@@ -83,6 +83,7 @@ interface Rolled {
   pushed: number
   /** Calls of which the witness or we do not know at once what became of them. */
   unknown: number
+  why: string
   /** Looks of ours at the target: somebody did not know what an earlier call had done. */
   looks: number
   verdict: Verdict
@@ -162,6 +163,8 @@ const roll = async (restarts: number, how: 'stop' | 'kill', drain: number, gap: 
   const [row] = await sql<{
     unknown: number
   }>`select count(*)::int4 as unknown from attempt where outcome is null or outcome = 'unknown'`
+  const why = await sql<{ call: string; outcome: string | null; fault: string | null; ms: number | null }>`
+    select call, outcome, fault, ms from attempt where outcome is null or outcome = 'unknown' limit 20`
   const looks = (await ledgerOf(witness.crm)).filter((call) => call.call === 'queryMasterBatch').length
   const expected = new Map(
     [...acknowledged]
@@ -172,7 +175,16 @@ const roll = async (restarts: number, how: 'stop' | 'kill', drain: number, gap: 
   verdict.strange = verdict.strange.filter((id) => !unsure.has(id))
   if (how === 'stop') assert.deepEqual(await watch.parked(), [])
   for (const node of nodes) await node.stop()
-  return { failed, pushed, unknown: row?.unknown ?? 0, looks, verdict, hits, passed: proxy.passed() }
+  return {
+    failed,
+    pushed,
+    unknown: row?.unknown ?? 0,
+    why: JSON.stringify(why),
+    looks,
+    verdict,
+    hits,
+    passed: proxy.passed(),
+  }
 }
 
 const figures = (what: string, restarts: number, one: Rolled): string =>
@@ -205,6 +217,7 @@ export const rollingRig: Rig = {
     const told = figures('in order', restarts, rolled)
     say(told)
     assert.deepEqual(rolled.failed, [], told)
+    if (rolled.unknown) say(rolled.why)
     assert.equal(rolled.unknown, 0, told)
     assert.equal(rolled.looks, 0, told)
     await mustBeClean('rolling', rolled.verdict)
