@@ -7,6 +7,7 @@ import { rowsSaid } from '../../console/features/batches/result.ts'
 import { hunksOf, linesOf } from '../../console/features/functions/lines.ts'
 import { idsIn, whereOf } from '../../console/features/history/asked.ts'
 import { barsOf, daysInWords, placeOf, ticksOf, type WindowOf } from '../../console/features/polls/ledger.ts'
+import english from '../../console/words/en_US.json' with { type: 'json' }
 import { fromLocal, toLocal } from '../../console/ui/zone.ts'
 import { rules } from '../../server/observe/alert-words.ts'
 
@@ -146,6 +147,8 @@ test('the rules that the page shows are the server’s own, with their levels an
     Object.fromEntries(Object.entries(ruleDefaults).map(([name, { level, ...figures }]) => [name, { level, figures }])),
     Object.fromEntries(Object.entries(rules).map(([name, { level, limits }]) => [name, { level, figures: limits }])),
   )
+  for (const rule of Object.keys(ruleDefaults))
+    for (const key of [`alert.rule.${rule}`, `alert.when.${rule}`]) assert.ok(Object.hasOwn(english, key), key)
   assert.deepEqual(figuresOf('backlog'), [
     { key: 'records', value: 10_000, unit: 1 },
     { key: 'oldestMs', value: 1_800_000, unit: 60_000 },
