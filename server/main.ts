@@ -5,6 +5,7 @@ import { openGenerated } from './access/generated.ts'
 import { secretKey } from './access/key.ts'
 import { startUsher } from './access/usher.ts'
 import { createEnv } from './agent/env.ts'
+import { within } from './agent/within.ts'
 import type { Stoppable } from './agent/loop.ts'
 import { openAlerts } from './cli/alerts.ts'
 import { apiOf, firstPerson } from './cli/api.ts'
@@ -187,14 +188,11 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     answered: metrics.answered,
     ready: async () => {
       if (stopping || !serving) return { ready: false, waiting: [stopping ? 'stopping' : 'starting'] }
-      const over = new AbortController()
-      const up = await Promise.race([
-        doorPool`select 1`.then(
-          () => true,
-          () => false,
-        ),
-        env.sleep(2_000, over.signal).then(() => false),
-      ]).finally(() => over.abort())
+      const asked = doorPool`select 1`.then(
+        () => true,
+        () => false,
+      )
+      const up = (await within(env, 2_000, asked)) && (await asked)
       return up ? { ready: true } : { ready: false, waiting: ['database'] }
     },
     log: book.of('http'),

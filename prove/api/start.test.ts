@@ -85,3 +85,14 @@ test('a database user who may make no roles is told what that means; all works, 
     })
   }
 })
+
+test('what has stopped leaves no timer behind that keeps the process', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  await using db = await freshDatabase()
+  const before = timers()
+  const data = await mkdtemp(join(tmpdir(), 'mortise-start-'))
+  const settings = { port: 0, host: '127.0.0.1', data, databaseUrl: db.url, sandbox: false, config: null }
+  await (await start(settings, () => {})).stop()
+  await rm(data, { recursive: true, force: true })
+  assert.equal(timers(), before)
+})

@@ -1,6 +1,7 @@
 /** The courier: carries callbacks to those who wait for them, until they are taken or the ladder has ended (promise 23). Any number of nodes may run it. */
 import { signWebhook } from '../../protocol/callback.ts'
 import { type Loop, startLoop } from '../agent/loop.ts'
+import { within } from '../agent/within.ts'
 import type { Millis } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import type { Policy, Resolver } from '../egress/guard.ts'
@@ -152,9 +153,7 @@ export const startCourier = (deps: CourierDeps): Loop => {
     stop: async () => {
       await loop.stop() // nothing more is claimed
       const ended = Promise.all(underWay)
-      const over = new AbortController()
-      await Promise.race([ended, env.sleep(5_000, over.signal)])
-      over.abort()
+      await within(env, 5_000, ended)
       stopping.abort()
       await ended
     },

@@ -1,5 +1,6 @@
 /** The dispatcher: fills batches of what waits, posts them, asks after those that nobody tells of, and gives every row its end. Any number of nodes may run it (decision 225). */
 import { startLoop, type Stoppable } from '../agent/loop.ts'
+import { within } from '../agent/within.ts'
 import type { MasterdataBatchConnector, Posted } from '../connect/masterdata-batch/masterdata-batch.ts'
 import type { Millis } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
@@ -250,9 +251,10 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     wake: loop.wake,
     stop: async () => {
       await loop.stop()
-      await Promise.race([Promise.all(underWay.keys()), env.sleep(15_000)])
+      const ended = Promise.all(underWay.keys())
+      await within(env, 15_000, ended)
       stopping.abort()
-      await Promise.all(underWay.keys())
+      await ended
     },
   }
 }
