@@ -8,6 +8,7 @@ import { dropSuspension, suspend, suspensions } from '../decode/suspensions.ts'
 import type { Env } from '../doc/env.ts'
 import type { Fault } from '../doc/fault.ts'
 import type { FunctionDef } from '../doc/function.ts'
+import { inARow } from '../functions/in-a-row.ts'
 import { type FunctionPool, openFunctions, type Result } from '../functions/pool.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Configuration } from './configuration.ts'
@@ -19,9 +20,6 @@ export interface FlowFunctionsDeps {
   function(tenantId: string, name: string): FunctionDef | undefined
   log: Pick<Log, 'error'>
 }
-
-/** Times in a row that a function may hit its limits before it is suspended, as in the decoder. */
-const mostOver = 3
 
 const stage = 'map'
 
@@ -71,24 +69,7 @@ const absent = ({ name, kind, inputs }: FunctionCall, fn: FunctionDef | undefine
 /** The engine's: counts who hits limits, and suspends. */
 export const flowFunctions = (deps: FlowFunctionsDeps): FunctionRunner => {
   const { sql, log } = deps
-  /** How often in a row each version of a function went over its limits. */
-  const over = new Map<string, number>()
-
-  /** The fault of the result that was one too many; null: it goes on. */
-  const count = (key: string, fn: FunctionDef, results: readonly Result[]): Fault | null => {
-    let times = over.get(key) ?? 0
-    for (const result of results) {
-      if (result.kind === 'left') continue
-      times = result.kind === 'over' ? times + 1 : 0
-      if (times >= mostOver) {
-        over.delete(key)
-        return faultOf(fn, result as Extract<Result, { kind: 'over' }>)
-      }
-    }
-    if (over.size > 10_000) over.clear()
-    over.set(key, times)
-    return null
-  }
+  const count = inARow()
 
   return {
     run: async (call) => {
@@ -101,9 +82,13 @@ export const flowFunctions = (deps: FlowFunctionsDeps): FunctionRunner => {
       if (known && known.code_hash !== hash) await dropSuspension(sql, tenantId, name)
       else if (known) return inputs.map(() => ({ kind: 'suspended', fault: JSON.parse(known.fault) as Fault }))
       const results = await ran(deps, fn, call)
-      const worst = count(`${tenantId} ${name} ${hash}`, fn, results)
-      if (worst) {
-        const told: Fault = { code: 'function.suspended', stage: 'config', value: name, said: worst.expected ?? '' }
+      const worst = count(
+        `${tenantId} ${name} ${hash}`,
+        results.map(({ kind: how }) => (how === 'over' || how === 'left' ? how : 'ended')),
+      )
+      if (worst !== null) {
+        const why = faultOf(fn, results[worst] as Extract<Result, { kind: 'over' }>)
+        const told: Fault = { code: 'function.suspended', stage: 'config', value: name, said: why.expected ?? '' }
         await suspend(sql, tenantId, name, hash, JSON.stringify(told))
         log.error(
           { tenant: tenantId, function: name, kind },

@@ -9,6 +9,7 @@ import { openFunctions } from '../functions/pool.ts'
 import { admitIn } from '../stage/admit.ts'
 import { keepIn } from '../stage/raw.ts'
 import { freshDatabase } from '../store/fresh.ts'
+import { suspensions } from './suspensions.ts'
 import { countStretch, replay, rerunDecodes } from './claim.ts'
 import { startDecoder } from './decoder.ts'
 
@@ -67,7 +68,6 @@ const world = async () => {
     insert into connection (tenant_id, connection_id, kind, role, definition) values ('t', 'erp', 'standard', 'erp', '{}'), ('t', 'crm', 'standard', 'crm', '{}');
     insert into object (tenant_id, connection_id, code, api_name, definition) values ('t', 'erp', 'O', 'O', '{}'), ('t', 'crm', 'A', 'A', '{}');
     insert into pair (tenant_id, pair_id, left_connection, left_object, right_connection, right_object, definition) values ('t', 'p', 'erp', 'O', 'crm', 'A', '{}')`)
-  const alarms: string[] = []
   const logged: unknown[] = []
   const note = (details: object, message: string) => void logged.push([message, details])
   const decoder = startDecoder(
@@ -81,7 +81,6 @@ const world = async () => {
       function: (_tenant, name) => declared.get(name),
       admitIn,
       woke: () => {},
-      suspended: (_tenant, name) => void alarms.push(name),
     },
     200,
   )
@@ -135,7 +134,7 @@ const world = async () => {
     documents,
     declared,
     objects,
-    alarms,
+    alarms: async () => (await suspensions(db.sql, 't')).map(({ name }) => name),
     logged,
     [Symbol.asyncDispose]: async () => {
       await decoder.stop()
@@ -340,7 +339,7 @@ test('a function that keeps hitting its limit is suspended with an alarm; others
     async () => (await w.todo()).length === 6 && (await w.todo()).every((row) => row.state !== 'due'),
     'the suspension',
   )
-  assert.deepEqual(w.alarms, ['slow'])
+  assert.deepEqual(await w.alarms(), ['slow'])
   // three in a row, and what was in the batch of the third
   const failed = (await w.todo()).filter((row) => row.state === 'failed').length
   assert.ok(failed >= 3 && failed <= 5, String(failed))

@@ -8,6 +8,7 @@ import type { Env } from '../doc/env.ts'
 import type { Fault } from '../doc/fault.ts'
 import type { FunctionDef } from '../doc/function.ts'
 import type { ObjectDef } from '../doc/object.ts'
+import { inARow } from '../functions/in-a-row.ts'
 import type { FunctionPool, Result } from '../functions/pool.ts'
 import type { Sql } from '../store/sql.ts'
 import { textOfBody, toldIn, xmlFlaw } from './body.ts'
@@ -44,8 +45,6 @@ export interface DecoderDeps {
   admitIn(tx: Sql, rows: readonly Arrival[]): Promise<Admitted[]>
   /** After the commit. */
   woke(rows: readonly Arrival[]): void
-  /** A function was suspended: an alarm. */
-  suspended?(tenantId: string, name: string, fault: Fault): void
 }
 
 const batch = 64
@@ -54,8 +53,6 @@ const lease = 60_000
 const mostRows = 500
 /** Objects that are decoded at the same time. */
 const mostLanes = 8
-/** Times in a row that a function may hit its limits. */
-const mostOver = 3
 /** Decodings that ended with an error of ours, not of the body: after so many it is told. */
 const mostAttempts = 5
 
@@ -170,8 +167,7 @@ export interface Decoder extends Loop {
 
 export const startDecoder = (deps: DecoderDeps, every = 30_000): Decoder => {
   const { sql, env, log } = deps
-  /** How often in a row each version of a function went over its limits. */
-  const over = new Map<string, number>()
+  const over = inARow()
   let stale = true
 
   const suspendNow = async (lane: Lane, fn: FunctionDef, why: Fault): Promise<void> => {
@@ -182,27 +178,17 @@ export const startDecoder = (deps: DecoderDeps, every = 30_000): Decoder => {
       { tenant: lane.tenant_id, function: fn.name, object: lane.object },
       'a function is suspended: it hit its limits three times in a row',
     )
-    deps.suspended?.(lane.tenant_id, fn.name, told)
   }
 
   /** Counts limits in a row; true: it is suspended now. */
   const count = async (lane: Lane, fn: FunctionDef, decoded: readonly Decoded[]): Promise<boolean> => {
-    const key = `${lane.tenant_id} ${fn.name} ${codeHash(fn.code)}`
-    let times = over.get(key) ?? 0
-    let worst: Fault | null = null
-    for (const one of decoded) {
-      if ('left' in one) continue
-      if ('over' in one && one.over) {
-        times++
-        if (times >= mostOver) worst = one.fault
-      } else times = 0
-      if (worst) break
-    }
-    over.set(key, times)
-    if (over.size > 10_000) over.clear()
-    if (!worst) return false
-    over.delete(key)
-    await suspendNow(lane, fn, worst)
+    const worst = over(
+      `${lane.tenant_id} ${fn.name} ${codeHash(fn.code)}`,
+      decoded.map((one) => ('left' in one ? 'left' : 'over' in one && one.over ? 'over' : 'ended')),
+    )
+    const one = worst === null ? undefined : decoded[worst]
+    if (!one || !('fault' in one)) return false
+    await suspendNow(lane, fn, one.fault)
     return true
   }
 
