@@ -25,6 +25,7 @@ export const signedIn = async (world: World) => {
         cookie,
         'x-csrf-token': csrfToken,
         locale: 'en_US',
+        connection: 'close', // a connection that stays open is waited for by the stop
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },

@@ -268,7 +268,8 @@ test('a callback goes out again, a function is mended under its examples, a chan
   await to('conflicts')
   await page.click('.rows .one')
   await page.waitForSelector('tr:has-text("Acme Left Ltd"):has-text("Acme Right Ltd")')
-  await page.click('button:has-text("Take erp/BD_Customer")')
+  await page.click('.choose th:has-text("Left") button:has-text("Take all")')
+  await page.click('button:has-text("Take it")')
   await page.waitForSelector('text=No conflicts')
   await until('the CRM follows', async () =>
     (await sandbox.crm.records('AccountObj')).some((one) => one.masterFieldVal.name === 'Acme Left Ltd'),

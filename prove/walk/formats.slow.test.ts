@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { encodeText } from '../../protocol/charset.ts'
+import { signedIn } from '../api/signed-in.ts'
 import { freshWorld, until, type World } from './world.ts'
 
 const guide = 'ERP 侧对象的 APIName'
@@ -33,17 +34,13 @@ function receive(message) {
 
 describe('non-standard pushes', () => {
   let world: World
-  let headers: Record<string, string>
+  let signed: Awaited<ReturnType<typeof signedIn>>
   const api = async <T = Record<string, unknown>>(
     method: string,
     path: string,
     body?: unknown,
   ): Promise<T & { status: number }> => {
-    const answer = await fetch(`${world.url()}/api/v1/tenants/sandbox${path}`, {
-      method,
-      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
+    const answer = await signed(method, path, body)
     const text = await answer.text()
     return { ...((text ? JSON.parse(text) : {}) as T), status: answer.status }
   }
@@ -68,18 +65,7 @@ describe('non-standard pushes', () => {
 
   before(async () => {
     world = await freshWorld()
-    const { console: person } = world.file() as unknown as { console: { user: string; password: string } }
-    const signed = await fetch(`${world.url()}/api/v1/session`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(person),
-    })
-    const { csrfToken } = (await signed.json()) as { csrfToken: string }
-    headers = {
-      cookie: (signed.headers.get('set-cookie') ?? '').split(';')[0] ?? '',
-      'x-csrf-token': csrfToken,
-      locale: 'en_US',
-    }
+    signed = await signedIn(world)
   })
   after(() => world[Symbol.asyncDispose]())
 

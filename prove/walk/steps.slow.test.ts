@@ -1,8 +1,7 @@
 /** Functions of flows on the whole road: before mapping, before write, after write; what a preview of unsaved ones shows is what is sent; attackers are alone. */
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { signedIn } from '../api/signed-in.ts'
 import { freshWorld, until, type World } from './world.ts'
 
 type Tree = Record<string, unknown>
@@ -47,13 +46,9 @@ const check = `function afterWrite(call) {
 
 describe('functions of flows', () => {
   let world: World
-  let headers: Record<string, string>
+  let signed: Awaited<ReturnType<typeof signedIn>>
   const call = async <T = Tree>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> => {
-    const answer = await fetch(`${world.url()}/api/v1/tenants/sandbox${path}`, {
-      method,
-      headers: { ...headers, locale: 'en_US', ...(body !== undefined && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
+    const answer = await signed(method, path, body)
     const text = await answer.text()
     return { status: answer.status, body: (text ? JSON.parse(text) : {}) as T }
   }
@@ -91,16 +86,7 @@ describe('functions of flows', () => {
 
   before(async () => {
     world = await freshWorld()
-    const file = JSON.parse(await readFile(join(world.data, 'sandbox.json'), 'utf8')) as {
-      console: { user: string; password: string }
-    }
-    const answer = await fetch(`${world.url()}/api/v1/session`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(file.console),
-    })
-    const { csrfToken } = (await answer.json()) as { csrfToken: string }
-    headers = { cookie: (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '', 'x-csrf-token': csrfToken }
+    signed = await signedIn(world)
   })
   after(() => world[Symbol.asyncDispose]())
 
