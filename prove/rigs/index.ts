@@ -8,6 +8,7 @@ import { echoRig } from './echo.ts'
 import { freezeRig } from './freeze.ts'
 import { fxiaokeRig } from './fxiaoke.ts'
 import { functionsRig } from './functions.ts'
+import { growsRig } from './grows.ts'
 import { historyRig } from './history.ts'
 import { killRig } from './kill.ts'
 import { lateRig } from './late.ts'
@@ -36,6 +37,7 @@ export const rigs: readonly Rig[] = [
   poisonRig,
   pollRig,
   historyRig,
+  growsRig,
   outageRig,
   neighboursRig,
   noisyRig,

@@ -333,7 +333,7 @@ export const runQueues = run
 
 export const queuesRig: Rig = {
   name: 'queues',
-  promise: '31 (contracts.md 3)',
+  promise: '32 (contracts.md 3)',
   about: 'three-node NATS and RabbitMQ, leaders and listener killed in the middle: nothing lost, no write too many',
   run: async (long) => {
     const brokers = await startBrokers()
