@@ -5,110 +5,56 @@ import { openGenerated } from './access/generated.ts'
 import { secretKey } from './access/key.ts'
 import { startUsher } from './access/usher.ts'
 import { createEnv } from './agent/env.ts'
-import { within } from './agent/within.ts'
 import type { Stoppable } from './agent/loop.ts'
+import { within } from './agent/within.ts'
 import { openAlerts } from './cli/alerts.ts'
-import { apiOf, firstPerson } from './cli/api.ts'
+import { firstPerson } from './cli/api.ts'
 import { callbackSource, openBatches } from './cli/batch.ts'
-import { openDispatch, stuckSource } from './cli/dispatch.ts'
-import { apply, type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
+import { type Configuration, load, sealWith, watchConfiguration } from './cli/configuration.ts'
 import { mountConsole } from './cli/console.ts'
+import { openConverging } from './cli/converging.ts'
 import { type Decoding, startDecoding, suspendedSource } from './cli/decode.ts'
-import { openSteps } from './cli/flow-functions.ts'
-import { databaseFolder } from './cli/database.ts'
+import { applyFile, introduceSandbox, startSandbox } from './cli/declared.ts'
 import { openDirectory } from './cli/directory.ts'
-import { admitEdited, stagedText } from './cli/edit.ts'
-import { pollAlarms } from './cli/poll-alarms.ts'
-import { pollOf, startPolling } from './cli/polling.ts'
-import { repair } from './cli/reconcile.ts'
+import { openDispatch, stuckSource } from './cli/dispatch.ts'
 import { greeting } from './cli/greeting.ts'
-import { openListening, passwordsOf } from './cli/listening.ts'
-import {
-  type SandboxSecrets,
-  sandboxConfig,
-  sandboxSecrets,
-  sandboxTenantId,
-  seedMasterData,
-  writeSandboxJson,
-} from './cli/sandbox.ts'
-import { type SandboxProcess, sandboxModes, showSandbox, startSandboxProcess } from './cli/sandbox-process.ts'
 import { describedIn } from './cli/interfaces.ts'
-import { learning } from './cli/learn.ts'
-import { dryRunWork } from './cli/mapping.ts'
-import { mixing } from './cli/mixing.ts'
-import { noting } from './cli/noted.ts'
+import { openListening, passwordsOf } from './cli/listening.ts'
+import { openPeople } from './cli/people.ts'
+import { pollAlarms } from './cli/poll-alarms.ts'
+import { startPolling } from './cli/polling.ts'
+import { openPools } from './cli/pools.ts'
+import { type SandboxSecrets, sandboxSecrets, sandboxTenantId } from './cli/sandbox.ts'
+import { showSandbox } from './cli/sandbox-process.ts'
 import { type Duty, readSettings, type Settings } from './cli/settings.ts'
-import { tryingOf } from './cli/trying.ts'
-import { watchedDoor, watchedRoad } from './cli/watched.ts'
-import { hint as askFor } from './converge/fetches.ts'
-import { readConflict } from './converge/conflicts.ts'
-import { bindIn, declare, ignore, rerun, unbind, wakeBound } from './converge/ids.ts'
-import { startFetcher } from './converge/fetcher.ts'
-import { startLookout } from './converge/lookout.ts'
-import { openMatcher, startMatcher } from './converge/match.ts'
-import { startNoticer } from './converge/notice.ts'
-import { postgresRoad } from './converge/postgres.ts'
-import { startReaper } from './converge/reaper.ts'
-import { readRestoring } from './converge/restore.ts'
-import { startRestorer } from './converge/restorer.ts'
-import type { Target } from './converge/road.ts'
+import { watchedDoor } from './cli/watched.ts'
 import { startReconciler } from './converge/reconciler.ts'
 import { startSentinel } from './converge/sentinel.ts'
 import { waitSettled } from './converge/settled.ts'
-import { startSweeper } from './converge/sweeper.ts'
-import { openTurns, startTallier } from './converge/turns.ts'
-import { startWorker } from './converge/worker.ts'
-import { startTeller } from './converge/write-back.ts'
-import type { Reading } from './doc/connector.ts'
-import type { Arrival, Hint, RecordKey } from './doc/document.ts'
-import { requireConfig } from './flows/file.ts'
-import { tellProblems } from './flows/problem.ts'
+import type { Arrival, RecordKey } from './doc/document.ts'
 import { setRecognise } from './flows/recognise.ts'
-import { mountApi } from './http/api.ts'
 import { mayListen } from './http/address.ts'
+import { mountApi } from './http/api.ts'
 import { httpServer } from './http/server.ts'
 import { webhookPath } from './listen/webhook.ts'
-import { showShares } from './objects/interface/shared.ts'
-import { receiveDoors } from './receive/syncpush.ts'
 import { startKeeper } from './maintain/keeper.ts'
-import { startTasker } from './maintain/tasks.ts'
+import { showShares } from './objects/interface/shared.ts'
 import { cachedFigures, readFigures } from './observe/figures.ts'
 import { openLog } from './observe/log.ts'
 import { openMetrics } from './observe/metrics.ts'
 import { retentionOf, startPruner } from './observe/pruner.ts'
 import { showMetrics } from './observe/scrape.ts'
 import { openTracing } from './observe/tracing.ts'
-import { groupCommit } from './stage/admit.ts'
-import { groupHints } from './stage/hints.ts'
-import { readingArrival } from './stage/reading.ts'
-import { type EmbeddedPostgres, startEmbedded } from './store/embedded.ts'
-import { migrate, readMigrations } from './store/migrate.ts'
-import { listen, notifier } from './store/listen.ts'
-import { openPool, type Pool } from './store/pool.ts'
-import { connectionFor, ensureRoles } from './store/roles.ts'
-import { raiseWalls } from './store/walls.ts'
+import { receiveDoors } from './receive/syncpush.ts'
+import { listen } from './store/listen.ts'
 
 export interface Running {
   url: string
   stop(): Promise<void>
 }
 
-const openDatabase = async (
-  settings: Settings,
-  log: Record<'info' | 'warn' | 'error', (sentence: string) => void>,
-): Promise<{ url: string; embedded: EmbeddedPostgres | null }> => {
-  if (settings.databaseUrl !== null) return { url: settings.databaseUrl, embedded: null }
-  const embedded = await startEmbedded(databaseFolder(settings.data), {
-    info: (sentence) => log.info(sentence),
-    warn: (sentence) => log.warn(sentence),
-    error: (sentence) => log.error(sentence),
-  })
-  return { url: embedded.url, embedded }
-}
-
 /** What must never be seen in the log, as far as it is known in clear: of the installation … */
-const secretsAtStart = (databaseUrl: string, sandbox: SandboxSecrets): string[] => [
-  decodeURIComponent(new URL(databaseUrl).password),
+const secretsAtStart = (sandbox: SandboxSecrets): string[] => [
   process.env.MORTISE_SECRET_KEY ?? '',
   process.env.MORTISE_METRICS_TOKEN ?? '',
   sandbox.token,
@@ -130,9 +76,6 @@ const secretsOf = ({ connections }: Configuration): string[] =>
 /** How long a stop may take, from SIGTERM or from the end of the drain. */
 const finishing = 25_000
 
-/** How often an agent that the lookout wakes looks for itself. */
-const net = 30_000
-
 /** Starts everything and answers when traffic is taken. */
 export const start = async (settings: Settings, out: (text: string) => void): Promise<Running> => {
   const does = (duty: Duty): boolean => settings.only === undefined || settings.only.includes(duty)
@@ -146,24 +89,9 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const generated = await openGenerated(settings.data)
   const secrets = sandboxSecrets(generated)
   await generated.keep()
-  const { url: databaseUrl, embedded } = await openDatabase(settings, book.of('postgres'))
-  book.hide(secretsAtStart(databaseUrl, secrets))
-  const onIdleError = (error: Error): void => void log.warn({ err: error }, 'an idle database connection ended')
-  // The owner prepares the database and applies what start-up declares; everything else wears a role of less (store/roles.ts).
-  const owner = openPool({ url: databaseUrl, name: 'mortise owner', max: 2, statementTimeout: 60_000, onIdleError })
-  const roles = await ensureRoles(owner)
-  await migrate(owner, await readMigrations())
-  await raiseWalls(owner, roles)
-  if (roles.roles === 'single') out(`${roles.sentence}\n`)
-  // Doors, engine and people do not wait for each other's connections.
-  const asRoad = { ...connectionFor(databaseUrl, roles, 'road'), onIdleError }
-  const doorPool = openPool({ ...asRoad, name: 'mortise doors', max: 6, statementTimeout: 10_000 })
-  const roadPool = openPool({ ...asRoad, name: 'mortise road', max: 8, statementTimeout: 60_000 })
-  const claimPool = openPool({ ...asRoad, name: 'mortise claims', max: 3, mayForget: true, statementTimeout: 60_000 })
-  const asApp = { ...connectionFor(databaseUrl, roles, 'app'), onIdleError }
-  const appPool = openPool({ ...asApp, name: 'mortise people', max: 6, statementTimeout: 60_000 })
-  const pools: Pool[] = [owner, doorPool, roadPool, claimPool, appPool]
-  const isFirst = await firstPerson(appPool, secrets.console)
+  book.hide(secretsAtStart(secrets))
+  const pools = await openPools(settings, book, out)
+  const isFirst = await firstPerson(pools.people, secrets.console)
 
   let stopping = false
   let serving = false
@@ -173,10 +101,10 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   const metrics = openMetrics({
     version,
     now: env.monotonic,
-    figures: cachedFigures(() => readFigures(roadPool), env.monotonic),
-    pools: () => ({ doors: doorPool.counts(), road: roadPool.counts() }),
+    figures: cachedFigures(() => readFigures(pools.road), env.monotonic),
+    pools: () => ({ doors: pools.doors.counts(), road: pools.road.counts() }),
     targets: () => directory.views(),
-    queued: () => commits.waiting(),
+    queued: () => converging.commits.waiting(),
     queues: () => events.views(),
   })
   const asked = process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
@@ -188,7 +116,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     answered: metrics.answered,
     ready: async () => {
       if (stopping || !serving) return { ready: false, waiting: [stopping ? 'stopping' : 'starting'] }
-      const asked = doorPool`select 1`.then(
+      const asked = pools.doors`select 1`.then(
         () => true,
         () => false,
       )
@@ -200,166 +128,32 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
 
   // ── the sandbox, its tenant, and the file of the administrator ──
   const ownUrl = `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${settings.port}`
-  let sandbox: SandboxProcess | null = null
-  if (settings.sandbox) {
-    const hook = `${ownUrl.replace('0.0.0.0', '127.0.0.1')}/hooks/crm/${secrets.hookSecret}`
-    sandbox = await startSandboxProcess(settings.data, hook, secrets, 0)
-    const config = await sandboxConfig(generated, sandbox.url)
-    await generated.keep()
-    await apply(owner, key, config, { who: 'start', note: noting('start') })
-    for (const [connectionId, mode] of Object.entries(await sandboxModes(sandbox)))
-      await setRecognise(owner, sandboxTenantId, connectionId, mode)
-    await seedMasterData(owner, env.id())
-  }
-  if (settings.config !== null) {
-    const text = await readFile(settings.config, 'utf8')
-    const { config, warnings } = requireConfig({
-      text,
-      file: settings.config,
-      env: process.env,
-      generate: generated.get,
-    })
-    if (warnings.length) out(`${tellProblems(warnings)}\n`)
-    await generated.keep()
-    await apply(owner, key, config, { who: `MORTISE_CONFIG ${settings.config}`, note: noting('start') })
-  }
+  const declaring = { sql: pools.owner, key, generated, newId: env.id }
+  const sandbox = settings.sandbox ? await startSandbox(declaring, settings.data, ownUrl, secrets) : null
+  if (settings.config !== null) await applyFile(declaring, settings.config, out)
 
   // ── configuration, road, agents ──
-  let configuration: Configuration = await load(roadPool, key)
+  let configuration: Configuration = await load(pools.road, key)
   book.hide(secretsOf(configuration))
-  const database = new URL(databaseUrl)
-  const allowLoopback = settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on'
-  const denied = [{ host: database.hostname, port: Number(database.port || 5432) }]
-  const egress = { allowLoopback, denied }
-  const dispatch = openDispatch({ configuration: () => configuration, road: roadPool, env })
+  const egress = {
+    allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
+    denied: [pools.place],
+  }
+  const dispatch = openDispatch({ configuration: () => configuration, road: pools.road, env })
   const directory = openDirectory({
     env,
     queue: dispatch.queue,
     log: book.of('directory'),
     ...egress,
-    nodes: { sql: roadPool, seal: sealWith(key), who: node },
+    nodes: { sql: pools.road, seal: sealWith(key), who: node },
   })
   directory.refresh(configuration)
-  let decoding: Decoding | null = null
-  let wake: (rows: readonly RecordKey[]) => void = () => {}
-  let wakeFetcher = (): void => {}
-  const commits = groupCommit(doorPool, { woke: (rows) => wake(rows), committed: metrics.committed })
-  const engineCommits = groupCommit(roadPool, { woke: (rows) => wake(rows), commitsInFlight: 1 })
-  const tables = postgresRoad(roadPool, (rows) => Promise.all(rows.map((row) => engineCommits.admit(row))), {
-    claims: claimPool,
-  })
-  const turns = openTurns(roadPool, metrics.turned)
-  const road = watchedRoad(tables, {
-    sql: roadPool,
-    records: book.of('record'),
-    directory: directory.directory,
-    metrics,
-    tracing,
-    turns,
-    closed: (target) => restoring.has(`${target.tenant_id}/${target.connection_id}`),
-    news: () => teller?.wake(),
-    after: () => steps.told(),
-    woke: () => worker?.wake(),
-  })
-  const hints = groupHints(
-    (rows) => postgresRoad(doorPool, road.admit).hint(rows),
-    () => wakeFetcher(),
-  )
-  // Nothing is sent to these since a backup was restored: known before there is a worker.
-  let restoring = new Set<string>()
-  const gate = (targets: readonly Target[]): void => {
-    restoring = new Set(targets.map((target) => `${target.tenant_id}/${target.connection_id}`))
-  }
-  gate(await readRestoring(roadPool))
-  const steps = openSteps({
-    sql: roadPool,
-    env,
-    log: book.of,
-    configuration: () => configuration,
-    directory: directory.directory,
-    works: does('converge'),
-    woke: () => {
-      worker?.wake()
-      word.tell()
-    },
-  })
-  const noticer = startNoticer({ sql: roadPool, env, log: book.of('noticer') })
-  const engine = {
-    road,
-    directory: directory.directory,
-    env,
-    log: book.of('worker'),
-    matcher: openMatcher(roadPool),
-    notice: noticer.notice,
-    functions: steps.runner,
-  }
-  // A node without this duty wakes the others and does nothing itself.
-  const worker = does('converge') ? startWorker(engine, { sweepMs: net }) : null
-  const reading = { ...engine, log: book.of('fetcher') }
-  const toArrival = (
-    record: RecordKey,
-    read: Reading,
-    version: number,
-    trace: string,
-    channel: 'fetch' | 'poll' = 'fetch',
-  ): Arrival =>
-    readingArrival(
-      record,
-      directory.directory.object(record.tenant_id, record.connection_id, record.object),
-      read,
-      version,
-      trace,
-      channel,
-    )
-  const fetcher = does('converge') ? startFetcher(reading, { sweepMs: net, toArrival }) : null
-  // Other nodes hear that there is work; ours knows already.
-  const word = notifier(claimPool, 'mortise_work', node)
-  const woke = (): void => (worker ? worker.wake() : word.tell())
-  const reaper = worker && startReaper({ ...engine, log: book.of('reaper') }, woke, net)
-  const lookout =
-    worker &&
-    fetcher &&
-    reaper &&
-    startLookout({
-      sql: roadPool,
-      env,
-      log: book.of('lookout'),
-      targets: directory.directory.targets,
-      links: worker.wake,
-      reads: fetcher.wake,
-      expired: reaper.wake,
-    })
-  const keeping = (agent: string) => ({ sql: roadPool, env, log: book.of(agent), woke })
-  const restorer = worker && startRestorer({ ...keeping('restorer'), directory: directory.directory, gate, toArrival })
-  const matcher = worker && startMatcher({ ...keeping('matcher'), directory: directory.directory })
-  const sweeper = worker && startSweeper({ ...keeping('sweeper'), directory: directory.directory }, net)
-  const poller = does('poll')
-    ? startPolling({
-        sql: roadPool,
-        env,
-        log: book.of('poller'),
-        configuration: () => configuration,
-        directory: directory.directory,
-        toArrival,
-        woke: (rows) => wake(rows),
-      })
-    : null
-  const teller =
-    worker &&
-    startTeller({
-      ...engine,
-      sql: roadPool,
-      log: book.of('teller'),
-      gated: (tenantId, connectionId) => restoring.has(`${tenantId}/${connectionId}`),
-      woke,
-    })
   const alerts = openAlerts({
-    sql: roadPool,
+    sql: pools.road,
     key,
     env,
-    log: (agent) => book.of(agent),
-    allowLoopback: settings.sandbox || process.env.MORTISE_ALLOW_LOOPBACK === 'on',
-    denied: [{ host: database.hostname, port: Number(database.port || 5432) }],
+    log: book.of,
+    ...egress,
     upkeep: does('upkeep'),
     object: directory.directory.object,
     sources: {
@@ -369,12 +163,35 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       function: suspendedSource(() => configuration),
     },
   })
+  const converging = await openConverging({
+    works: does('converge'),
+    node,
+    env,
+    pools,
+    log: book.of,
+    configuration: () => configuration,
+    directory,
+    metrics,
+    tracing,
+    seen: alerts.seen,
+  })
+  const { commits, keeping, steps, gated } = converging
+  const stored = (rows: readonly RecordKey[]): void => converging.stored(rows)
+  const poller = does('poll')
+    ? startPolling({
+        sql: pools.road,
+        env,
+        log: book.of('poller'),
+        configuration: () => configuration,
+        directory: directory.directory,
+        toArrival: converging.toArrival,
+        woke: stored,
+      })
+    : null
   const agents: Stoppable[] = [
     ...alerts.agents,
-    startTallier(turns, keeping('tallier')),
-    ...steps.agents,
-    ...[worker, fetcher, reaper, lookout, sweeper, restorer, poller, teller, matcher].filter((agent) => agent !== null),
-    noticer,
+    ...converging.agents,
+    ...(poller ? [poller] : []),
     ...(does('upkeep')
       ? [
           startSentinel(keeping('sentinel')),
@@ -390,65 +207,40 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         ]
       : []),
   ]
-  const hearing = listen(databaseUrl, 'mortise_work', (from) => {
-    if (from === node) return
-    if (from === 'restored') restorer?.wake()
-    lookout?.stir()
-    lookout?.wake()
-    poller?.wake()
-    decoding?.wake()
-  })
-  wake = (rows) => {
-    const targets = new Map<string, Target>()
-    for (const row of rows) {
-      metrics.received(row)
-      alerts.seen(row)
-      for (const t of directory.targetsOf(row.tenant_id, row.connection_id, row.object))
-        targets.set(`${t.tenant_id}/${t.connection_id}`, t)
-    }
-    worker?.wake([...targets.values()])
-    lookout?.stir()
-    word.tell()
-  }
-  const told = (): void => {
-    worker?.wake()
-    lookout?.stir()
-    word.tell()
-  }
-  wakeFetcher = () => {
-    fetcher?.wake()
-    lookout?.stir()
-    word.tell()
-  }
   const admit = (row: Arrival) => (tracing ? tracing.stage(row, () => commits.admit(row)) : commits.admit(row))
-  const hint = (row: Hint) => hints.hint(row)
   const events = openListening({
     env,
     node,
-    sql: roadPool,
+    sql: pools.road,
     policy: { kind: 'connection', ...egress },
     configuration: () => configuration,
     admit,
-    hint,
+    hint: converging.hint,
     counted: metrics.heard,
     lost: metrics.lost,
     log: book.of('listener'),
   })
-  decoding = startDecoding({
-    doors: doorPool,
-    road: roadPool,
+  const decoding: Decoding = startDecoding({
+    doors: pools.doors,
+    road: pools.road,
     env,
     log: book.of('decoder'),
     functions: steps.functions,
     configuration: () => configuration,
     decodes: does('converge'),
-    woke: (rows) => wake(rows),
-    tell: () => word.tell(),
-    waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
+    woke: stored,
+    tell: converging.tell,
+    waitSettled: (record, version, signal) => waitSettled({ sql: pools.doors, env }, record, version, signal),
+  })
+  const hearing = listen(pools.url, 'mortise_work', (from) => {
+    if (from === node) return
+    converging.heard(from)
+    poller?.wake()
+    decoding.wake()
   })
   const watching = watchConfiguration({
-    sql: roadPool,
-    url: databaseUrl,
+    sql: pools.road,
+    url: pools.url,
     key,
     loaded: configuration,
     onChange: (next) => {
@@ -456,127 +248,58 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       book.hide(secretsOf(next))
       directory.refresh(next)
       events.refresh(next)
-      worker?.refresh()
-      fetcher?.refresh()
-      sweeper?.wake()
-      matcher?.wake()
-      worker?.wake()
+      converging.refresh()
       poller?.wake()
-      decoding?.refresh()
+      decoding.refresh()
     },
     log: (sentence) => book.of('configuration').info(sentence),
   })
-
   const batches = openBatches({
     configuration: () => configuration,
-    doors: doorPool,
-    road: roadPool,
+    doors: pools.doors,
+    road: pools.road,
     env,
     log: book.of,
-    stored: (rows) => wake(rows),
-    allowLoopback,
-    denied,
+    stored,
+    ...egress,
     duties: { batch: does('batch'), deliver: does('deliver') },
   })
-  agents.push(...batches.agents)
   const dispatched = dispatch.begin({
-    doors: doorPool,
+    doors: pools.doors,
     log: book.of,
     connector: directory.directory.connector,
-    gated: (tenantId, connectionId) => restoring.has(`${tenantId}/${connectionId}`),
-    woke: (targets) => {
-      worker?.wake(targets)
-      lookout?.stir()
-      word.tell()
-    },
+    gated,
+    woke: converging.nudge,
     counted: metrics.calledBack,
     sends: does('deliver'),
   })
-  agents.push(...dispatched.agents)
+  agents.push(...batches.agents, ...dispatched.agents)
 
   // ── people ──
-  const mapping = {
-    configuration: () => configuration,
-    connector: directory.directory.connector,
-    functions: steps.functions,
-    now: env.now,
-  }
-  const tasker = startTasker({
-    sql: appPool,
-    env,
-    log: book.of('tasker'),
-    rerun: (sql, links, side) => rerun(sql, links, side, null),
-    works: { dryRun: dryRunWork(mapping) },
-    woke: told,
-  })
-  agents.push(tasker, startUsher({ sql: appPool, env, log: book.of('usher') }))
   let ownAddress: string | undefined
   const described = describedIn(() => configuration)
-  await mountApi(
-    http.app,
-    apiOf({
-      sql: appPool,
-      key,
-      egress,
-      data: settings.data,
-      version,
-      newId: env.id,
-      learning: learning(directory.describing),
-      alerts: alerts.routes(appPool, env.id),
-      conflict: (sql, link) => readConflict(sql, directory.directory, link),
-      mix: mixing({ road: roadPool, directory: directory.directory, now: env.now }),
-      mapping,
-      hands: {
-        rerun: (sql, links, side) => rerun(sql, links, side, null),
-        declare,
-        bind: bindIn,
-        wakeBound: (pair, left, right) => wakeBound(roadPool, pair, left, right),
-        unbind,
-        ignore,
-        hint: async (hints) => {
-          await askFor(roadPool, hints, null)
-          wakeFetcher()
-        },
-        staged: stagedText,
-        admitEdited: (...edited) => admitEdited(roadPool, ...edited),
-      },
-      polls: {
-        ...pollOf(() => configuration),
-        now: env.now,
-        woke: () => {
-          poller?.wake()
-          word.tell()
-        },
-      },
-      compare: {
-        flows: (tenant, pair, side) => directory.directory.pair(tenant, pair)?.plans[side] !== undefined,
-        repair: async (...chosen) => {
-          const sent = await repair(roadPool, ...chosen)
-          wakeFetcher()
-          told()
-          return sent
-        },
-      },
-      described,
-      trying: tryingOf({ directory, env, address: () => ownAddress }),
-      again: events.again,
-      decoding: {
-        functions: steps.functions,
-        functionsOf: (tenantId) => configuration.functionsOf(tenantId),
-        object: (...place) => configuration.objects.find(...place),
-        woke: () => {
-          decoding?.refresh()
-          word.tell()
-        },
-        resumed: steps.resumed,
-      },
-      woke: told,
-      tasked: tasker.wake,
-      object: (tenantId, connectionId, code) => configuration.objects.find(tenantId, connectionId, code),
-      deliver: batches.deliver,
-      changed: watching.look,
-    }),
-  )
+  const people = openPeople({
+    pools,
+    key,
+    egress,
+    data: settings.data,
+    version,
+    env,
+    log: book.of,
+    configuration: () => configuration,
+    changed: watching.look,
+    directory,
+    converging,
+    poller,
+    decoding,
+    alerts,
+    batches,
+    described,
+    again: events.again,
+    address: () => ownAddress,
+  })
+  agents.push(...people.agents, startUsher({ sql: pools.people, env, log: book.of('usher') }))
+  await mountApi(http.app, people.api)
   await mountConsole(http.app, { build: settings.buildConsole ?? false, log: book.of('console') })
 
   // ── doors ──
@@ -586,7 +309,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     admit,
     keep: decoding.keep,
     waitDecoded: decoding.waitDecoded,
-    waitSettled: (record, version, signal) => waitSettled({ sql: doorPool, env }, record, version, signal),
+    waitSettled: (record, version, signal) => waitSettled({ sql: pools.doors, env }, record, version, signal),
     env,
     log: book.of('receive'),
   })
@@ -595,32 +318,17 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
   for (const { path, door } of [...batches.doors, ...dispatched.doors])
     http.record(path, watchedDoor(tracing, path, door))
   if (sandbox) {
-    const shown = sandbox
-    showSandbox(http.app, shown, async (connectionId, mode) => {
-      if (await setRecognise(owner, sandboxTenantId, connectionId, mode)) await watching.look()
+    showSandbox(http.app, sandbox, async (connectionId, mode) => {
+      if (await setRecognise(pools.owner, sandboxTenantId, connectionId, mode)) await watching.look()
     })
   }
-  showShares(http.app, { sql: appPool, described })
+  showShares(http.app, { sql: pools.people, described })
   showMetrics(http.app, metrics, process.env.MORTISE_METRICS_TOKEN || null)
   const listening = await http.listen({ host: settings.host, port: settings.port })
   ownAddress = listening
   serving = true
   if (does('listen')) events.listen()
-  if (sandbox) {
-    await writeSandboxJson(settings.data, listening, secrets)
-    // A sandbox that was running before us may still tell a former address.
-    await fetch(`${sandbox.url}/sandbox/crm/events`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ hook: `${listening}/hooks/crm/${secrets.hookSecret}` }),
-    }).catch(() => {})
-    const { clientId, clientSecret, salt } = secrets
-    await fetch(`${sandbox.url}/sandbox/caller/settings`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ url: listening, clientId, clientSecret, salt }),
-    }).catch(() => {})
-  }
+  if (sandbox) await introduceSandbox(sandbox, settings.data, listening, secrets)
   out(greeting({ url: listening, sandbox: sandbox !== null, data: settings.data, secrets, isFirst }))
 
   const stop = async (): Promise<void> => {
@@ -630,11 +338,11 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     // both refuse what is new and end what is under way
     await Promise.all([http.stop({ limit: finishing - 5_000 }), events.stop()])
     await watching.stop()
-    word.stop()
+    converging.hush()
     await hearing.stop()
     await Promise.all(agents.map((agent) => agent.stop()))
-    await decoding?.stop()
-    await Promise.all([commits.close(), engineCommits.close(), hints.close()])
+    await decoding.stop()
+    await converging.close()
     await directory.close()
     metrics.stop()
     await tracing?.stop()
@@ -646,8 +354,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
         // it has ended by itself
       }
     }
-    await Promise.all(pools.map((pool) => pool.end()))
-    await embedded?.stop()
+    await pools.close()
   }
   return { url: listening, stop }
 }
