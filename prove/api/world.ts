@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Agent, fetch, type Headers } from 'undici'
 import { start } from '../../server/main.ts'
 import { type FreshDatabase, freshDatabase } from '../../server/store/fresh.ts'
 
@@ -42,6 +43,7 @@ export const apiWorld = async (): Promise<ApiWorld> => {
     { port: 0, host: '127.0.0.1', data, databaseUrl: db.url, sandbox: false, config: null },
     () => {},
   )
+  const lines = new Agent() // kept open from call to call, and closed before the stop, which would wait for them
   const call = async <T>(
     method: string,
     path: string,
@@ -51,13 +53,13 @@ export const apiWorld = async (): Promise<ApiWorld> => {
       method,
       headers: {
         locale: 'en_US',
-        connection: 'close', // a connection that stays open is waited for by the stop
         ...as.headers,
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       redirect: 'manual',
+      dispatcher: lines,
     })
     const text = await answer.text()
     const isJson = /json/.test(answer.headers.get('content-type') ?? '')
@@ -80,6 +82,7 @@ export const apiWorld = async (): Promise<ApiWorld> => {
     call,
     signIn,
     [Symbol.asyncDispose]: async () => {
+      await lines.close()
       await running.stop()
       await rm(data, { recursive: true, force: true })
       await db[Symbol.asyncDispose]()

@@ -1,8 +1,5 @@
 /** Joins the room that listens to the rest: the door for webhooks, the agent for queues, and the hands of its routes. */
-import { openKafka } from '../connect/kafka/kafka.ts'
-import { openNats } from '../connect/nats/nats.ts'
 import { addressesOf } from '../connect/queue.ts'
-import { openRabbitmq } from '../connect/rabbitmq/rabbitmq.ts'
 import type { Admitted, Arrival, Hint } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import type { QueueDef } from '../doc/queue.ts'
@@ -25,6 +22,13 @@ export interface ListeningDeps {
   counted?: ListenerDeps['counted']
   lost?: ListenerDeps['lost']
   log: ListenerDeps['log']
+}
+
+/** Loaded with the first queue of its kind: Kafka's client alone takes as long to load as a third of the program. */
+const brokers: ListenerDeps['open'] = {
+  rabbitmq: async (queue, deps) => (await import('../connect/rabbitmq/rabbitmq.ts')).openRabbitmq(queue, deps),
+  nats: async (queue, deps) => (await import('../connect/nats/nats.ts')).openNats(queue, deps),
+  kafka: async (queue, deps) => (await import('../connect/kafka/kafka.ts')).openKafka(queue, deps),
 }
 
 const queuesOf = ({ connections }: Configuration): Declared[] =>
@@ -65,7 +69,7 @@ export const openListening = (deps: ListeningDeps) => {
       listener = startListener({
         ...deps,
         connection,
-        open: { rabbitmq: openRabbitmq, nats: openNats, kafka: openKafka },
+        open: brokers,
       })
       listener.refresh(queuesOf(deps.configuration()))
     },

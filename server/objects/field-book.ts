@@ -1,7 +1,5 @@
 /** An object's fields as a document that people edit elsewhere: JSON, YAML, or a sheet of Excel; written, and read back as the file would say it. */
-import { readSheet as readExcel } from 'read-excel-file/node'
 import { parse, stringify } from 'yaml'
-import writeExcel from 'write-excel-file/node'
 import { findIn, listIn, type Tree } from '../http/declaring.ts'
 import { readJson } from '../http/body-json.ts'
 
@@ -71,7 +69,7 @@ const rowsOf = (fields: unknown, detail: string): Record<Column, string>[] =>
     }
   })
 
-/** Texts only: a sheet's own numbers and dates would change what stands in a code. */
+/** Texts only: a sheet's own numbers and dates would change what stands in a code. Excel is loaded by the first who wants it. */
 const sheetOf = async (object: Tree): Promise<Buffer> => {
   const rows = [
     ...rowsOf(object.fields, ''),
@@ -80,6 +78,7 @@ const sheetOf = async (object: Tree): Promise<Buffer> => {
   const head = columns.map((value) => ({ value, fontWeight: 'bold' as const, type: String }))
   const cells = rows.map((row) => columns.map((column) => ({ value: row[column], type: String, format: '@' })))
   const widths = columns.map((column) => ({ width: column === 'options' || column === 'name' ? 32 : 16 }))
+  const { default: writeExcel } = await import('write-excel-file/node')
   return writeExcel([head, ...cells], { columns: widths, stickyRowsCount: 1 }).toBuffer()
 }
 
@@ -117,6 +116,7 @@ const readRow = (row: Record<Column, string>, before: unknown): Tree => {
 const short = (field: Tree): unknown => (Object.keys(field).length === 1 ? field.type : field)
 
 const readSheet = async (content: Buffer, before: Tree): Promise<{ object: Tree } | { wrong: string }> => {
+  const { readSheet: readExcel } = await import('read-excel-file/node')
   const [head = [], ...lines] = await readExcel(content)
   const names = head.map((one) => String(one ?? '').trim())
   const missing = (['code', 'type'] as const).filter((one) => !names.includes(one))

@@ -1,6 +1,5 @@
 /** Sends one message over one channel, behind the egress guard: SMTP by nodemailer, robots and webhooks by POST. Null = sent, else why not. */
 import net, { isIP } from 'node:net'
-import { createTransport } from 'nodemailer'
 import type { Locale } from '../../protocol/codes.ts'
 import type { Env } from '../doc/env.ts'
 import { checkUrl, guardedLookup, type Policy, refuseAddress } from '../egress/guard.ts'
@@ -84,6 +83,7 @@ export const openMessenger = (deps: MessengerDeps): Messenger => {
     const port = channel.port ?? (tls === 'always' ? 465 : 587)
     const to = recipient ? [recipient] : (channel.to ?? [])
     if (!to.length) return 'the channel has no recipient'
+    const { createTransport } = await import('nodemailer') // with the first mail, not with the program
     const transport = createTransport({
       host: channel.host,
       port,
