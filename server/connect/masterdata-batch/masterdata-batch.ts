@@ -63,11 +63,12 @@ export type Told =
   | { kind: 'working' }
   /** The target has no such batch. */
   | { kind: 'absent' }
-  | { kind: 'wait'; at: Millis | null; why: Fault }
+  /** `away`: it cannot be asked right now; else it does not want to tell. */
+  | { kind: 'wait'; at: Millis | null; away: boolean; why: Fault }
 
 export interface MasterdataBatchConnector extends Connector {
-  /** Posts a batch, byte for byte. */
-  post(path: string, body: Buffer, signal: AbortSignal): Promise<Posted>
+  /** Posts a batch, byte for byte; not one byte leaves after `sendBy` (monotonic). */
+  post(path: string, body: Buffer, sendBy: Millis, signal: AbortSignal): Promise<Posted>
   signIn(signal: AbortSignal): Promise<Fault | null>
   /** Asks for its result. */
   told(path: string, bizId: string, signal: AbortSignal): Promise<Told>
@@ -178,7 +179,7 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
     changes: async () => noReading,
     find: async () => noReading,
 
-    async post(path, body, signal) {
+    async post(path, body, sendBy, signal) {
       const wrong = calls.trouble
       if (wrong)
         return {
@@ -197,6 +198,7 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
         lane: path,
         stage: 'send',
         timeout: connection.timeout,
+        sendBy,
         signal,
       })
       const words = wordsOf(talked)
@@ -228,7 +230,7 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
         timeout: connection.timeout,
         signal,
       })
-      if (talked.kind === 'unanswered') return { kind: 'wait', at: talked.at ?? null, why: talked.why }
+      if (talked.kind === 'unanswered') return { kind: 'wait', at: talked.at ?? null, away: true, why: talked.why }
       const { verdict, reply } = talked
       if (verdict.kind === 'success') {
         const result = readData(verdict.data)
@@ -238,7 +240,8 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
       const failed = verdict.parsed && readData((verdict.parsed.value as { data?: never }).data)
       if (failed?.failed) return { kind: 'result', result: failed }
       if (verdict.code === noSuch && reply.status === 404) return { kind: 'absent' }
-      return { kind: 'wait', at: verdict.kind === 'again' ? (verdict.at ?? null) : null, why: verdict.why }
+      const at = verdict.kind === 'again' ? (verdict.at ?? null) : null
+      return { kind: 'wait', at, away: verdict.kind !== 'refused', why: verdict.why }
     },
 
     // Rows are queued here and answered rows are taken home here; what the target may be asked for is counted where batches are filled.
