@@ -200,6 +200,29 @@ test('the path is called otherwise by now: asked for where it was posted, posted
   assert.deepEqual(calls(), ['told positions', 'post positions/v2', 'told positions/v2'])
 })
 
+test('turned down for its time stamp: a fresh one waits for the clocks, an old one goes out again under another name', async () => {
+  await using db = await prepared()
+  const stale: Posted = {
+    ...words,
+    kind: 'refused',
+    setting: true,
+    used: false,
+    stale: true,
+    why: { code: 'send.refused', stage: 'send' },
+  }
+  const batch = await died(db)
+  const { heard, connector } = peer({ posted: [stale, stale] })
+  const resumed = () => db.sql`update out_quota set held_until = null`
+  await until(db, connector, async () => (await resumed(), heard.filter(({ call }) => call === 'post').length === 2))
+  assert.equal(await endOf(db, 'a'), 'pending')
+  const bodies = () => heard.flatMap(({ body }) => (body === undefined ? [] : [body]))
+  assert.deepEqual(new Set(bodies()), new Set([batch.body.toString()]))
+
+  await db.sql`update out_batch set made_at = made_at - interval '11 minutes'`
+  await until(db, peer({ posted: [stale] }).connector, async () => (await resumed(), await stateIs(db, 'split')()))
+  assert.equal(await endOf(db, 'a'), 'again')
+})
+
 test('limits that are used up hold a repetition back, not the question', async () => {
   await using db = await prepared()
   await died(db)

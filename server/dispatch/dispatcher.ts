@@ -29,6 +29,9 @@ const hour: Millis = 3_600_000
 /** As for a record (O5). */
 const longest: Millis = 72 * hour
 
+/** Targets that look at the time stamp of a batch allow a quarter of an hour; an older one is turned down for its age, not for a clock. */
+const freshFor: Millis = 10 * 60_000
+
 /** Of a question and a call, each as long as the target may take. */
 const leaseFor = (timeout: Millis): Millis => 2 * timeout + 5_000
 
@@ -81,7 +84,9 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   ): Promise<void> => {
     const ending = endingOf(batch, posted)
     const why: Fault = { code: 'batch.refused', stage: 'send', said: posted.why.said ?? posted.why.code }
-    if (posted.used) return tell(await giveUp(sql, ending, 'split', 'again', { ...why, code: 'batch.failed' }))
+    // Repeated unchanged it would be refused for ever: its rows go out again, under another name and today's stamp.
+    const isOld = posted.stale && ending.now - batch.made_at > freshFor
+    if (posted.used || isOld) return tell(await giveUp(sql, ending, 'split', 'again', { ...why, code: 'batch.failed' }))
     if (posted.setting && ending.now - batch.made_at < longest) {
       const next = wait(batch, null)
       log.warn(

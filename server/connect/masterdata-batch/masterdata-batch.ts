@@ -54,8 +54,8 @@ export type Posted = { status: number | null; said: string; limits: Limits | nul
   /** Nothing happened there; `over`: its limits are used up. */
   | { kind: 'wait'; at: Millis | null; over: boolean; why: Fault }
   | { kind: 'unknown'; why: Fault }
-  /** The whole batch was turned down. `setting`: what is wrong is no row's fault, and splitting it would not help. */
-  | { kind: 'refused'; setting: boolean; used: boolean; why: Fault }
+  /** The whole batch was turned down. `setting`: what is wrong is no row's fault, and splitting it would not help; `stale`: its time stamp is too far off. */
+  | { kind: 'refused'; setting: boolean; used: boolean; stale: boolean; why: Fault }
 )
 
 export type Told =
@@ -80,7 +80,8 @@ const throttle = '4290000'
 const noSuch = '4040000'
 const bizIdUsed = '4090000'
 /** About our address, the path, the clock or the client: no row's fault. */
-const settings = new Set(['4000010', '4000011', noSuch, '4010000'])
+const timestampOff = '4000011'
+const settings = new Set(['4000010', timestampOff, noSuch, '4010000'])
 
 export const masterdataRule = (
   connection: CallsDeps['connection'],
@@ -186,6 +187,7 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
           kind: 'refused',
           setting: true,
           used: false,
+          stale: false,
           why: wrong,
           status: null,
           said: wrong.said ?? '',
@@ -216,7 +218,8 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
         return { ...words, kind: 'wait', at: verdict.at ?? null, over: verdict.wait !== undefined, why }
       if (verdict.kind === 'unknown') return { ...words, kind: 'unknown', why }
       const setting = why.code === 'config.auth' || (verdict.code !== undefined && settings.has(verdict.code))
-      return { ...words, kind: 'refused', setting, used: verdict.code === bizIdUsed, why }
+      const { code } = verdict
+      return { ...words, kind: 'refused', setting, used: code === bizIdUsed, stale: code === timestampOff, why }
     },
 
     async told(path, bizId, signal) {
