@@ -26,6 +26,7 @@ import type { Rig } from './rig.ts'
 import { queuesRig } from './queues.ts'
 import { rollingRig } from './rolling.ts'
 import { upgradeRig } from './upgrade.ts'
+import { windowsRig } from './windows.ts'
 
 export const rigs: readonly Rig[] = [
   killRig,
@@ -36,6 +37,7 @@ export const rigs: readonly Rig[] = [
   ordersRig,
   poisonRig,
   pollRig,
+  windowsRig,
   historyRig,
   growsRig,
   outageRig,

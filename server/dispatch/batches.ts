@@ -126,17 +126,20 @@ export const nextDue = async (sql: Sql): Promise<Millis | null> => {
 }
 
 /**
- * Written down before the first byte leaves, and only under the lease. The first call of a batch was counted when it was filled; a repetition is a
- * call as well. Answers in how long there will be room for it, 0 where it may leave now; null: the lease is gone.
+ * Written down before the first byte leaves, and only under the lease, which begins anew: with where it goes, for there it is asked after. The first
+ * call of a batch was counted when it was filled; a repetition is a call as well. Answers in how long there will be room for it, 0 where it may leave
+ * now; null: the lease is gone.
  */
-export const markPost = (sql: Sql, lane: Lane, batch: Claimed): Promise<Millis | null> =>
+export const markPost = (sql: Sql, lane: Lane, batch: Claimed, leaseMs: Millis): Promise<Millis | null> =>
   sql.retrying(async (tx) => {
     const { spans, heldFor } = await lockQuota(tx, lane, 0, null)
     const left = batch.posts > 0 ? spans : []
     const wait = leavesIn({ queued: 1, oldest: 0, maxRows: 1, fillFor: 0, spans: left, heldFor })
     if (wait > 0) return wait
     const marked = await tx.affected`
-      update out_batch set posts = posts + 1, posted_at = coalesce(posted_at, clock_timestamp())
+      update out_batch set
+        posts = posts + 1, posted_at = coalesce(posted_at, clock_timestamp()), path = ${lane.path},
+        lease_until = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond'
       where tenant_id = ${batch.tenant_id} and out_batch_id = ${batch.out_batch_id} and lease_token = ${batch.lease_token}
         and state = 'ready' and lease_until > clock_timestamp()`
     if (!marked) return null

@@ -55,7 +55,7 @@ const posted = async (sql: Sql, of: Lane = lane()) => {
   assert.equal((await fill(sql, of, randomUUID, Date.now())).made, true)
   const [batch] = await claim(sql, target, 1, 60_000)
   assert.ok(batch)
-  assert.equal(await markPost(sql, of, batch), 0)
+  assert.equal(await markPost(sql, of, batch, 60_000), 0)
   return batch
 }
 
@@ -141,10 +141,10 @@ test('a repetition is a call too: where nothing is left of the hour it waits, wi
   const [again] = await claim(db.sql, target, 1, 60_000)
   assert.ok(again)
   assert.deepEqual(again.body, batch.body)
-  assert.ok(((await markPost(db.sql, tight, again)) ?? 0) > 0)
-  assert.equal(await markPost(db.sql, lane({ perHour: 2 }), again), 0)
+  assert.ok(((await markPost(db.sql, tight, again, 60_000)) ?? 0) > 0)
+  assert.equal(await markPost(db.sql, lane({ perHour: 2 }), again, 60_000), 0)
   // the first holder has lost its lease
-  assert.equal(await markPost(db.sql, lane(), batch), null)
+  assert.equal(await markPost(db.sql, lane(), batch, 60_000), null)
 })
 
 test('each row has its own end, told once; who has not taken it home is told again', async () => {

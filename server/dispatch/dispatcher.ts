@@ -29,6 +29,12 @@ const hour: Millis = 3_600_000
 /** As for a record (O5). */
 const longest: Millis = 72 * hour
 
+/** Targets that look at the time stamp of a batch allow a quarter of an hour; an older one is turned down for its age, not for a clock. */
+const freshFor: Millis = 10 * 60_000
+
+/** Of a question and a call, each as long as the target may take. */
+const leaseFor = (timeout: Millis): Millis => 2 * timeout + 5_000
+
 export interface Dispatcher extends Stoppable {
   wake(): void
 }
@@ -78,7 +84,9 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   ): Promise<void> => {
     const ending = endingOf(batch, posted)
     const why: Fault = { code: 'batch.refused', stage: 'send', said: posted.why.said ?? posted.why.code }
-    if (posted.used) return tell(await giveUp(sql, ending, 'split', 'again', { ...why, code: 'batch.failed' }))
+    // Repeated unchanged it would be refused for ever: its rows go out again, under another name and today's stamp.
+    const isOld = posted.stale && ending.now - batch.made_at > freshFor
+    if (posted.used || isOld) return tell(await giveUp(sql, ending, 'split', 'again', { ...why, code: 'batch.failed' }))
     if (posted.setting && ending.now - batch.made_at < longest) {
       const next = wait(batch, null)
       log.warn(
@@ -96,10 +104,13 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   }
 
   const post = async (batch: Claimed, lane: Lane, connector: Pick<MasterdataBatchConnector, 'post'>): Promise<void> => {
-    const room = await markPost(sql, lane, batch)
+    const lease = leaseFor(lane.timeout)
+    // Whoever freezes here finds the second half of its lease closed (promise 6): by then another may have sent it, and what came after it.
+    const sendBy = env.monotonic() + lease / 2
+    const room = await markPost(sql, lane, batch, lease)
     if (room === null) return
     if (room > 0) return void (await putOff(sql, batch, { state: 'ready', next: env.now() + room }))
-    const posted = await connector.post(lane.path, batch.body, stopping.signal)
+    const posted = await connector.post(lane.path, batch.body, sendBy, stopping.signal)
     await heed(lane, posted)
     const { status, said } = posted
     switch (posted.kind) {
@@ -128,7 +139,8 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     lane: Lane,
     connector: Pick<MasterdataBatchConnector, 'told'>,
   ): Promise<boolean> => {
-    const told = await connector.told(lane.path, batch.biz_id, stopping.signal)
+    // Where it was posted, whatever its path is called by now.
+    const told = await connector.told(batch.path, batch.biz_id, stopping.signal)
     if (told.kind === 'result') {
       await tell(
         await endBatch(sql, endingOf(batch, { status: null, said: null }), told.result, 'query', lane.keyField),
@@ -158,11 +170,16 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     const asks = lane.said.query && (batch.state === 'accepted' || batch.posts > 0)
     if (over) {
       if (asks) {
-        const told = await connector.told(lane.path, batch.biz_id, stopping.signal)
+        const told = await connector.told(batch.path, batch.biz_id, stopping.signal)
         if (told.kind === 'result')
           return tell(
             await endBatch(sql, endingOf(batch, { status: null, said: null }), told.result, 'query', lane.keyField),
           )
+        // Who cannot be asked right now, or is still at work, may tell of it yet: its own deadline is no proof that nobody will.
+        if ((told.kind === 'working' || (told.kind === 'wait' && told.away)) && now - batch.made_at <= longest) {
+          const next = now + askAfter(batch.asks + 1, lane.url !== null, env.random())
+          return void (await putOff(sql, batch, { state: batch.state, next, asked: true }))
+        }
       }
       const never = batch.state === 'ready' && batch.posts === 0
       const why: Fault = never
@@ -236,7 +253,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
         const busy = [...underWay.values()].filter((one) => one === name).length
         const free = Math.min(4, target.concurrency) - busy
         if (free <= 0) continue
-        for (const batch of await claim(sql, target, free, 2 * target.timeout + 5_000)) start(batch)
+        for (const batch of await claim(sql, target, free, leaseFor(target.timeout))) start(batch)
       }
       if (env.monotonic() - sweptAt >= 5_000) {
         sweptAt = env.monotonic()

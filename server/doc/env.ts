@@ -1,6 +1,21 @@
 /** The outside world of the state machine: time, chance and named pauses, so that the simulator can run it by the hundred thousand seeds. */
 import type { Millis } from './document.ts'
 
+/** Of a polled window, in the order in which they come (promise 10). */
+export const windowPoints = [
+  'window begun',
+  'version drawn',
+  'page read',
+  'window read not ended',
+  'page not stored',
+  'stored not advanced',
+  'advanced not committed',
+  'committed not woken',
+  'window ended',
+  'run not ended',
+] as const
+export type WindowPoint = (typeof windowPoints)[number]
+
 /** Places where a crash or a pause must do no harm (convergence.md, "How it is proved"). */
 export type Point =
   | 'claimed not decided'
@@ -11,6 +26,7 @@ export type Point =
   | 'sent not settled'
   | 'settled not woken'
   | 'read not admitted'
+  | WindowPoint
 
 export interface Env {
   /** Wall clock. */

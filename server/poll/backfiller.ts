@@ -35,6 +35,8 @@ export interface BackfillerDeps extends ReaderDeps {
 const most = 500
 /** Records of history that may stand before a live one. */
 const room = 500
+/** Between two looks at how many do: short at first, for the engine is often done with a page before the next could be read. */
+const [firstLook, longestLook]: readonly [Millis, Millis] = [20, 500]
 /** Where an id list and a mapping are read one by one: so many at the same time. */
 const abreast = 4
 
@@ -73,11 +75,12 @@ export const workBackfill = async (
 
   /** Live changes go first: history waits while much of its object is still to be sent. */
   const giveWay = async (): Promise<void> => {
-    while (!signal.aborted && (await deps.backlog(key, room)) >= room) {
+    for (let look = firstLook; !signal.aborted && (await deps.backlog(key, room)) >= room; ) {
       await sql.retrying((tx) =>
         stepBackfill(tx, task, { done, position: JSON.stringify(start), counts: noCounts() }, leaseMs),
       )
-      await env.sleep(500, signal)
+      await env.sleep(look, signal)
+      look = Math.min(longestLook, 2 * look)
     }
   }
 

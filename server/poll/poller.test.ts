@@ -216,7 +216,7 @@ test('promise 10: killed at every named point of a window, again and again: noth
       dies(0.1)
       return admitted
     },
-    env: { ...createEnv(), now: () => erp.state.now, point: async () => dies(0.1) },
+    env: { ...createEnv(), now: () => erp.state.now, point: async () => dies(0.03) },
     woke: () => dies(0.1),
   })
   for (let round = 0; round < 60; round++) {

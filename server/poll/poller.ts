@@ -97,8 +97,10 @@ export const runPoll = async (
       if (!due) break
       window = await beginWindow(deps.sql, run, due.from, due.to)
     }
+    await deps.env.point('window begun')
     const read = await readWindow(deps, run, window, { connector, poll, memory }, signal)
     if ('fault' in read) return { ...read, skew }
+    await deps.env.point('window ended')
     if (window.cause === 'schedule') doneUntil = Math.max(doneUntil, window.to_at)
   }
   return { fault: null, skew }
@@ -127,6 +129,7 @@ export const startPoller = (deps: PollerDeps): Loop => {
     const beating = setInterval(() => void beat(sql, run, leaseMs).catch(() => {}), leaseMs / 3)
     try {
       const end = await runPoll(deps, run, poll, memory, stopping.signal)
+      await env.point('run not ended')
       const usual = nextRun(poll, zone, env.now()) ?? env.now() + 365 * 86_400_000
       const jittered = usual + Math.floor(env.random() * poll.jitter)
       if (end.fault === null) {

@@ -79,13 +79,16 @@ export const readWindow = async (
     let before = since
     since = noCounts()
     while (rows.length > most) before = counted(before, await storeRows(rows.splice(0, most)))
-    await env.point('read not admitted')
+    await env.point('page not stored')
     const stored = await sql.retrying(async (tx) => {
       const counts = rows.length ? counted(before, await deps.admitIn(tx, rows)) : before
       if (hints.length) await deps.hintIn(tx, hints)
+      await env.point('stored not advanced')
       await advance(tx, run, window, until, counts, leaseMs)
+      await env.point('advanced not committed')
       return counts
     })
+    await env.point('committed not woken')
     for (const key of Object.keys(total) as (keyof Counts)[]) total[key] += stored[key]
     written = env.now()
     if (rows.length) deps.woke(rows)
@@ -109,7 +112,9 @@ export const readWindow = async (
     read: async (asked, stop): Promise<Read<Versioned>> => {
       since.requests++
       const version = await deps.drawVersion() // before the request is sent (A1)
+      await env.point('version drawn')
       const page = await source.connector.changes(asked, stop)
+      await env.point('page read')
       return page.kind === 'read' ? { kind: 'read', value: { ...page.value, version } } : page
     },
     visit: async (page) => {
@@ -146,6 +151,7 @@ export const readWindow = async (
   }).finally(() => storing.catch(() => {}))
   await storing
   if (swept.kind === 'failed') return { fault: swept.why, ...(swept.at !== undefined && { at: swept.at }) }
+  await env.point('window read not ended')
   await store(window.to_at)
   return { counts: total }
 }

@@ -54,8 +54,8 @@ export type Posted = { status: number | null; said: string; limits: Limits | nul
   /** Nothing happened there; `over`: its limits are used up. */
   | { kind: 'wait'; at: Millis | null; over: boolean; why: Fault }
   | { kind: 'unknown'; why: Fault }
-  /** The whole batch was turned down. `setting`: what is wrong is no row's fault, and splitting it would not help. */
-  | { kind: 'refused'; setting: boolean; used: boolean; why: Fault }
+  /** The whole batch was turned down. `setting`: what is wrong is no row's fault, and splitting it would not help; `stale`: its time stamp is too far off. */
+  | { kind: 'refused'; setting: boolean; used: boolean; stale: boolean; why: Fault }
 )
 
 export type Told =
@@ -63,11 +63,12 @@ export type Told =
   | { kind: 'working' }
   /** The target has no such batch. */
   | { kind: 'absent' }
-  | { kind: 'wait'; at: Millis | null; why: Fault }
+  /** `away`: it cannot be asked right now; else it does not want to tell. */
+  | { kind: 'wait'; at: Millis | null; away: boolean; why: Fault }
 
 export interface MasterdataBatchConnector extends Connector {
-  /** Posts a batch, byte for byte. */
-  post(path: string, body: Buffer, signal: AbortSignal): Promise<Posted>
+  /** Posts a batch, byte for byte; not one byte leaves after `sendBy` (monotonic). */
+  post(path: string, body: Buffer, sendBy: Millis, signal: AbortSignal): Promise<Posted>
   signIn(signal: AbortSignal): Promise<Fault | null>
   /** Asks for its result. */
   told(path: string, bizId: string, signal: AbortSignal): Promise<Told>
@@ -79,7 +80,8 @@ const throttle = '4290000'
 const noSuch = '4040000'
 const bizIdUsed = '4090000'
 /** About our address, the path, the clock or the client: no row's fault. */
-const settings = new Set(['4000010', '4000011', noSuch, '4010000'])
+const timestampOff = '4000011'
+const settings = new Set(['4000010', timestampOff, noSuch, '4010000'])
 
 export const masterdataRule = (
   connection: CallsDeps['connection'],
@@ -178,13 +180,14 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
     changes: async () => noReading,
     find: async () => noReading,
 
-    async post(path, body, signal) {
+    async post(path, body, sendBy, signal) {
       const wrong = calls.trouble
       if (wrong)
         return {
           kind: 'refused',
           setting: true,
           used: false,
+          stale: false,
           why: wrong,
           status: null,
           said: wrong.said ?? '',
@@ -197,6 +200,7 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
         lane: path,
         stage: 'send',
         timeout: connection.timeout,
+        sendBy,
         signal,
       })
       const words = wordsOf(talked)
@@ -214,7 +218,8 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
         return { ...words, kind: 'wait', at: verdict.at ?? null, over: verdict.wait !== undefined, why }
       if (verdict.kind === 'unknown') return { ...words, kind: 'unknown', why }
       const setting = why.code === 'config.auth' || (verdict.code !== undefined && settings.has(verdict.code))
-      return { ...words, kind: 'refused', setting, used: verdict.code === bizIdUsed, why }
+      const { code } = verdict
+      return { ...words, kind: 'refused', setting, used: code === bizIdUsed, stale: code === timestampOff, why }
     },
 
     async told(path, bizId, signal) {
@@ -228,7 +233,7 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
         timeout: connection.timeout,
         signal,
       })
-      if (talked.kind === 'unanswered') return { kind: 'wait', at: talked.at ?? null, why: talked.why }
+      if (talked.kind === 'unanswered') return { kind: 'wait', at: talked.at ?? null, away: true, why: talked.why }
       const { verdict, reply } = talked
       if (verdict.kind === 'success') {
         const result = readData(verdict.data)
@@ -238,7 +243,8 @@ export const masterdataBatchConnector = (deps: MasterdataBatchDeps): MasterdataB
       const failed = verdict.parsed && readData((verdict.parsed.value as { data?: never }).data)
       if (failed?.failed) return { kind: 'result', result: failed }
       if (verdict.code === noSuch && reply.status === 404) return { kind: 'absent' }
-      return { kind: 'wait', at: verdict.kind === 'again' ? (verdict.at ?? null) : null, why: verdict.why }
+      const at = verdict.kind === 'again' ? (verdict.at ?? null) : null
+      return { kind: 'wait', at, away: verdict.kind !== 'refused', why: verdict.why }
     },
 
     // Rows are queued here and answered rows are taken home here; what the target may be asked for is counted where batches are filled.
