@@ -41,6 +41,7 @@ import { complaintsOf } from '../functions/examples.ts'
 import { openFunctions } from '../functions/pool.ts'
 import { noteVersions } from '../flows/versions.ts'
 import { readRevision, type Watch, watch } from '../flows/watch.ts'
+import { chainedTests, testComplaints } from './mapping-tests.ts'
 import { type Catalog, catalogOf, type Remembered, readObjects } from '../objects/catalog.ts'
 import { dropObjects, type ObjectChange, saveObjects } from '../objects/save.ts'
 import type { Sql } from '../store/sql.ts'
@@ -245,7 +246,7 @@ const revisionsOf = async (tx: Sql, tenants: readonly TenantConfig[]): Promise<[
   return rows.map((row) => [row.tenant_id, row.config_revision])
 }
 
-/** Functions that are new or changed are loaded, and their examples run: one that fails is not saved. */
+/** Functions that are new or changed are loaded, and their examples run; so are mapping tests that need them. What fails is not saved. */
 const unfit = async (tenants: readonly TenantConfig[], changes: readonly Change[]): Promise<string[]> => {
   const changed = tenants.flatMap((tenant) =>
     tenant.functions.filter((fn) =>
@@ -255,9 +256,16 @@ const unfit = async (tenants: readonly TenantConfig[], changes: readonly Change[
       ),
     ),
   )
-  if (!changed.length) return []
+  const tested = tenants
+    .filter(({ tenantId }) => changes.some((one) => one.tenantId === tenantId))
+    .map((tenant) => ({ tenant, chained: chainedTests(tenant) }))
+    .filter(({ chained }) => chained.length)
+  if (!changed.length && !tested.length) return []
   await using pool = openFunctions({ workers: 1 })
-  return await complaintsOf(pool, changed)
+  const said = await complaintsOf(pool, changed)
+  if (!said.length)
+    for (const { tenant, chained } of tested) said.push(...(await testComplaints(pool, tenant, chained)))
+  return said
 }
 
 /** Inside the caller's transaction, which holds the configuration's lock. `hashOf`: credentials.ts. */

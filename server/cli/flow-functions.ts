@@ -9,7 +9,7 @@ import type { Env } from '../doc/env.ts'
 import type { Fault } from '../doc/fault.ts'
 import type { FunctionDef } from '../doc/function.ts'
 import { inARow } from '../functions/in-a-row.ts'
-import { type FunctionPool, openFunctions, type Result } from '../functions/pool.ts'
+import { type FunctionPool, type Job, openFunctions, type Result } from '../functions/pool.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Configuration } from './configuration.ts'
 
@@ -42,10 +42,18 @@ const answerOf = (fn: FunctionDef, result: Result | undefined): FunctionAnswer =
   return { kind: 'fault', fault: faultOf(fn, result), logs: result.logs }
 }
 
+type Supply = NonNullable<Job['supply']>
+
+const stored =
+  (sql: Sql, { tenantId, connectionId }: FunctionCall): Supply =>
+  (keys) =>
+    lookUp(sql, { tenant_id: tenantId, connection_id: connectionId }, keys)
+
 const ran = (
-  { sql, functions }: Pick<FlowFunctionsDeps, 'sql' | 'functions'>,
+  functions: Pick<FunctionPool, 'run'>,
   fn: FunctionDef,
   call: FunctionCall,
+  supply: Supply,
 ): Promise<Result[]> =>
   functions.run({
     key: `${call.tenantId} ${fn.name} ${codeHash(fn.code)}`,
@@ -55,7 +63,7 @@ const ran = (
     time: fn.time,
     memory: fn.memory,
     ...(call.until !== undefined && { until: call.until }),
-    supply: (keys) => lookUp(sql, { tenant_id: call.tenantId, connection_id: call.connectionId }, keys),
+    supply,
   })
 
 const absent = ({ name, kind, inputs }: FunctionCall, fn: FunctionDef | undefined): FunctionAnswer[] => {
@@ -81,7 +89,7 @@ export const flowFunctions = (deps: FlowFunctionsDeps): FunctionRunner => {
       const known = (await suspensions(sql, tenantId)).find((one) => one.name === name)
       if (known && known.code_hash !== hash) await dropSuspension(sql, tenantId, name)
       else if (known) return inputs.map(() => ({ kind: 'suspended', fault: JSON.parse(known.fault) as Fault }))
-      const results = await ran(deps, fn, call)
+      const results = await ran(deps.functions, fn, call, stored(sql, call))
       const worst = count(
         `${tenantId} ${name} ${hash}`,
         results.map(({ kind: how }) => (how === 'over' || how === 'left' ? how : 'ended')),
@@ -108,10 +116,32 @@ export const triedFunctions = (
   run: async (call) => {
     const fn = own.find((one) => one.name === call.name) ?? deps.function(call.tenantId, call.name)
     if (!fn || fn.kind !== call.kind) return absent(call, fn)
-    const results = await ran(deps, fn, call)
+    const results = await ran(deps.functions, fn, call, stored(deps.sql, call))
     return call.inputs.map((_, i) => answerOf(fn, results[i]))
   },
 })
+
+/** A mapping test's: `mapped`, by `pair/id`, is all that there is to look up. */
+export const testedFunctions = (
+  deps: Pick<FlowFunctionsDeps, 'functions' | 'function'>,
+  mapped: Readonly<Record<string, string>>,
+): FunctionRunner => {
+  const found = new Map(
+    Object.entries(mapped).map(([place, id]) => {
+      const [pair = '', ...rest] = place.split('/')
+      return [JSON.stringify(['mapped', pair, rest.join('/')]), JSON.stringify(id)]
+    }),
+  )
+  const supply: Supply = async (keys) => new Map(keys.map((key) => [key, found.get(key) ?? null]))
+  return {
+    run: async (call) => {
+      const fn = deps.function(call.tenantId, call.name)
+      if (!fn || fn.kind !== call.kind) return absent(call, fn)
+      const results = await ran(deps.functions, fn, call, supply)
+      return call.inputs.map((_, i) => answerOf(fn, results[i]))
+    },
+  }
+}
 
 export interface StepsWorld {
   sql: Sql

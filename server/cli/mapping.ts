@@ -29,12 +29,12 @@ import { parseFormula, printFormula } from '../map/formula-syntax.ts'
 import { formulaSentence } from '../map/formula-words.ts'
 import { checkFormula, compilePair } from '../map/plan.ts'
 import { proposeMapping } from '../map/propose.ts'
-import { runMappingTest } from '../map/saved.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Configuration } from './configuration.ts'
 import type { Drafting } from './declare.ts'
 import { triedFunctions } from './flow-functions.ts'
+import { runTest } from './mapping-tests.ts'
 
 export interface MappingWorld {
   /** Wears `mortise_app`. */
@@ -190,18 +190,24 @@ export const previewOf = async (
   return made && shownPreview(made, locale)
 }
 
-export const mappingTestsOf = (configuration: Configuration, name: Name) => {
+export const mappingTestsOf = async (
+  functions: Pick<FunctionPool, 'run'>,
+  configuration: Configuration,
+  name: Name,
+) => {
   const found = findFlow(configuration, name)
   if (!found) return null
   const pair = compiled(configuration, found)
   if (isRefused(pair)) return pair
   const plan = pair.plans[found.from]
-  return {
-    tests: (found.flow.tests ?? []).map((test) => {
-      const wrong = plan ? runMappingTest(pair, plan, test) : ['the flow does not compile']
-      return { name: test.name, passed: !wrong.length, wrong }
-    }),
+  const tests: { name: string; passed: boolean; wrong: string[] }[] = []
+  for (const test of found.flow.tests ?? []) {
+    const wrong = plan
+      ? await runTest(functions, configuration.function, pair, plan, test)
+      : ['the flow does not compile']
+    tests.push({ name: test.name, passed: !wrong.length, wrong })
   }
+  return { tests }
 }
 
 /** The tenant with what is being edited in its place; undefined: nothing is. Functions that are edited must load and pass their examples. */
@@ -311,7 +317,7 @@ export const mappingHands = (world: MappingWorld): MappingHands => {
         canonical: 'fault' in tree ? null : printFormula(tree),
       }
     },
-    tests: async (name) => mappingTestsOf(world.configuration(), name),
+    tests: (name) => mappingTestsOf(world.functions, world.configuration(), name),
     drift: async (name) => {
       if (!findFlow(world.configuration(), name)) return null
       const items = await asTenant(sql, name.tenant, (tx) => readDrift(tx, name.tenant, name.pair, sideOf(name.flow)))

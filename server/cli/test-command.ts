@@ -17,6 +17,7 @@ import { type Command, type Common, Done, exitCodes } from './command.ts'
 import { type Configuration, load } from './configuration.ts'
 import { openDirectory } from './directory.ts'
 import { mappingTestsOf, previewOf } from './mapping.ts'
+import { chainedTests, testComplaints } from './mapping-tests.ts'
 import { readSettings } from './settings.ts'
 
 interface Asked extends Common {
@@ -34,17 +35,23 @@ const readGiven = async (command: Command, file: string): Promise<ReturnType<typ
   return readConfig({ text, file, env, generate: generated.get })
 }
 
-/** The tests of a file are run whenever it is read; what is wrong stands among its problems. */
+/** The tests of a file are run whenever it is read, and what is wrong stands among its problems; those with functions around the mapping here. */
 const testFile = async (command: Command, file: string): Promise<void> => {
   const { err } = command.outside
   const { config, problems } = await readGiven(command, file)
   const count = config?.tenants.flatMap(({ pairs }) =>
     pairs.flatMap(({ def }) => sides.flatMap((side) => def.flows[side]?.tests ?? [])),
   ).length
-  if (command.asJson) command.json({ tests: count ?? null, problems })
+  const wrong: string[] = []
+  if (config) {
+    await using functions = openFunctions({ workers: 1 })
+    for (const tenant of config.tenants) wrong.push(...(await testComplaints(functions, tenant, chainedTests(tenant))))
+  }
+  if (command.asJson) command.json({ tests: count ?? null, problems, ...(wrong.length && { wrong }) })
   else if (!config) err(`${tellProblems(problems)}\n`)
+  else if (wrong.length) err(`${wrong.join('\n')}\n`)
   else command.say(`${count} mapping tests passed.`)
-  if (!config) throw new Done(exitCodes.refused)
+  if (!config || wrong.length) throw new Done(exitCodes.refused)
 }
 
 /** A file before it is applied: its mappings and functions are taken, and the connections and records that are stored. */
@@ -64,13 +71,20 @@ const flowsOf = (configuration: { pairs: readonly { def: PairDef }[] }, tenant: 
       ),
     )
 
-const testStored = (command: Command, configuration: Configuration, tenant: string | undefined): void => {
-  const results = flowsOf(configuration, tenant).flatMap((name) => {
-    const made = mappingTestsOf(configuration, name)
-    if (!made) return []
-    if (isRefused(made)) return [{ ...name, name: 'the flow compiles', passed: false, wrong: [made.values.said ?? ''] }]
-    return made.tests.map((test) => ({ ...name, ...test }))
-  })
+const testStored = async (
+  command: Command,
+  configuration: Configuration,
+  tenant: string | undefined,
+): Promise<void> => {
+  await using functions = openFunctions({ workers: 1 })
+  const results: { pair: string; flow: string; name: string; passed: boolean; wrong: string[] }[] = []
+  for (const name of flowsOf(configuration, tenant)) {
+    const made = await mappingTestsOf(functions, configuration, name)
+    if (!made) continue
+    if (isRefused(made))
+      results.push({ ...name, name: 'the flow compiles', passed: false, wrong: [made.values.said ?? ''] })
+    else results.push(...made.tests.map((test) => ({ ...name, ...test })))
+  }
   const failed = results.filter(({ passed }) => !passed)
   if (command.asJson) command.json({ tests: results })
   else {

@@ -17,7 +17,7 @@ import type { LinkRow } from './link.ts'
 export type Runs = FunctionRunner | undefined
 
 export interface Held {
-  link: LinkRow
+  link: Pick<LinkRow, 'left_id' | 'right_id'>
   pair: Pair
   documents: Record<Side, Document | null>
 }

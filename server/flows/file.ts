@@ -54,7 +54,10 @@ const compilePairs = (
     if ('problems' in compiled || told.size) continue
     for (const side of sides) {
       const plan = compiled.pair.plans[side]
-      for (const [t, test] of (plan ? (pair.def.flows[side]?.tests ?? []) : []).entries()) {
+      const flow = pair.def.flows[side]
+      // With functions around the mapping the whole chain is tested (cli/mapping-tests.ts), which cannot be done while reading.
+      if (flow?.functions?.beforeMapping !== undefined || flow?.functions?.beforeWrite !== undefined) continue
+      for (const [t, test] of (plan ? (flow?.tests ?? []) : []).entries()) {
         const wrong = runMappingTest(compiled.pair, plan as NonNullable<typeof plan>, test)
         const at = [...path, i, 'flows', side === 'left' ? 'leftToRight' : 'rightToLeft', 'tests', t]
         for (const say of wrong) complain(context, at, `mapping test "${test.name}": ${say}`)

@@ -1,7 +1,7 @@
 /** Runs the mapping tests that are saved with a flow: what a record is mapped to, held against what was expected. Pure. */
 import { type Content, type Document, type Fields, type Json, opposite, type Side } from '../doc/document.ts'
-import { type MappingTest, type Pair, type Plan, referenceKey, type Resolved } from '../doc/flow.ts'
-import { sentence } from '../doc/fault.ts'
+import { type Fault, sentence } from '../doc/fault.ts'
+import { type MappingTest, type Outgoing, type Pair, type Plan, referenceKey, type Resolved } from '../doc/flow.ts'
 import { parseContent, readJson, writeJson } from './content.ts'
 import { isRecord } from './place.ts'
 
@@ -49,22 +49,29 @@ const compare = (wanted: Content, found: Content): string[] => {
   return wrong
 }
 
-/** What came out otherwise, as sentences; none: the test holds. */
-export const runMappingTest = (pair: Pair, plan: Plan, test: MappingTest): string[] => {
+/** The record of a test as the mapping reads it. */
+export const testedRecord = (pair: Pair, { from }: Plan, test: MappingTest): Document =>
+  documentOf(pair, from, test.id, test.record)
+
+/** What is to be sent, or how the test ended before that: without a sentence it holds. */
+export type Tested = { outgoing: Outgoing } | { wrong: string[] }
+
+/** The mapping of a test. `source`: its record, or what a function before mapping made of it. */
+export const mapTested = (pair: Pair, plan: Plan, test: MappingTest, source: Document): Tested => {
   const { from } = plan
-  const source = documentOf(pair, from, test.id, test.record)
+  const wrong = (...said: string[]): Tested => ({ wrong: said })
   const refs = new Map<string, Resolved>()
   for (const reference of plan.references(source)) {
     const id = test.mapped?.[`${reference.pairId}/${reference.id}`]
     if (id !== undefined) refs.set(referenceKey(reference), { targetId: id })
   }
   const inScope = plan.inScope(source, refs)
-  if (!inScope) return test.fault === 'out of scope' ? [] : ['the record is out of scope']
-  if (test.fault === 'out of scope') return ['the record is in scope']
+  if (!inScope) return test.fault === 'out of scope' ? wrong() : wrong('the record is out of scope')
+  if (test.fault === 'out of scope') return wrong('the record is in scope')
   const target =
     test.target === undefined ? null : documentOf(pair, opposite(from), test.targetId ?? 'target', test.target)
   const now = test.now === undefined ? 0 : Date.parse(test.now)
-  if (Number.isNaN(now)) return [`now: "${test.now}" is no moment such as 2024-01-31T08:00:00+08:00`]
+  if (Number.isNaN(now)) return wrong(`now: "${test.now}" is no moment such as 2024-01-31T08:00:00+08:00`)
   const made = plan.apply({
     source,
     target,
@@ -76,12 +83,27 @@ export const runMappingTest = (pair: Pair, plan: Plan, test: MappingTest): strin
   })
   if (made.kind === 'missing')
     return test.fault === 'map.reference'
-      ? []
-      : made.references.map(({ pairId, id }) => `${pairId}/${id} is not mapped: say what it is mapped to (mapped)`)
-  if (made.kind === 'faults') {
-    if (test.fault !== undefined && made.faults.some(({ code }) => code === test.fault)) return []
-    return made.faults.map((fault) => sentence(fault))
-  }
-  if (test.fault !== undefined) return [`expected the fault ${test.fault}; it was mapped`]
-  return compare(contentOf(test.expect ?? '{}'), made.outgoing.content)
+      ? wrong()
+      : wrong(
+          ...made.references.map(
+            ({ pairId, id }) => `${pairId}/${id} is not mapped: say what it is mapped to (mapped)`,
+          ),
+        )
+  return made.kind === 'faults' ? { wrong: endedWith(test, made.faults) } : { outgoing: made.outgoing }
+}
+
+/** It ended with these: what the test asks for, or what is told. */
+export const endedWith = (test: MappingTest, faults: readonly Fault[]): string[] =>
+  test.fault !== undefined && faults.some(({ code }) => code === test.fault) ? [] : faults.map((one) => sentence(one))
+
+/** What goes out, against what the test expects. */
+export const heldAgainst = (test: MappingTest, outgoing: Outgoing): string[] =>
+  test.fault === undefined
+    ? compare(contentOf(test.expect ?? '{}'), outgoing.content)
+    : [`expected the fault ${test.fault}; it was mapped`]
+
+/** The mapping alone, of a flow without functions around it. What came out otherwise, as sentences; none: the test holds. */
+export const runMappingTest = (pair: Pair, plan: Plan, test: MappingTest): string[] => {
+  const mapped = mapTested(pair, plan, test, testedRecord(pair, plan, test))
+  return 'wrong' in mapped ? mapped.wrong : heldAgainst(test, mapped.outgoing)
 }
