@@ -44,7 +44,7 @@ const BindNew = ({ pairs, onDone }: { pairs: readonly Record<string, unknown>[];
           }, setError)
         }
       >
-        <p className="faint">{t('deed.bindSay')}</p>
+        <p className="faint spaced">{t('deed.bindSay')}</p>
         <Form.Item name="pair" label={t('mapping.pair')}>
           <Select
             aria-label={t('mapping.pair')}
@@ -92,7 +92,7 @@ export const Mapping = () => {
     { key: 'pair', title: t('mapping.pair'), width: 160, render: (_, row) => row.pair },
     { key: 'left', title: t('mapping.left'), width: 240, render: (_, row) => <code>{row.left ?? '–'}</code> },
     { key: 'right', title: t('mapping.right'), width: 240, render: (_, row) => <code>{row.right ?? '–'}</code> },
-    { key: 'state', title: t('records.state'), width: 150, render: (_, row) => <StateTag state={row.state} /> },
+    { key: 'state', title: t('records.state'), width: 160, render: (_, row) => <StateTag state={row.state} /> },
     {
       key: 'act',
       title: t('act.acts'),
