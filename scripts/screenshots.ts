@@ -1,6 +1,7 @@
 /**
  * Pictures of every page of the console in four languages, light and dark, wide and as a phone: `npm run screenshots -- [folder]`, of some with
- * `--only=<pattern of names>` and `--looks=<pattern>`. It starts a Mortise of its own with its sandbox and lets something of everything happen.
+ * `--only=<pattern of names>` and `--looks=<pattern>`, and those of the READMEs with `--readme docs/console`. It starts a Mortise of its own
+ * with its sandbox and lets something of everything happen.
  */
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,7 +19,11 @@ import { freshDatabase } from '../server/store/fresh.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: 'string', default: '' }, looks: { type: 'string', default: '' } },
+  options: {
+    only: { type: 'string', default: '' },
+    looks: { type: 'string', default: '' },
+    readme: { type: 'boolean', default: false },
+  },
 })
 const folder = resolve(positionals[0] ?? 'screenshots')
 const [wanted, wantedLooks] = [new RegExp(values.only), new RegExp(values.looks)]
@@ -29,6 +34,8 @@ interface Look {
   theme: 'light' | 'dark'
   width: number
   height: number
+  /** How names of pictures of the READMEs end. These are no higher than a window. */
+  readme?: '.png' | '.zh.png'
 }
 
 const looks: Look[] = ['zh_CN', 'zh_TW', 'en_US', 'ja_JP'].flatMap((locale) =>
@@ -37,6 +44,11 @@ const looks: Look[] = ['zh_CN', 'zh_TW', 'en_US', 'ja_JP'].flatMap((locale) =>
     { name: `${locale}-${theme}-phone`, locale, theme, width: 390, height: 844 },
   ]),
 )
+
+const ofReadmes: Look[] = [
+  { name: 'README', locale: 'en_US', theme: 'light', width: 1_200, height: 680, readme: '.png' },
+  { name: 'README.zh-CN', locale: 'zh_CN', theme: 'light', width: 1_200, height: 680, readme: '.zh.png' },
+]
 
 /** Counts what is asked for and not answered; a stream of events stays open and does not count. */
 const underWay = (page: Page): (() => number) => {
@@ -57,7 +69,9 @@ const settled = async (page: Page, busy: () => number): Promise<void> => {
 }
 
 /** The page scrolls within its frame: the window is made as high as what it holds. */
-const picture = async (page: Page, { name, width, height }: Look, place: Place): Promise<void> => {
+const picture = async (page: Page, { name, width, height, readme }: Look, place: Place): Promise<void> => {
+  if (readme)
+    return void (await page.screenshot({ path: join(folder, `${place.readme}${readme}`), animations: 'disabled' }))
   const held = (await page.evaluate(
     '(() => { const main = document.getElementById("main"); return main ? main.scrollHeight + main.offsetTop : document.documentElement.scrollHeight })()',
   )) as number
@@ -125,9 +139,11 @@ const shoot = async (): Promise<void> => {
     const missing = unseen(routes(), places)
     if (missing.length > 0)
       throw new Error(`no picture is taken of ${missing.join(', ')}: add it to prove/console/places.ts`)
-    for (const look of looks.filter((one) => wantedLooks.test(one.name))) {
-      await mkdir(join(folder, look.name), { recursive: true })
-      const seen = places.filter((one) => wanted.test(one.name) && (look.width > 760 || one.phone))
+    for (const look of (values.readme ? ofReadmes : looks).filter((one) => wantedLooks.test(one.name))) {
+      await mkdir(look.readme ? folder : join(folder, look.name), { recursive: true })
+      const seen = places.filter(
+        (one) => wanted.test(one.name) && (look.readme ? one.readme : look.width > 760 || one.phone),
+      )
       await walk(browser, running.url, secrets, look, seen)
       console.log(`${look.name}: ${seen.length} pictures`)
     }

@@ -13,8 +13,15 @@ export const StateTag = ({ state, held = false }: { state: State; held?: boolean
   return (
     <span className={`state state-${state}`}>
       <i aria-hidden />
-      {t(`state.${state}`)}
-      {held && state === 'pending' ? ` · ${t('state.held')}` : ''}
+      <span>
+        {t(`state.${state}`)}
+        {held && state === 'pending' && (
+          <>
+            {' · '}
+            <span className="nowrap">{t('state.held')}</span>
+          </>
+        )}
+      </span>
     </span>
   )
 }

@@ -54,6 +54,8 @@ export interface Place {
   press?: string[]
   /** Seen on a phone as well: where one watches and repairs. */
   phone?: true
+  /** Its name among the pictures of the READMEs. */
+  readme?: 'overview' | 'maintain' | 'record' | 'mapping'
   /** Without having signed in. */
   stranger?: true
 }
@@ -69,12 +71,12 @@ export const placesOf = (it: Happened): Place[] => [
   { name: 'sign-in', path: '/sign-in', stranger: true, phone: true },
   { name: 'sign-in-back', path: '/sign-in/back?error=login_required', stranger: true },
   { name: 'account-gate', path: '/account' },
-  within('overview', '/', { phone: true }),
-  within('maintain', '/maintain', { phone: true }),
+  within('overview', '/', { phone: true, readme: 'overview' }),
+  within('maintain', '/maintain', { phone: true, readme: 'maintain' }),
   within('maintain-state', '/maintain?state=waiting'),
   within('maintain-empty', '/maintain?keyword=nothing-of-the-kind'),
   within('maintain-fix', '/maintain', { press: ['.group .ant-btn-primary'] }),
-  within('record-failed', `/record/${it.failed}`, { phone: true }),
+  within('record-failed', `/record/${it.failed}`, { phone: true, readme: 'record' }),
   within('record-waiting', `/record/${it.waiting}`),
   within('record-succeeded', `/record/${it.succeeded}`),
   within('find', '/find?id=board', { phone: true }),
@@ -95,6 +97,7 @@ export const placesOf = (it: Happened): Place[] => [
   within('flow', '/flows/customer/leftToRight', { phone: true }),
   within('flow-mapping', '/flows/customer/leftToRight/mapping?record=K-1006', {
     press: ['.targets .map-head:has-text("level")'],
+    readme: 'mapping',
   }),
   within('polls', '/polls', { phone: true }),
   within('poll', '/polls/erp/BD_Material', { phone: true }),

@@ -13,7 +13,7 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'map.type': [
     '在来源更正该值，或修改对象中该字段的类型或格式。',
     '在來源更正該值，或修改物件中該欄位的類型或格式。',
-    'Correct the value at the source, or the field’s type or format in the object.',
+    "Correct the value at the source, or the field's type or format in the object.",
     '連携元の値、またはオブジェクトの項目の型や書式を修正してください。',
   ],
   'map.option': [
@@ -31,7 +31,7 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'map.path': [
     '用 mortise show 查看真实数据，与规则的路径对照。',
     '用 mortise show 查看真實資料，與規則的路徑對照。',
-    'Compare the rule’s path with a real record (mortise show).',
+    "Compare the rule's path with a real record (mortise show).",
     'mortise show で実データを確認し、ルールのパスと比べてください。',
   ],
   'batch.waiting': [
@@ -55,7 +55,7 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'batch.refused': [
     '核对连接的 batch 设置和字段映射，然后重试整组。',
     '核對連線的 batch 設定和欄位對應，然後重試整組。',
-    'Check the connection’s batch settings and the mapping; then retry the group.',
+    "Check the connection's batch settings and the mapping; then retry the group.",
     '接続の batch 設定とマッピングを確認し、グループを再試行してください。',
   ],
   'batch.unplaced': [
@@ -109,7 +109,7 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'send.refused': [
     '按对方的提示处理，然后重试。',
     '按對方的提示處理，然後重試。',
-    'Act on the target’s words, then retry.',
+    "Act on the target's words, then retry.",
     '連携先のメッセージに従って対処し、再試行してください。',
   ],
   'send.again': [
@@ -145,7 +145,7 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'send.token': [
     '检查连接 auth 中的 tokenUrl、clientId 与密钥；修正后自动继续。',
     '檢查連線 auth 中的 tokenUrl、clientId 與密鑰；修正後自動繼續。',
-    'Check tokenUrl, clientId and the secret in the connection’s auth; once they are right it goes on by itself.',
+    "Check tokenUrl, clientId and the secret in the connection's auth; once they are right it goes on by itself.",
     '接続の auth の tokenUrl、clientId、シークレットを確認してください。正しくなれば自動で再開します。',
   ],
   'send.breaker': [
@@ -157,7 +157,7 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'send.timeout': [
     '无需处理：先查清结果再继续；经常发生时提高该连接的 timeout。',
     '無需處理：先查清結果再繼續；經常發生時提高該連線的 timeout。',
-    'Nothing: the outcome is looked up first. If it happens often, raise the connection’s timeout.',
+    "Nothing: the outcome is looked up first. If it happens often, raise the connection's timeout.",
     '対応は不要です。先に結果を確認します。頻発する場合は timeout を延ばしてください。',
   ],
   'send.cut': [
@@ -169,7 +169,7 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'send.status': [
     '用该次调用的 trace id 查看目标系统的日志。',
     '用該次呼叫的 trace id 查看目標系統的記錄。',
-    'Look at the target’s own log with the trace id of the call.',
+    "Look at the target's own log with the trace id of the call.",
     '呼び出しの trace id で連携先のログを確認してください。',
   ],
   'send.contract': [
@@ -291,7 +291,7 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'config.auth': [
     '更新该连接的凭据并应用配置，然后重试整组。',
     '更新該連線的憑證並套用設定，然後重試整組。',
-    'Renew the connection’s credentials, apply, then retry the whole group.',
+    "Renew the connection's credentials, apply, then retry the whole group.",
     'コネクションの認証情報を更新して適用し、グループ全体を再試行してください。',
   ],
   'read.gone': [
@@ -315,7 +315,7 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'read.contract': [
     '将来源的应答与该对象的接口说明对照，更正来源。',
     '將來源的回應與該物件的介面說明對照，更正來源。',
-    'Compare the source’s answer with what is documented for the object; mend the source.',
+    "Compare the source's answer with what is documented for the object; mend the source.",
     '連携元の応答をオブジェクトの仕様と比べ、連携元を修正してください。',
   ],
   'decode.body': [
@@ -327,13 +327,13 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'decode.reader': [
     '查看原始报文，更正该对象的读取规则（可由样例生成），应用后重试整组。',
     '查看原始報文，更正該物件的讀取規則（可由範例產生），套用後重試整組。',
-    'See the raw body, correct the object’s reader (a pasted sample proposes one), apply, then re-run the whole group.',
+    "See the raw body, correct the object's reader (a pasted sample proposes one), apply, then re-run the whole group.",
     '元の本文を確認し、オブジェクトのリーダーを修正（サンプルから提案できます）して適用し、グループ全体を再実行してください。',
   ],
   'decode.nothing': [
     '在对象的 receive 中声明函数或读取规则，应用后重试整组。',
     '在物件的 receive 中宣告函式或讀取規則，套用後重試整組。',
-    'Declare a function or a reader in the object’s receive, apply, then re-run the whole group.',
+    "Declare a function or a reader in the object's receive, apply, then re-run the whole group.",
     'オブジェクトの receive に関数またはリーダーを定義して適用し、グループ全体を再実行してください。',
   ],
   'function.threw': [
@@ -351,7 +351,7 @@ const advices: Record<FaultCode, readonly [string, string, string, string]> = {
   'function.over': [
     '检查是否有死循环或过慢的正则；记录确实很大时提高函数的 time 或 memory，然后重试。',
     '檢查是否有無窮迴圈或過慢的正規式；記錄確實很大時提高函式的 time 或 memory，然後重試。',
-    'Look for an endless loop or a slow pattern, or raise the function’s time or memory; then re-run.',
+    "Look for an endless loop or a slow pattern, or raise the function's time or memory; then re-run.",
     '無限ループや遅い正規表現がないか確認し、必要なら関数の time や memory を上げて再実行してください。',
   ],
   'function.result': [

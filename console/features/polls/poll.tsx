@@ -367,7 +367,7 @@ export const PollPage = () => {
               <article key={row.id} className="one">
                 <div className="row">
                   <span>
-                    <Moment at={row.from} /> – {formats.clock(Date.parse(row.to))}
+                    <Moment at={row.from} /> – {formats.second(Date.parse(row.to))}
                   </span>
                   <WorkTag state={row.state} />
                 </div>
