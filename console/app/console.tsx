@@ -103,7 +103,7 @@ const WithLooks = ({ children }: { children: ReactNode }) => {
   return (
     <LooksContext value={looks}>
       <ConfigProvider
-        theme={themeOf(isDark)}
+        theme={themeOf(isDark, locale)}
         csp={{ nonce }}
         button={{ autoInsertSpace: false }}
         {...(antLocale && { locale: antLocale })}

@@ -36,7 +36,11 @@ const knows =
 
 const Absent = () => {
   const { t } = useTranslation()
-  return <Nothing title={t('problem.absent')}>{t('problem.absentTodo')}</Nothing>
+  return (
+    <Nothing isPage title={t('problem.absent')}>
+      {t('problem.absentTodo')}
+    </Nothing>
+  )
 }
 
 const root = createRootRoute({

@@ -33,12 +33,20 @@ export const useFormats = () => {
     timeZone,
   })
   const clock = new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone })
+  const second = new Intl.DateTimeFormat(tag, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    timeZone,
+  })
   const relative = new Intl.RelativeTimeFormat(tag, { numeric: 'auto', style: 'short' })
   const number = new Intl.NumberFormat(tag)
   return {
     full: (at: When) => (at === null || at === undefined ? '' : full.format(new Date(at))),
     short: (at: When) => (at === null || at === undefined ? '' : short.format(new Date(at))),
     clock: (at: number) => clock.format(new Date(at)),
+    second: (at: number) => second.format(new Date(at)),
     ago: (at: When) => {
       if (at === null || at === undefined) return ''
       const seconds = (new Date(at).getTime() - Date.now()) / 1_000

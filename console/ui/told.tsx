@@ -1,6 +1,6 @@
 /** What is told of a state, a refusal or nothing at all: tags, error boxes with the trace id, and empty places that say what to do next. */
 import { Alert, Button, Typography } from 'antd'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Refusal } from '../api/client.ts'
 
@@ -13,10 +13,24 @@ export const StateTag = ({ state, held = false }: { state: State; held?: boolean
   return (
     <span className={`state state-${state}`}>
       <i aria-hidden />
-      {t(`state.${state}`)}
-      {held && state === 'pending' ? ` · ${t('state.held')}` : ''}
+      <span>
+        {t(`state.${state}`)}
+        {held && state === 'pending' && (
+          <>
+            {' · '}
+            <span className="nowrap">{t('state.held')}</span>
+          </>
+        )}
+      </span>
     </span>
   )
+}
+
+/** What a call does, as people say it. */
+export const CallWord = ({ call }: { call: string }) => {
+  const { t, i18n } = useTranslation()
+  const key = `call.${call}`
+  return i18n.exists(key) ? t(key as 'call.create') : <code>{call}</code>
 }
 
 /** How a call ended. */
@@ -92,25 +106,47 @@ export const Problem = ({ error, retry }: { error: unknown; retry?: () => void }
   )
 }
 
-/** Nothing here, and what to do about it. */
-export const Nothing = ({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) => (
+/** Nothing here, and what to do about it. `isPage`: it is all that the page says. */
+export const Nothing = ({
+  title,
+  children,
+  action,
+  isPage = false,
+}: {
+  title: string
+  children?: ReactNode
+  action?: ReactNode
+  isPage?: boolean
+}) => (
   <div className="nothing">
     <svg viewBox="0 0 120 60" aria-hidden width="120" height="60">
-      <path d="M4 14h42v12h18v10H46v12H4z" className="tenon" />
-      <path d="M116 14H74v8h-6v18h6v8h42z" className="mortise" />
+      <path d="M4 14h42v11h18v10H46v11H4z" className="tenon" />
+      <path d="M116 14H72v11h18v10H72v11h44z" className="mortise" />
     </svg>
-    <h2>{title}</h2>
+    {isPage ? <h1>{title}</h1> : <h2>{title}</h2>}
     {children && <p>{children}</p>}
     {action}
   </div>
 )
 
-export const PageHead = ({ title, sub, children }: { title: ReactNode; sub?: ReactNode; children?: ReactNode }) => (
-  <header className="page-head">
-    <div>
-      <h1>{title}</h1>
-      {sub && <p className="faint">{sub}</p>}
-    </div>
-    {children && <div className="page-acts">{children}</div>}
-  </header>
-)
+/** The window bears the name of its page, as the page's own heading says it. */
+const usePageName = () => {
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => {
+    document.title = `${heading.current?.textContent?.trim() ?? ''} · Mortise`
+  })
+  return heading
+}
+
+export const PageHead = ({ title, sub, children }: { title: ReactNode; sub?: ReactNode; children?: ReactNode }) => {
+  const heading = usePageName()
+  return (
+    <header className="page-head">
+      <div>
+        <h1 ref={heading}>{title}</h1>
+        {sub && <p className="faint">{sub}</p>}
+      </div>
+      {children && <div className="page-acts">{children}</div>}
+    </header>
+  )
+}

@@ -447,3 +447,29 @@ test('an edited body is staged by the rules of the door, with its numbers as the
     [['runBody', { edited: 'left', staged: 'updated' }]],
   )
 })
+
+test('the log of calls says why in the language of whoever reads it', async () => {
+  await using world = await withRecords()
+  await world.db.owner`
+    insert into attempt (attempt_id, started_at, finished_at, tenant_id, pair_id, link_id, target_connection, call, lease_token, trace_id,
+      outcome, status, fault)
+    values (1, now(), now(), 'a', 'customer', 1, 'crm', 'update', 1, 'trace', 'again', 429,
+      '{"code":"send.limited","stage":"send","said":"429001 too many requests"}')`
+  const why = async (locale: string) => {
+    const { body } = await world.call<{ items: { attempt: number; at: string; why: string[] }[] }>(
+      'GET',
+      '/tenants/a/calls',
+      { as: world.admin, headers: { locale } },
+    )
+    const [row] = body.items
+    const one = await world.call<{ why: string[] }>('GET', `/tenants/a/calls/${row?.attempt}?at=${row?.at}`, {
+      as: world.admin,
+      headers: { locale },
+    })
+    assert.deepEqual(one.body.why, row?.why)
+    return row?.why[0] ?? ''
+  }
+  const said = await Promise.all(['zh_CN', 'zh_TW', 'en_US', 'ja_JP'].map(why))
+  assert.equal(new Set(said).size, 4)
+  assert.match(said[3] ?? '', /連携先の制限/)
+})

@@ -219,7 +219,7 @@ test('a tenant hides its bodies earlier than the installation drops them, and fa
     ['en_US', /^The target refused: 400101 no tax number/],
     ['zh_CN', /^目标系统拒绝：400101/],
     ['zh_TW', /^目標系統拒絕：400101/],
-    ['ja_JP', /^相手システムが拒否しました：400101/],
+    ['ja_JP', /^連携先が拒否しました：400101/],
   ] as const)
     assert.match((await journey(locale)).links[0]?.why[0] ?? '', wanted)
 

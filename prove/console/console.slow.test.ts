@@ -169,6 +169,18 @@ test('a viewer is offered nothing that changes, an operator retries and does not
     ])
     assert.equal(await callFrom(page, 'PUT', '/tenants/sandbox/sign-in-rule', { secondFactor: 'optional' }), 403)
     assert.equal(await callFrom(page, 'PATCH', '/tenants/sandbox/users/otto', { secondFactor: 'off' }), 403)
+    // whatever page she goes to: she sees, copies and downloads, and changes nothing
+    const harmless =
+      /^(Copy|Show|Export CSV|Export|Download|Open the page|Markdown|OpenAPI|Records|Show all|Load more|)$/
+    for (const path of pages.filter((one) => !/^(account|find|settings)/.test(one))) {
+      await goWithin(page, `/t/sandbox/${path}`, 80)
+      const offered = await page.locator('#main button:enabled:visible, #main a.ant-btn:visible').allTextContents()
+      assert.deepEqual(
+        offered.map((one) => one.trim()).filter((one) => !harmless.test(one)),
+        [],
+        `a viewer at /${path}`,
+      )
+    }
     const link = new URL((await toRecord(page), page.url())).pathname.split('/').at(-1)
     assert.equal(await callFrom(page, 'POST', `/tenants/sandbox/records/${link}/retry`), 403)
     assert.equal(
@@ -185,6 +197,19 @@ test('a viewer is offered nothing that changes, an operator retries and does not
     await page.goto(`${running.url}/t/sandbox/flows/customer/leftToRight`)
     await page.waitForSelector('h2:has-text("Field mapping")')
     assert.deepEqual(await buttons(page), ['Pause', 'Disable'])
+    for (const path of [
+      'flows/customer/leftToRight/mapping',
+      'objects/erp/BD_Customer',
+      'connections/erp',
+      'settings/callers',
+    ]) {
+      await goWithin(page, `/t/sandbox/${path}`)
+      assert.deepEqual(
+        (await buttons(page)).filter((one) => /^(save|edit|auto|learn|new|remove|add)/i.test(one)),
+        [],
+        `an operator at /${path}`,
+      )
+    }
     assert.equal(
       await callFrom(page, 'PUT', '/tenants/sandbox/pairs/customer/flows/leftToRight/mapping', { fields: {} }),
       403,
@@ -197,6 +222,20 @@ test('a viewer is offered nothing that changes, an operator retries and does not
     const seen = await page.textContent('#main')
     assert.doesNotMatch(seen ?? '', /V-1|W-1|not mapped/)
     assert.match(seen ?? '', /There is no tenant sandbox here/)
+    for (const path of ['', 'mapping', 'calls', 'connections/erp', 'flows/customer/leftToRight', 'settings/audit']) {
+      await page.goto(`${running.url}/t/sandbox/${path}`)
+      await page.waitForSelector('#main [role=alert], #main .nothing')
+      assert.doesNotMatch((await page.textContent('#main')) ?? '', /V-1|AccountObj|BD_Customer|admin/, `/${path}`)
+    }
+    // nor is anything of it found from his own
+    await page.goto(`${running.url}/t/other/find?id=V-1`)
+    await page.waitForSelector('text=Nothing is known by V-1')
+    for (const path of ['records', 'pairs', 'connections', 'calls', 'audit', 'users', 'search?text=V-1', 'export'])
+      assert.equal(
+        await page.evaluate(async (where) => (await fetch(`/api/v1/tenants/sandbox/${where}`)).status, path),
+        404,
+        path,
+      )
     assert.equal(await callFrom(page, 'POST', '/tenants/sandbox/retries/estimate', { keyword: 'V' }), 404)
   })
 })

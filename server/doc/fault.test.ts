@@ -67,3 +67,28 @@ test('every sentence stands in four languages, with the same blanks, and says th
     '項目 grade：選択肢 D がマッピングされていません。',
   )
 })
+
+test('what was expected is said in the language of the sentence; a name stays a name', () => {
+  const fault: Fault = { code: 'map.type', stage: 'map', field: 'price', value: 'plenty', expected: 'a decimal number' }
+  assert.deepEqual(
+    locales.map((locale) => sentence(fault, locale)),
+    [
+      '字段 price：plenty 不是小数。',
+      '欄位 price：plenty 不是小數。',
+      'Field price: plenty is not a decimal number.',
+      '項目 price：plenty は小数ではありません。',
+    ],
+  )
+  assert.match(sentence({ ...fault, code: 'map.reference', expected: 'customer' }, 'zh_CN'), /customer 的数据/)
+  // whoever adds an expectation says it four times
+  const mapping = ['convert.ts', 'apply.ts'].map((file) =>
+    readFileSync(new URL(`../map/${file}`, import.meta.url), 'utf8'),
+  )
+  const asked = mapping.flatMap((text) => [
+    ...[...text.matchAll(/refuse\('map\.type', \w+, '([^']+)'\)/g)].map(([, said]) => said ?? ''),
+    ...[...text.matchAll(/'(a date(?: and time)?|a list of rows|a row)'/g)].map(([, said]) => said ?? ''),
+  ])
+  assert.ok(asked.length > 10)
+  for (const expected of asked)
+    assert.doesNotMatch(sentence({ ...fault, expected }, 'ja_JP'), new RegExp(expected), expected)
+})

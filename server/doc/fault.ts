@@ -1,6 +1,6 @@
 /** What went wrong, in a form a person can act on: code, place, both values, advice. One catalogue, tested against docs/errors.md. */
 import type { Locale } from '../../protocol/codes.ts'
-import { otherSentences } from './sentences.ts'
+import { expectedIn, otherSentences } from './sentences.ts'
 
 /** `field` is a path a person can read: `contacts[2].mobile`. Values are shown as they were. */
 export interface Fault {
@@ -108,5 +108,8 @@ const patternOf = (code: FaultCode, locale: Locale): string => {
 export const sentence = (fault: Fault, locale: Locale = 'en_US'): string =>
   patternOf(fault.code, locale).replace(
     /\{(field|value|expected|said)\}/g,
-    (_, key: 'field' | 'value' | 'expected' | 'said') => String(fault[key] ?? '?'),
+    (_, key: 'field' | 'value' | 'expected' | 'said') => {
+      const said = fault[key]
+      return key === 'expected' && typeof said === 'string' ? expectedIn(said, locale) : String(said ?? '?')
+    },
   )

@@ -63,7 +63,7 @@ export const foundSentences: Record<NonNullable<ProbeStep['found']>, Sentences> 
     '没有读取：该连接器声明为不提供查询接口。',
     '沒有讀取：該連接器宣告為不提供查詢介面。',
     'Nothing was read: the connection is declared to offer no queries.',
-    '読み取りなし：照会を提供しないコネクションとして宣言されています。',
+    '読み取りなし：照会を提供しないコネクションとして定義されています。',
   ),
 }
 

@@ -1,7 +1,7 @@
 /** The log of calls 接口日志 by time: which were made, how they ended, and of one what was said. Reads only. */
 import type { Fault } from '../doc/fault.ts'
 import { at, type Sql } from '../store/sql.ts'
-import { faultSentencesOf, parseFault } from './words.ts'
+import { parseFault } from './words.ts'
 
 export interface CallFilter {
   tenantId: string
@@ -31,7 +31,6 @@ export interface Call {
   ms: number | null
   bytes: number | null
   fault: Fault | null
-  why: string[]
 }
 
 interface Row {
@@ -66,7 +65,6 @@ const callOf = (row: Row): Call => {
     ms: row.ms,
     bytes: row.bytes,
     fault,
-    why: faultSentencesOf(fault),
   }
 }
 

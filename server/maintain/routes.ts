@@ -1278,7 +1278,7 @@ const wholeCall = callShape.extend({
   answer: z.string().nullable(),
 })
 
-const shownCall = (one: Omit<Call, 'fault'>): z.input<typeof callShape> => ({
+const shownCall = (one: Omit<Call, 'why'>, locale: Locale): z.input<typeof callShape> => ({
   attempt: one.attemptId,
   at: toMoment(one.startedAt),
   endedAt: toMomentOrNull(one.finishedAt),
@@ -1291,7 +1291,7 @@ const shownCall = (one: Omit<Call, 'fault'>): z.input<typeof callShape> => ({
   status: one.status,
   ms: one.ms,
   bytes: one.bytes,
-  why: one.why,
+  why: faultSentencesOf(one.fault, locale),
 })
 
 const afterCall = z.object({ at: z.number(), id: z.number() })
@@ -1315,7 +1315,7 @@ const callRoutes = ({ sql }: MaintainDeps): Route[] => [
       to: moment.optional(),
     }),
     answer: pageOf(callShape),
-    handle: async ({ params: { tenant }, query }) => {
+    handle: async ({ params: { tenant }, query, locale }) => {
       const after = fromCursor(afterCall, query.cursor)
       if (isRefused(after)) return after
       const calls = await asTenant(sql, tenant, (tx) =>
@@ -1331,7 +1331,12 @@ const callRoutes = ({ sql }: MaintainDeps): Route[] => [
           limit: query.limit + 1,
         }),
       )
-      return pageFrom(calls, query.limit, shownCall, (last) => ({ at: last.startedAt, id: last.attemptId }))
+      return pageFrom(
+        calls,
+        query.limit,
+        (one) => shownCall(one, locale),
+        (last) => ({ at: last.startedAt, id: last.attemptId }),
+      )
     },
   }),
   route({
@@ -1343,12 +1348,12 @@ const callRoutes = ({ sql }: MaintainDeps): Route[] => [
     params: inTenant.extend({ attempt: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
     query: z.object({ at: moment.describe('When it was made: `at` of the list.') }),
     answer: wholeCall,
-    handle: async ({ params: { tenant, attempt }, query }) => {
+    handle: async ({ params: { tenant, attempt }, query, locale }) => {
       const found = await asTenant(sql, tenant, (tx) => attemptAt(tx, tenant, attempt, Date.parse(query.at)))
       if (!found) return refuse('absent', { what: `call ${attempt}` })
       const { request, answer } = found
       return ok({
-        ...shownCall({ ...found, bytes: request === null ? null : Buffer.byteLength(request) }),
+        ...shownCall({ ...found, bytes: request === null ? null : Buffer.byteLength(request) }, locale),
         request,
         answer,
       })

@@ -20,9 +20,37 @@ export const Level = ({ level }: { level: Alert['level'] }) => {
   return <span className={`level level-${level}`}>{t(`alert.level.${level}`)}</span>
 }
 
+/** Where one sees what an alert speaks of, and mends it. */
+const placeOf = (rule: string) => {
+  switch (rule) {
+    case 'conflict':
+      return 'conflicts'
+    case 'callback':
+      return 'batches'
+    case 'function':
+      return 'functions'
+    case 'service':
+    case 'breaker':
+    case 'quota':
+      return 'connections'
+    case 'noData':
+    case 'pollGap':
+    case 'clock':
+    case 'clockPaused':
+      return 'polls'
+    case 'differences':
+    case 'overdue':
+      return 'compare'
+    default:
+      return 'maintain'
+  }
+}
+
 const One = ({ one }: { one: Alert }) => {
   const { t } = useTranslation()
+  const tenant = useTenant()
   const formats = useFormats()
+  const place = placeOf(one.rule)
   return (
     <article className={`one alert-${one.level}${one.state === 'recovered' ? ' over' : ''}`}>
       <div className="row">
@@ -37,6 +65,14 @@ const One = ({ one }: { one: Alert }) => {
         {t('group.since')} <Moment at={one.since} />
         {one.recoveredAt !== null &&
           ` · ${t('alert.lasted', { stretch: formats.stretch(Date.parse(one.recoveredAt) - Date.parse(one.since)) })}`}
+        {one.state !== 'recovered' && (
+          <>
+            {' · '}
+            <Link to={`/t/$tenant/${place}`} params={{ tenant }}>
+              {t(`nav.${place}`)}
+            </Link>
+          </>
+        )}
       </div>
       {one.notices.length === 0 ? (
         one.state !== 'pending' && <div className="faint">{t('alert.untold')}</div>

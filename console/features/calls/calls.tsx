@@ -9,7 +9,7 @@ import { useIsPhone } from '../../ui/phone.ts'
 import { useTenant } from '../../ui/session.tsx'
 import { Body, CopyButton } from '../../ui/text.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
-import { Nothing, OutcomeTag, PageHead, Problem } from '../../ui/told.tsx'
+import { CallWord, Nothing, OutcomeTag, PageHead, Problem } from '../../ui/told.tsx'
 import { curlOf } from './curl.ts'
 
 type Row = Item<'listCalls'>
@@ -82,7 +82,7 @@ export const Calls = () => {
   const show = (row: Row) => set({ open: String(row.attempt), at: row.at })
   const columns: TableColumnsType<Row> = [
     { key: 'at', title: t('calls.at'), width: 140, render: (_, row) => <Moment at={row.at} /> },
-    { key: 'call', title: t('calls.call'), width: 100, render: (_, row) => <code>{row.call}</code> },
+    { key: 'call', title: t('calls.call'), width: 100, render: (_, row) => <CallWord call={row.call} /> },
     { key: 'target', title: t('calls.target'), width: 110, render: (_, row) => row.target },
     {
       key: 'outcome',
@@ -156,7 +156,7 @@ export const Calls = () => {
                 <OutcomeTag outcome={row.outcome} status={row.status} />
                 <Moment at={row.at} />
               </span>
-              <code>{row.call}</code> {row.target} · {row.pair}
+              <CallWord call={row.call} /> · {row.target} · {row.pair}
             </button>
           ))}
           {list.hasNextPage && (

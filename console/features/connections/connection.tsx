@@ -141,7 +141,11 @@ const Secret = ({ name, label }: { name: (string | number)[]; label: string }) =
   const { t } = useTranslation()
   return (
     <Form.Item name={name} label={label}>
-      <Input.Password autoComplete="new-password" placeholder={t('connection.kept')} />
+      <Input.Password
+        autoComplete="new-password"
+        placeholder={t('connection.kept')}
+        style={{ minWidth: 'min(260px, 100%)' }}
+      />
     </Form.Item>
   )
 }
@@ -249,7 +253,7 @@ const ConnectionForm = ({ id, connection }: { id: string; connection: Tree }) =>
       </section>
       <section className="card">
         <h2>{t('connection.proof')}</h2>
-        <p className="faint">{t('connection.secretSay')}</p>
+        <p className="faint spaced">{t('connection.secretSay')}</p>
         <Form.List name="headers">
           {(fields, { add, remove }) => (
             <>
@@ -262,14 +266,18 @@ const ConnectionForm = ({ id, connection }: { id: string; connection: Tree }) =>
                     <Input />
                   </Form.Item>
                   <Secret name={[name, 'value']} label={t('connection.headerValue')} />
-                  <Button type="text" danger onClick={() => remove(name)}>
-                    {t('act.remove')}
-                  </Button>
+                  {!isReadOnly && (
+                    <Button type="text" danger onClick={() => remove(name)}>
+                      {t('act.remove')}
+                    </Button>
+                  )}
                 </div>
               ))}
-              <Form.Item>
-                <Button onClick={() => add({ name: '' })}>{t('connection.addHeader')}</Button>
-              </Form.Item>
+              {!isReadOnly && (
+                <Form.Item>
+                  <Button onClick={() => add({ name: '' })}>{t('connection.addHeader')}</Button>
+                </Form.Item>
+              )}
             </>
           )}
         </Form.List>
@@ -312,9 +320,10 @@ const ConnectionForm = ({ id, connection }: { id: string; connection: Tree }) =>
           <Select
             allowClear
             aria-label={t('connection.recognise')}
-            options={['byId', 'byWindow', 'externalIdUnique', 'idempotencyHeader', 'none'].map((value) => ({
+            placeholder={t('recognise.usual')}
+            options={(['byId', 'byWindow', 'externalIdUnique', 'idempotencyHeader', 'none'] as const).map((value) => ({
               value,
-              label: value,
+              label: t(`recognise.${value}`),
             }))}
           />
         </Form.Item>
@@ -349,7 +358,18 @@ export const ConnectionPage = () => {
   if (isPending || !data) return <Skeleton active />
   return (
     <>
-      <PageHead title={connection} sub={t('connection.one')}>
+      <PageHead
+        title={connection}
+        sub={
+          <>
+            <Link to="/t/$tenant/connections" params={{ tenant }}>
+              {t('nav.connections')}
+            </Link>
+            {' · '}
+            {t('connection.one')}
+          </>
+        }
+      >
         <Link
           to="/t/$tenant/settings/$tab"
           params={{ tenant, tab: 'versions' }}

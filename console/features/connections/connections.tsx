@@ -131,7 +131,10 @@ export const Connections = () => {
                 </div>
                 <div className="faint">
                   {t(`connection.role.${String(one.role) === 'crm' ? 'crm' : 'erp'}`)} ·{' '}
-                  {String(one.kind ?? 'standard')} · <code>{String(one.baseUrl)}</code>
+                  {t(`connection.kind.${String(one.kind ?? 'standard')}` as 'connection.kind.standard', {
+                    defaultValue: String(one.kind),
+                  })}{' '}
+                  · <code>{String(one.baseUrl)}</code>
                 </div>
               </Link>
             )

@@ -35,7 +35,11 @@ export const Find = () => {
   const tenant = useTenant()
   const { id = '' } = useSearch({ from: '/t/$tenant/find' })
   const { data, error, isPending } = useRead('search', { query: { text: id } }, { enabled: id !== '' })
-  const none = <Nothing title={t('find.none', { id })}>{t('find.noneTodo')}</Nothing>
+  const none = (
+    <Nothing isPage title={id === '' ? t('find.label') : t('find.none', { id })}>
+      {t('find.noneTodo')}
+    </Nothing>
+  )
   if (id === '') return none
   if (error) return <Problem error={error} />
   if (isPending || !data) return <Skeleton active />
@@ -48,7 +52,14 @@ export const Find = () => {
     return place.records.length === 0 || fresh.length > 0 ? [{ ...place, records: fresh }] : []
   })
   const count = records.length + staged.length + pushes.length + batches.length + named.length
-  if (count === 0) return data.complete ? none : <Nothing title={t('find.none', { id })}>{t('find.partly')}</Nothing>
+  if (count === 0)
+    return data.complete ? (
+      none
+    ) : (
+      <Nothing isPage title={t('find.none', { id })}>
+        {t('find.partly')}
+      </Nothing>
+    )
   // an id is an id, whatever else bears it in its name
   const byId = records.length + staged.length + pushes.length + batches.length
   const [only, second] = byId > 0 ? records : named.flatMap((one) => one.records)

@@ -72,11 +72,15 @@ export const FlowPage = () => {
       <PageHead
         title={
           <>
-            {pair} <FlowWord state={state} />
+            {pair} {flow === 'leftToRight' ? '→' : '←'} <FlowWord state={state} />
           </>
         }
         sub={
           <>
+            <Link to="/t/$tenant/flows" params={{ tenant }}>
+              {t('nav.flows')}
+            </Link>
+            {' · '}
             <code>{ends.source}</code> → <code>{ends.target}</code>
           </>
         }

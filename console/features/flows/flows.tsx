@@ -56,7 +56,9 @@ export const Flows = () => {
               params={{ tenant, pair: flow.pair, flow: flow.flow }}
             >
               <div className="row">
-                <b>{flow.pair}</b>
+                <b>
+                  {flow.pair} {flow.flow === 'leftToRight' ? '→' : '←'}
+                </b>
                 <FlowWord state={flow.state} />
               </div>
               <div>

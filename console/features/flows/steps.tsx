@@ -540,7 +540,10 @@ export const Steps = ({
         <Notify />
         {Object.keys((whole.flows ?? {}) as Tree).length === 2 && (
           <p className="faint">
-            {t('step.conflict')} <code>{String(whole.conflict ?? 'ask')}</code>
+            {t('step.conflict')}{' '}
+            {t(`conflict.who.${String(whole.conflict ?? 'ask')}` as 'conflict.who.ask', {
+              defaultValue: String(whole.conflict),
+            })}
           </p>
         )}
       </Step>

@@ -121,7 +121,7 @@ const Bind = ({ record, onDone }: { record: RecordRow; onDone: () => void }) => 
         initialValues={{ left: record.left.id ?? '', right: record.right.id ?? '' }}
         onFinish={save}
       >
-        <p className="faint">{t('deed.bindSay')}</p>
+        <p className="faint spaced">{t('deed.bindSay')}</p>
         {(['left', 'right'] as const).map((side) => (
           <Form.Item
             key={side}

@@ -34,6 +34,7 @@ export const Groups = ({
   if (groups.error) return <Problem error={groups.error} retry={() => void groups.refetch()} />
   if (groups.isPending) return <Skeleton active paragraph={{ rows: 2 }} title={false} />
   const shown = isAll ? groups.items : groups.items.slice(0, shownAtFirst)
+  const first = shown.find((one) => fixesOf(one, may).length > 0)
   return (
     <section aria-label={t('group.title')}>
       <div className="groups">
@@ -83,7 +84,7 @@ export const Groups = ({
                       {isOpen ? t('group.all') : t('group.records')}
                     </Button>
                     {fixesOf(one, may).length > 0 && (
-                      <Button type="primary" onClick={() => setFixing(one)}>
+                      <Button type={one === first ? 'primary' : 'default'} onClick={() => setFixing(one)}>
                         {t('group.fix')}
                       </Button>
                     )}

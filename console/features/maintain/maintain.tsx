@@ -225,7 +225,7 @@ const Records = ({ filter }: { filter: Selection }) => {
     {
       key: 'state',
       title: t('records.state'),
-      width: 130,
+      width: 152,
       render: (_, row) => <StateTag state={row.state} held={row.held} />,
     },
     {
@@ -270,7 +270,7 @@ const Records = ({ filter }: { filter: Selection }) => {
           columns={columns}
           dataSource={rows}
           pagination={false}
-          scroll={{ x: 950, y: room }}
+          scroll={{ x: 972, y: room }}
           {...(mayTick && {
             rowSelection: {
               selectedRowKeys: ticked,

@@ -7,7 +7,7 @@ import { ChooseCard } from '../../ui/choose.tsx'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { Body } from '../../ui/text.tsx'
 import { Moment } from '../../ui/time.tsx'
-import { PageHead, Problem, type State, StateTag } from '../../ui/told.tsx'
+import { CallWord, PageHead, Problem, type State, StateTag } from '../../ui/told.tsx'
 import { Deeds, type RecordRow } from './deeds.tsx'
 import { type Journey, Story } from './story.tsx'
 
@@ -34,6 +34,21 @@ const Joint = ({ record }: { record: RecordRow }) => {
         </div>
         <code>{target.id ?? t('record.noId')}</code>
       </div>
+    </div>
+  )
+}
+
+/** What is waited for is named as the engine names it, such as `r:tenant/material/right/P-7`; shown are pair and id. */
+const Awaited = ({ thing }: { thing: string }) => {
+  const tenant = useTenant()
+  const [, pair, id] = /^r:[^/]*\/([^/]*)\/(?:left|right)\/(.*)$/s.exec(thing) ?? []
+  if (pair === undefined || id === undefined) return <code>{thing} </code>
+  return (
+    <div>
+      {pair}{' '}
+      <Link to="/t/$tenant/find" params={{ tenant }} search={{ id }}>
+        <code>{id}</code>
+      </Link>
     </div>
   )
 }
@@ -82,7 +97,12 @@ const Contents = ({ journey }: { journey: Journey }) => {
           text={one.content}
         />
       ))}
-      {call?.request && <Body title={`${t('record.mapped')} · ${call.target} ${call.call}`} text={call.request} />}
+      {call?.request && (
+        <Body
+          title={`${t('record.mapped')} · ${call.target} ${t(`call.${call.call}` as 'call.create', { defaultValue: call.call })}`}
+          text={call.request}
+        />
+      )}
       {call?.answer && (
         <Body
           title={`${t('story.answer')}${call.status === null ? '' : ` · HTTP ${call.status}`}`}
@@ -122,10 +142,15 @@ export const RecordPage = () => {
         }
         sub={
           <>
+            <Link to="/t/$tenant/maintain" params={{ tenant }} search={{}}>
+              {t('nav.maintain')}
+            </Link>
+            {' · '}
             <Link to="/t/$tenant/maintain" params={{ tenant }} search={{ flow: record.pair }}>
               {record.pair}
-            </Link>{' '}
-            · {t('record.link', { id: link })}
+            </Link>
+            {' · '}
+            {t('record.link', { id: link })}
           </>
         }
       >
@@ -194,7 +219,7 @@ export const RecordPage = () => {
               <dt>{t('record.waitsFor')}</dt>
               <dd>
                 {record.waitsFor.map((one) => (
-                  <code key={one}>{one} </code>
+                  <Awaited key={one} thing={one} />
                 ))}
               </dd>
             </>
@@ -203,7 +228,7 @@ export const RecordPage = () => {
             <>
               <dt>{t('record.unanswered')}</dt>
               <dd>
-                {record.unanswered.call} · <Moment at={record.unanswered.at} />
+                <CallWord call={record.unanswered.call} /> · <Moment at={record.unanswered.at} />
               </dd>
             </>
           )}

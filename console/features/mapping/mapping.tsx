@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next'
 import { call, type Item } from '../../api/client.ts'
 import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList, useRead } from '../../ui/asking.ts'
+import { useIsPhone } from '../../ui/phone.ts'
 import { useMay, useRefresh, useTenant } from '../../ui/session.tsx'
 import { Nothing, PageHead, Problem, StateTag } from '../../ui/told.tsx'
 
@@ -44,7 +45,7 @@ const BindNew = ({ pairs, onDone }: { pairs: readonly Record<string, unknown>[];
           }, setError)
         }
       >
-        <p className="faint">{t('deed.bindSay')}</p>
+        <p className="faint spaced">{t('deed.bindSay')}</p>
         <Form.Item name="pair" label={t('mapping.pair')}>
           <Select
             aria-label={t('mapping.pair')}
@@ -85,6 +86,7 @@ export const Mapping = () => {
     { every: 10_000, limit: 200 },
   )
   const unbind = useChange('unbindLink')
+  const isPhone = useIsPhone()
   const [isBinding, setBinding] = useState(false)
   const set = (change: Partial<typeof said>) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true })
@@ -92,7 +94,7 @@ export const Mapping = () => {
     { key: 'pair', title: t('mapping.pair'), width: 160, render: (_, row) => row.pair },
     { key: 'left', title: t('mapping.left'), width: 240, render: (_, row) => <code>{row.left ?? '–'}</code> },
     { key: 'right', title: t('mapping.right'), width: 240, render: (_, row) => <code>{row.right ?? '–'}</code> },
-    { key: 'state', title: t('records.state'), width: 150, render: (_, row) => <StateTag state={row.state} /> },
+    { key: 'state', title: t('records.state'), width: 160, render: (_, row) => <StateTag state={row.state} /> },
     {
       key: 'act',
       title: t('act.acts'),
@@ -172,21 +174,45 @@ export const Mapping = () => {
         />
       </div>
       <Listing list={list} none={<Nothing title={t('mapping.none')}>{t('mapping.noneTodo')}</Nothing>}>
-        <div className="card flush">
-          <Table<Row>
-            virtual
-            size="small"
-            rowKey={(row) => `${row.pair} ${row.link}`}
-            columns={columns}
-            dataSource={list.items}
-            pagination={false}
-            scroll={{ x: 980, y: Math.max(320, window.innerHeight - 280) }}
-            onScroll={(event) => {
-              const { scrollTop, scrollHeight, clientHeight } = event.currentTarget
-              if (scrollHeight - scrollTop - clientHeight < 1_500) list.more()
-            }}
-          />
-        </div>
+        {isPhone ? (
+          <div className="rows">
+            {list.items.map((row) => (
+              <Link
+                key={`${row.pair} ${row.link}`}
+                className="one"
+                to="/t/$tenant/record/$link"
+                params={{ tenant, link: String(row.link) }}
+              >
+                <span className="row">
+                  <b>{row.pair}</b>
+                  <StateTag state={row.state} />
+                </span>
+                <code>{row.left ?? '–'}</code> ↔ <code>{row.right ?? '–'}</code>
+              </Link>
+            ))}
+            {list.hasNextPage && (
+              <Button block onClick={list.more} loading={list.isFetchingNextPage}>
+                {t('act.more')}
+              </Button>
+            )}
+          </div>
+        ) : (
+          <div className="card flush">
+            <Table<Row>
+              virtual
+              size="small"
+              rowKey={(row) => `${row.pair} ${row.link}`}
+              columns={columns}
+              dataSource={list.items}
+              pagination={false}
+              scroll={{ x: 980, y: Math.max(320, window.innerHeight - 280) }}
+              onScroll={(event) => {
+                const { scrollTop, scrollHeight, clientHeight } = event.currentTarget
+                if (scrollHeight - scrollTop - clientHeight < 1_500) list.more()
+              }}
+            />
+          </div>
+        )}
       </Listing>
       {isBinding && pairs && <BindNew pairs={pairs.items} onDone={() => setBinding(false)} />}
     </>

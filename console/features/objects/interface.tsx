@@ -30,7 +30,7 @@ export const InterfaceCard = ({ connection, object }: { connection: string; obje
       <h2>{t('interface.title')}</h2>
       <p className="faint">{t('interface.say')}</p>
       <div className="row">
-        <Button type="primary" href={`/api/v1${at}.html?locale=${locale}`} target="_blank" rel="noreferrer">
+        <Button href={`/api/v1${at}.html?locale=${locale}`} target="_blank" rel="noreferrer">
           {t('interface.page')}
         </Button>
         <Button href={`/api/v1${at}.md?locale=${locale}`} download={`${object}.md`}>

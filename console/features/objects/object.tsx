@@ -53,6 +53,7 @@ const FieldTable = ({ fields, idField }: { fields: unknown; idField?: string }) 
       columns={[
         {
           key: 'code',
+          width: '24%',
           title: t('object.field'),
           render: (_, one) => (
             <>
@@ -60,13 +61,19 @@ const FieldTable = ({ fields, idField }: { fields: unknown; idField?: string }) 
             </>
           ),
         },
-        { key: 'name', title: t('object.name'), render: (_, one) => one.name },
+        { key: 'name', width: '20%', title: t('object.name'), render: (_, one) => one.name },
         {
           key: 'type',
+          width: '16%',
           title: t('object.type'),
           render: (_, one) => t(`fieldType.${one.type}` as 'fieldType.text', { defaultValue: one.type }),
         },
-        { key: 'required', title: t('object.required'), render: (_, one) => (one.required ? t('act.yes') : '') },
+        {
+          key: 'required',
+          width: '10%',
+          title: t('object.required'),
+          render: (_, one) => (one.required ? t('act.yes') : ''),
+        },
         { key: 'more', title: t('object.options'), render: (_, one) => one.more },
       ]}
     />
@@ -136,7 +143,21 @@ export const ObjectPage = () => {
   const save = (body: Tree) => put.mutate({ path: { connection, object }, body }, { onSuccess: () => setText(false) })
   return (
     <>
-      <PageHead title={<code>{object}</code>} sub={`${connection} · ${String(data.name ?? '')}`}>
+      <PageHead
+        title={<code>{object}</code>}
+        sub={
+          <>
+            <Link to="/t/$tenant/objects" params={{ tenant }}>
+              {t('nav.objects')}
+            </Link>
+            {' · '}
+            <Link to="/t/$tenant/connections/$connection" params={{ tenant, connection }}>
+              {connection}
+            </Link>
+            {data.name === undefined ? '' : ` · ${String(data.name)}`}
+          </>
+        }
+      >
         <Link
           to="/t/$tenant/settings/$tab"
           params={{ tenant, tab: 'versions' }}
@@ -174,7 +195,6 @@ export const ObjectPage = () => {
         <h2>{t('object.fields')}</h2>
         <FieldTable fields={data.fields} idField={String(data.idField ?? 'id')} />
       </section>
-      {may('showInterface') && <InterfaceCard connection={connection} object={object} />}
       {details.map((detail) => (
         <section key={String(detail.code)} className="card">
           <h2>
@@ -186,6 +206,7 @@ export const ObjectPage = () => {
           />
         </section>
       ))}
+      {may('showInterface') && <InterfaceCard connection={connection} object={object} />}
       {isLearning && (
         <Learn
           object={data}

@@ -32,10 +32,9 @@ const OfConnection = ({ connection }: { connection: string }) => {
                 <code>{String(one.code)}</code>
               </b>
               <span className="faint">
-                {t('object.counts', {
-                  fields: Object.keys((one.fields ?? {}) as object).length,
-                  details: ((one.details ?? []) as unknown[]).length,
-                })}
+                {t('object.fieldCount', { count: Object.keys((one.fields ?? {}) as object).length })}
+                {((one.details ?? []) as unknown[]).length > 0 &&
+                  ` · ${t('object.detailCount', { count: ((one.details ?? []) as unknown[]).length })}`}
               </span>
             </div>
           </Link>

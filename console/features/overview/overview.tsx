@@ -116,7 +116,9 @@ export const Overview = () => {
       render: (_, flow) => (
         <Link to="/t/$tenant/flows/$pair/$flow" params={{ tenant, pair: flow.pair, flow: flow.flow }}>
           <div className="ends">
-            <b>{flow.pair}</b>
+            <b>
+              {flow.pair} {flow.flow === 'leftToRight' ? '→' : '←'}
+            </b>
             <small>
               {flow.source} → {flow.target}
             </small>

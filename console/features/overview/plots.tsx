@@ -22,11 +22,12 @@ const Plot = ({ at, lines, title }: { at: number[]; lines: Line[]; title: string
   const place = useRef<HTMLDivElement>(null)
   const { isDark, zone, locale } = useLooks()
   const formats = useFormats()
+  const { t } = useTranslation()
   useEffect(() => {
     const into = place.current as HTMLDivElement
     const ink = colourOf('--faint')
     const grid = { stroke: colourOf('--line'), width: 1 }
-    const axis = { stroke: ink, grid, ticks: grid, font: '12px system-ui, sans-serif' }
+    const axis = { stroke: ink, grid, ticks: grid, font: `12px ${getComputedStyle(into).fontFamily}` }
     const scales = [...new Set(lines.map((line) => line.scale ?? 'y'))]
     const showOf = (scale: string) => lines.find((line) => (line.scale ?? 'y') === scale)?.show
     const plot = new UPlot(
@@ -44,7 +45,7 @@ const Plot = ({ at, lines, title }: { at: number[]; lines: Line[]; title: string
         ),
         series: [
           {
-            label: '',
+            label: t('plot.time'),
             value: (_: UPlot, seconds: number | null) => (seconds === null ? '' : formats.short(seconds * 1_000)),
           },
           ...lines.map((line) => ({

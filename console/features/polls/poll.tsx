@@ -218,7 +218,7 @@ export const PollPage = () => {
       width: 206,
       render: (_, row) => (
         <>
-          <Moment at={row.from} /> – {formats.clock(Date.parse(row.to))}
+          <Moment at={row.from} /> – <span className="nowrap">{formats.second(Date.parse(row.to))}</span>
           {row.cause === 'again' && <div className="faint">{t('poll.askedBy', { who: row.askedBy ?? '–' })}</div>}
         </>
       ),
@@ -367,7 +367,7 @@ export const PollPage = () => {
               <article key={row.id} className="one">
                 <div className="row">
                   <span>
-                    <Moment at={row.from} /> – {formats.clock(Date.parse(row.to))}
+                    <Moment at={row.from} /> – {formats.second(Date.parse(row.to))}
                   </span>
                   <WorkTag state={row.state} />
                 </div>

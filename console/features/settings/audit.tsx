@@ -106,7 +106,8 @@ const Filters = () => {
       />
       <Input
         type="date"
-        style={{ width: 160 }}
+        style={{ width: 200 }}
+        prefix={t('stretch.from')}
         aria-label={t('audit.from')}
         title={t('audit.from')}
         value={day(said.from, 0)}
@@ -114,7 +115,8 @@ const Filters = () => {
       />
       <Input
         type="date"
-        style={{ width: 160 }}
+        style={{ width: 200 }}
+        prefix={t('stretch.to')}
         aria-label={t('audit.to')}
         title={t('audit.to')}
         value={day(said.to, -1)}
@@ -150,7 +152,8 @@ const Trail = ({ which }: { which: 'listAudit' | 'listEveryAudit' }) => {
         <div key={one.id} className="one">
           <div className="row">
             <span>
-              <b>{one.actor}</b> {t(`audit.${one.what}` as 'audit.changed', { defaultValue: one.what })}{' '}
+              <b>{one.actor === 'start' ? t('audit.start') : one.actor}</b>{' '}
+              {t(`audit.${one.what}` as 'audit.changed', { defaultValue: one.what })}{' '}
               {t(`kind.${one.kind}` as 'kind.connection', { defaultValue: one.kind })} <code>{one.name}</code>
             </span>
             <span className="faint">

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { sessionQuery, useMay, useTenant } from '../../ui/session.tsx'
-import { PageHead } from '../../ui/told.tsx'
+import { Nothing, PageHead } from '../../ui/told.tsx'
 import { Audit } from './audit.tsx'
 import { Callers } from './callers.tsx'
 import { Installation } from './installation.tsx'
@@ -60,7 +60,13 @@ export const Settings = () => {
           </Link>
         ))}
       </nav>
-      {Page && <Page />}
+      {Page ? (
+        <Page />
+      ) : (
+        <div className="card">
+          <Nothing title={t('problem.absent')}>{t('problem.absentTodo')}</Nothing>
+        </div>
+      )}
     </>
   )
 }

@@ -67,7 +67,7 @@ export const Versions = () => {
                 </span>
                 <span className="row">
                   <span className="faint">
-                    {one.who} · <Moment at={one.at} />
+                    {one.who === 'start' ? t('audit.start') : one.who} · <Moment at={one.at} />
                   </span>
                   {may('restoreVersion') && one.what !== 'removed' && (
                     <Button size="small" onClick={() => setRestoring(one)}>

@@ -53,9 +53,11 @@ export const Back = () => {
         ) : (
           <>
             <Problem error={error} />
-            <Link to="/sign-in" search={{}}>
-              {t('signIn.anew')}
-            </Link>
+            <p>
+              <Link to="/sign-in" search={{}}>
+                {t('signIn.anew')}
+              </Link>
+            </p>
           </>
         )}
       </div>

@@ -19,7 +19,7 @@ export const phrases = {
     '本页由对象的声明生成。字段名、编码与地址均为真实值；示例值和大写的占位符（如 TOKEN）请自行替换。',
     '本頁由物件的宣告產生。欄位名、編碼與位址均為真實值；範例值與大寫的佔位符（如 TOKEN）請自行替換。',
     'Made from the declaration of the object. Field names, codes and addresses are the real ones; replace the example values and the placeholders in capitals, such as TOKEN.',
-    'オブジェクトの宣言から生成されています。項目名・コード・アドレスは実際のものです。例の値と TOKEN などの大文字の仮の値は置き換えてください。',
+    'オブジェクトの定義から生成されています。項目名・コード・アドレスは実際のものです。例の値と TOKEN などの大文字の仮の値は置き換えてください。',
   ),
   object: to('对象编码', '物件編碼', 'Object code', 'オブジェクトコード'),
   apiName: to('对象 apiName', '物件 apiName', 'apiName', 'apiName'),
