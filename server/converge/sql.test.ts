@@ -15,7 +15,7 @@ import { waitKey } from './link.ts'
 import { ended, mark, repeat } from './mark.ts'
 import { declare as configure, pairId, publish, pushed, tenant } from './paired.fixture.ts'
 import { carriers, documents, drawVersion, openCreates, references, request, seen } from './read.ts'
-import type { Claimed, Mark, Settle, Target } from './road.ts'
+import type { Claimed, Mark, Marked, Settle, Target } from './road.ts'
 import { settle } from './settle.ts'
 
 const crm: Target = { tenant_id: tenant, connection_id: 'crm' }
@@ -352,6 +352,47 @@ test('O2, R1: the repetition of a doubted create moves the doubt, and keeps when
   assert.equal(await reap(db.sql, null), 1)
   const [, ended] = await db.sql<{ outcome: string }>`select outcome from attempt order by attempt_id`
   assert.equal(ended?.outcome, 'unknown', 'its holder died: nobody will tell')
+})
+
+/** Every statement on the plan that it has after some use, which chooses the partitions of the log while it runs. */
+const worn = (db: FreshDatabase): Pool => db.open({ settings: { plan_cache_mode: 'force_generic_plan' } })
+
+const outcomes = async (sql: Sql): Promise<(string | null)[]> =>
+  (await sql<{ outcome: string | null }>`select outcome from attempt order by attempt_id`).map((row) => row.outcome)
+
+test('C4: an edit that is committed while a settle waits for its row costs no call of that settle its end in the log (270)', async () => {
+  await using db = await world()
+  for (const id of ['L-1', 'L-2']) await push(db.sql, 'left', id)
+  const links = await claim(db.sql, crm, 10, lease, null)
+  const marked = await mark(
+    db.sql,
+    links.map((link, i) => markOf(link, { idem_key: `${i}` })),
+    null,
+  )
+  const settles = links.map((link, i): Settle => {
+    const { attempt_id, sent_at: started_at } = marked[i] as Marked
+    const attempt = {
+      attempt_id,
+      started_at,
+      outcome: 'applied' as const,
+      status: 200,
+      answer: null,
+      fault: null,
+      ms: 1,
+    }
+    return { ...created(link, `R-${i}`), attempt }
+  })
+  const settled = await db.sql.begin(async (tx) => {
+    await push(tx, 'left', 'L-1', { name: 'edited' })
+    const waiting = settle(worn(db), settles, null)
+    await somebodyWaits(db.sql)
+    return { waiting }
+  })
+  assert.deepEqual(
+    (await settled.waiting).map(({ held }) => held),
+    [true, true],
+  )
+  assert.deepEqual(await outcomes(db.sql), ['applied', 'applied'])
 })
 
 test('C3: an expired lease is due where nothing was sent, unknown where something was', async () => {
