@@ -15,13 +15,15 @@ const ON_OLDEST =
 const AS_ROAD = /^server\/(stage|converge|receive|observe|batch|deliver|dispatch)\//
 const OWN_SERVER = /^server\/store\/(embedded|binaries)\./ // these start servers themselves: another cluster is nothing to them
 
-const COMPARES = /^prove\/(rigs\/(neighbours|noisy|outage|functions|overload|rolling)|console\/)/
+const COMPARES = /^prove\/rigs\/(neighbours|noisy|outage|functions|overload|rolling)\./
 /** The longest of a leg begin first, in this order: one that is left for the end has the machine to itself. */
 const LONGEST = [
   'prove/rigs/recognise.',
+  'prove/console/console.',
   'prove/sim/seeds.slow.',
   'prove/walk/legacy-erp.',
   'prove/rigs/poll.',
+  'prove/console/pages.slow.',
   'prove/sim/replay.',
   'prove/rigs/kill.',
   'prove/walk/fxiaoke.',
@@ -29,9 +31,8 @@ const LONGEST = [
   'prove/rigs/echo.',
   'prove/rigs/queues.',
   'prove/rigs/bad-input.',
-  'prove/console/console.',
+  'prove/console/journey.',
   'prove/rigs/rolling.',
-  'prove/console/pages.slow.',
   'bench/bench.',
   'prove/api/matrix.',
   'server/converge/sql.',
@@ -136,7 +137,7 @@ const oldestServer = (): { bin: string } | { reason: string } => {
     return { reason: `no PostgreSQL ${OLDEST} in ${bin}, and only root may install it` }
   if (!existsSync('/usr/bin/apt-get')) return { reason: `no PostgreSQL ${OLDEST} in ${bin}, and no apt-get here` }
   const apt = (...args: string[]) =>
-    spawnSync('apt-get', ['-q', '-y', ...args], {
+    spawnSync('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=300', ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
       timeout: 300_000,
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
@@ -148,13 +149,19 @@ const oldestServer = (): { bin: string } | { reason: string } => {
   return existsSync(join(bin, 'postgres')) ? { bin } : { reason: `apt-get put no PostgreSQL into ${bin}` }
 }
 
-/** The console's pages, built by a process of its own; where that fails, the tests that want them say so. */
-const built = (): Promise<void> =>
+/** Runs a file of ours to its end; where it fails, the tests that want what it makes say so. */
+const alone = (file: string): Promise<void> =>
   new Promise((done) => {
-    const child = spawn(process.execPath, [join(root, 'server/cli/console-build.ts')], { cwd: root, stdio: 'ignore' })
+    const child = spawn(process.execPath, [join(root, file)], { cwd: root, stdio: 'ignore' })
     child.once('error', () => done())
     child.once('exit', () => done())
   })
+
+/** The long tests start the program as people do, and each of them would find that its pages are missing; some want a browser. */
+const prepareLong = async (files: readonly string[]): Promise<void> => {
+  if (files.length > 0) await alone('server/cli/console-build.ts')
+  if (files.some((file) => file.startsWith('prove/console/'))) await alone('prove/console/browser.ts')
+}
 
 const filesOf = () => {
   const found = globSync(`${ROOMS}/**/*.test.ts`, { cwd: root, exclude: (name) => name.includes('node_modules') })
@@ -186,10 +193,9 @@ const main = async (): Promise<boolean> => {
     return false
   }
   const url = await privateCluster()
-  // Beside the quick ones: the long ones start the program as people do, and each of them would find that its pages are missing.
-  const pages = slow.length > 0 ? built() : null
+  const prepared = prepareLong(slow) // beside the quick ones
   await leg('Quick tests', quick, url)
-  await pages
+  await prepared
   // Most rigs wait: for settle times, leases and brokers. Those that compare times have the processors with one other only.
   await leg(
     'Long tests',
