@@ -1,5 +1,5 @@
 /** `npm test [-- part of a path …]`: checks, then every test on one embedded PostgreSQL (quick ones first), then the rooms that write SQL again on PostgreSQL 15. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { run } from 'node:test'
@@ -15,7 +15,28 @@ const ON_OLDEST =
 const AS_ROAD = /^server\/(stage|converge|receive|observe|batch|deliver|dispatch)\//
 const OWN_SERVER = /^server\/store\/(embedded|binaries)\./ // these start servers themselves: another cluster is nothing to them
 
-const COMPARES = /^prove\/(rigs\/(neighbours|noisy|outage|functions|overload|rolling)|console\/)/
+const COMPARES = /^prove\/rigs\/(neighbours|noisy|outage|functions|overload|rolling)\./
+/** The longest of a leg begin first, in this order: one that is left for the end has the machine to itself. */
+const LONGEST = [
+  'prove/rigs/recognise.',
+  'prove/console/console.',
+  'prove/sim/seeds.slow.',
+  'prove/walk/legacy-erp.',
+  'prove/rigs/poll.',
+  'prove/console/pages.slow.',
+  'prove/sim/replay.',
+  'prove/rigs/kill.',
+  'prove/walk/fxiaoke.',
+  'prove/walk/walk.',
+  'prove/rigs/echo.',
+  'prove/rigs/queues.',
+  'prove/rigs/bad-input.',
+  'prove/console/journey.',
+  'prove/rigs/rolling.',
+  'bench/bench.',
+  'prove/api/matrix.',
+  'server/converge/sql.',
+]
 
 const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
 const flags = new Set(process.argv.slice(2).filter((arg) => arg.startsWith('--')))
@@ -28,8 +49,17 @@ interface Count {
 
 const total: Count = { passed: 0, failed: 0, skipped: 0 }
 const failures: string[] = []
+const times: { file: string; seconds: number }[] = []
 
 const indent = (text: string) => text.trimEnd().replaceAll(/^/gm, '    ')
+
+const longestFirst = (files: readonly string[]): string[] => {
+  const rank = (file: string): number => {
+    const found = LONGEST.findIndex((one) => file.startsWith(one))
+    return found < 0 ? LONGEST.length : found
+  }
+  return files.toSorted((a, b) => rank(a) - rank(b))
+}
 
 /** One leg: a line per file as it ends, each failure in full, and the runner's own counts at the end. */
 const leg = async (
@@ -46,7 +76,7 @@ const leg = async (
   const failed = new Set<string>()
   const names = new Map<string, string[]>()
   const stream = run({
-    files: files.map((file) => join(root, file)),
+    files: longestFirst(files).map((file) => join(root, file)),
     cwd: root,
     concurrency: abreast,
     timeout: 900_000,
@@ -74,9 +104,9 @@ const leg = async (
   stream.on('test:summary', ({ file, counts, duration_ms, success }) => {
     const bad = counts.tests - counts.passed - counts.skipped - counts.todo
     if (file !== undefined) {
-      console.log(
-        `${success ? '✔' : '✖'} ${relative(root, file)}  ${counts.passed} passed (${(duration_ms / 1000).toFixed(1)} s)`,
-      )
+      const [name, seconds] = [relative(root, file), duration_ms / 1000]
+      times.push({ file: name, seconds })
+      console.log(`${success ? '✔' : '✖'} ${name}  ${counts.passed} passed (${seconds.toFixed(1)} s)`)
       return
     }
     for (const [name, count] of Object.entries({
@@ -107,7 +137,7 @@ const oldestServer = (): { bin: string } | { reason: string } => {
     return { reason: `no PostgreSQL ${OLDEST} in ${bin}, and only root may install it` }
   if (!existsSync('/usr/bin/apt-get')) return { reason: `no PostgreSQL ${OLDEST} in ${bin}, and no apt-get here` }
   const apt = (...args: string[]) =>
-    spawnSync('apt-get', ['-q', '-y', ...args], {
+    spawnSync('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=300', ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
       timeout: 300_000,
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
@@ -117,6 +147,20 @@ const oldestServer = (): { bin: string } | { reason: string } => {
   if (!installed() && !(apt('update') && installed()))
     return { reason: `apt-get has no postgresql-${OLDEST} for this machine` }
   return existsSync(join(bin, 'postgres')) ? { bin } : { reason: `apt-get put no PostgreSQL into ${bin}` }
+}
+
+/** Runs a file of ours to its end; where it fails, the tests that want what it makes say so. */
+const alone = (file: string): Promise<void> =>
+  new Promise((done) => {
+    const child = spawn(process.execPath, [join(root, file)], { cwd: root, stdio: 'ignore' })
+    child.once('error', () => done())
+    child.once('exit', () => done())
+  })
+
+/** The long tests start the program as people do, and each of them would find that its pages are missing; some want a browser. */
+const prepareLong = async (files: readonly string[]): Promise<void> => {
+  if (files.length > 0) await alone('server/cli/console-build.ts')
+  if (files.some((file) => file.startsWith('prove/console/'))) await alone('prove/console/browser.ts')
 }
 
 const filesOf = () => {
@@ -149,13 +193,15 @@ const main = async (): Promise<boolean> => {
     return false
   }
   const url = await privateCluster()
+  const prepared = prepareLong(slow) // beside the quick ones
   await leg('Quick tests', quick, url)
+  await prepared
   // Most rigs wait: for settle times, leases and brokers. Those that compare times have the processors with one other only.
   await leg(
     'Long tests',
     slow.filter((file) => !COMPARES.test(file)),
     url,
-    { abreast: 4 },
+    { abreast: 5 },
   )
   await leg(
     'Long tests that compare times',
@@ -177,6 +223,12 @@ const main = async (): Promise<boolean> => {
       await leg(`On PostgreSQL ${OLDEST}`, again, old)
       await leg(`On PostgreSQL ${OLDEST}, as mortise_road`, asRoad, old, { role: 'road' })
     }
+  }
+  if (times.length > 20) {
+    const slowest = times.toSorted((a, b) => b.seconds - a.seconds).slice(0, 10)
+    console.log(
+      `\nThe longest:\n${slowest.map(({ file, seconds }) => `${seconds.toFixed(1).padStart(8)} s  ${file}`).join('\n')}`,
+    )
   }
   if (failures.length > 0) console.log(`\nFailed:\n${failures.map((name) => `  ✖ ${name}`).join('\n')}`)
   console.log(

@@ -5,23 +5,27 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
+/** Where the browser is, installed when that is allowed; or why there is none. */
+const findBrowser = (): string | { reason: string } => {
+  const path = places.find((one) => existsSync(one))
+  if (path !== undefined) return path
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
+    return { reason: 'no chromium here, and only root on Debian may install it' }
+  const apt = (...args: string[]) =>
+    spawnSync('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=300', ...args], {
+      stdio: 'ignore',
+      timeout: 400_000,
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    }).status === 0
+  const installed = () => apt('install', '--no-install-recommends', 'chromium', 'fonts-noto-cjk')
+  if (!installed() && !(apt('update') && installed())) return { reason: 'apt-get has no chromium for this machine' }
+  return places.find((one) => existsSync(one)) ?? { reason: 'apt-get put no chromium where it belongs' }
+}
+
 /** The browser, or why there is none. */
 export const openBrowser = async (): Promise<Browser | { reason: string }> => {
-  let path = places.find((one) => existsSync(one))
-  if (path === undefined) {
-    if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
-      return { reason: 'no chromium here, and only root on Debian may install it' }
-    const apt = (...args: string[]) =>
-      spawnSync('apt-get', ['-q', '-y', ...args], {
-        stdio: 'ignore',
-        timeout: 400_000,
-        env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      }).status === 0
-    const installed = () => apt('install', '--no-install-recommends', 'chromium', 'fonts-noto-cjk')
-    if (!installed() && !(apt('update') && installed())) return { reason: 'apt-get has no chromium for this machine' }
-    path = places.find((one) => existsSync(one))
-    if (path === undefined) return { reason: 'apt-get put no chromium where it belongs' }
-  }
+  const path = findBrowser()
+  if (typeof path !== 'string') return path
   return chromium.launch({
     executablePath: path,
     args: [
@@ -68,3 +72,6 @@ export const watchedPage = async (
   })
   return { page, errors, close: () => context.close() }
 }
+
+// scripts/test.ts runs this file beside the quick tests, so that no test waits for an installation
+if (import.meta.main) findBrowser()

@@ -35,7 +35,7 @@ export const lacking = (kind: keyof typeof programs): string | null => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
     return `no ${file}, and only root may install it (apt-get install ${packages.join(' ')})`
   const apt = (...args: string[]) =>
-    spawnSync('apt-get', ['-q', '-y', ...args], {
+    spawnSync('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=300', ...args], {
       stdio: 'ignore',
       timeout: 300_000,
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
