@@ -573,6 +573,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
       woke: told,
       tasked: tasker.wake,
       object: (tenantId, connectionId, code) => configuration.objects.find(tenantId, connectionId, code),
+      outgoing: { lanes: dispatch.lanesOf, woke: dispatch.wake },
       deliver: batches.deliver,
       changed: watching.look,
     }),

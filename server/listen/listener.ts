@@ -120,6 +120,7 @@ export const startListener = (deps: ListenerDeps): Listener => {
       taken: 0,
       refused: 0,
       connects: 0,
+      lastAt: null,
       fault: null,
     }
     let consumer: QueueConsumer | null = null
@@ -186,6 +187,7 @@ export const startListener = (deps: ListenerDeps): Listener => {
     const take = async (messages: readonly Message[]): Promise<boolean[]> => {
       const connection = deps.connection(tenantId, connectionId)
       if (!connection) return messages.map(() => false) // it is just being removed
+      view.lastAt = env.now()
       const sender = { tenantId, connectionId, redelivers: true }
       const traces = messages.map(() => env.id())
       const parts = messages.flatMap((message, i) => {

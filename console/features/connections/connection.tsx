@@ -11,6 +11,7 @@ import { useMay, useRefresh, useTenant } from '../../ui/session.tsx'
 import { useFormats } from '../../ui/time.tsx'
 import { PageHead, Problem } from '../../ui/told.tsx'
 import { Health } from './connections.tsx'
+import { QueueCard } from './queue-card.tsx'
 import { connectionOf, type FormValues, type Tree, valuesOf } from './form.ts'
 
 interface Tested {
@@ -383,6 +384,7 @@ export const ConnectionPage = () => {
         <ConnectionForm id={connection} connection={data} key={connection} />
         <div>
           {status.data && <Pause connection={connection} status={status.data} />}
+          <QueueCard connection={{ ...data, id: connection }} />
           {may('testConnection') && <TestConnection connection={connection} />}
           <section className="card">
             <h2>{t('nav.objects')}</h2>

@@ -8,6 +8,7 @@ import { useChange, useList, useRead } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { useFormats } from '../../ui/time.tsx'
 import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
+import { QueueLine } from './queue-card.tsx'
 
 const NewConnection = ({ onDone }: { onDone: () => void }) => {
   const { t } = useTranslation()
@@ -133,6 +134,7 @@ export const Connections = () => {
                   {t(`connection.role.${String(one.role) === 'crm' ? 'crm' : 'erp'}`)} ·{' '}
                   {String(one.kind ?? 'standard')} · <code>{String(one.baseUrl)}</code>
                 </div>
+                <QueueLine connection={one} />
               </Link>
             )
           })}
