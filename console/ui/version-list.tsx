@@ -59,7 +59,7 @@ export const VersionList = ({
               </span>
             </div>
             {one.fields.length > 0 && (
-              <details className="fold" open={isOpen && one.fields.length <= 6}>
+              <details className="fold" open={isOpen && one.fields.length <= 12}>
                 <summary>{t('version.differs', { count: one.fields.length })}</summary>
                 <Fields fields={one.fields} />
               </details>

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isTrouble, type OutBatch, openRows, stateLook, stepsOf } from '../../console/features/batches/out.ts'
-import { queueViews, type Standing } from '../../console/features/connections/queues.ts'
+import { connectionOf, valuesOf } from '../../console/features/connections/form.ts'
+import { queueFilled, queuesWith, queueViews, type Standing } from '../../console/features/connections/queues.ts'
 import {
   chosenOf,
   driftOf,
@@ -167,13 +168,11 @@ test('the way of a batch is told in the order of time, and what comes only while
 
 test('a queue stands as its best node does; what waits is the broker’s own figure, and one that nobody listens to is seen', () => {
   const node = (name: string, more: Partial<Standing>): Standing => ({
-    ...{
-      connection: 'crm',
-      queue: 'changes',
-      kind: 'rabbitmq' as const,
-      experimental: false,
-      state: 'listening' as const,
-    },
+    connection: 'crm',
+    queue: 'changes',
+    kind: 'rabbitmq' as const,
+    experimental: false,
+    state: 'listening' as const,
     since: '2026-01-01T00:00:00Z',
     seenAt: '2026-01-01T01:00:00Z',
     node: name,
@@ -214,4 +213,55 @@ test('a queue stands as its best node does; what waits is the broker’s own fig
   assert.deepEqual([other?.state, other?.experimental, other?.lag], ['nobody', true, null])
   assert.equal(still?.state, 'paused')
   assert.deepEqual(queueViews({ id: 'crm' }, []), [])
+})
+
+test('the form of a queue changes what it shows: the stored address and the rest of its words stay', () => {
+  const stored = {
+    id: 'changes',
+    kind: 'rabbitmq',
+    url: '${CRM_URL}',
+    queue: 'crm.changes',
+    batch: 50,
+    state: 'paused',
+  }
+  const other = { id: 'stream', kind: 'kafka', url: '${K}', topics: ['a', 'b'], startFrom: 'new' }
+  const all = [stored, other]
+  for (const one of all)
+    assert.deepEqual(
+      queuesWith(all, one.id, { ...queueFilled(one), url: '' } as Parameters<typeof queuesWith>[2]),
+      all,
+      'nothing was touched',
+    )
+  const changed = { kind: 'kafka' as const, id: 'stream', url: 'kafka://h', what: ' a , ,c', startFrom: 'all' }
+  assert.deepEqual(queuesWith(all, 'stream', changed), [
+    stored,
+    { id: 'stream', kind: 'kafka', url: 'kafka://h', topics: ['a', 'c'] },
+  ])
+  assert.deepEqual(queuesWith([], null, { kind: 'nats', id: 'n', url: 'nats://h', what: 'CRM', startFrom: 'new' }), [
+    { id: 'n', kind: 'nats', url: 'nats://h', stream: 'CRM', startFrom: 'new' },
+  ])
+})
+
+test('how batches are sent is a part of its connection’s form: secrets that are not typed anew stay, and another kind has none of it', () => {
+  const batch = {
+    clientId: 'mortise',
+    clientSecret: '${S}',
+    salt: '${T}',
+    callbackUrl: 'https://m',
+    locale: 'en_US',
+    perHour: 20,
+  }
+  const before = { id: 'mdm', role: 'crm', kind: 'masterdata-batch', baseUrl: 'https://mdm/', batch }
+  const values = valuesOf(before)
+  assert.equal(values.batch.clientSecret, undefined)
+  assert.deepEqual(connectionOf(before, values).batch, batch)
+  const said = { ...values.batch, salt: 'new salt', callbackUrl: '', perHour: null, query: false }
+  assert.deepEqual(connectionOf(before, { ...values, batch: said }).batch, {
+    clientId: 'mortise',
+    clientSecret: '${S}',
+    salt: 'new salt',
+    locale: 'en_US',
+    query: false,
+  })
+  assert.equal(connectionOf(before, { ...values, kind: 'standard' }).batch, undefined)
 })

@@ -189,8 +189,13 @@ test('a loss is told once, in log, status and count; the queue is opened anew, a
   world.broker.refuse(null)
   await until('it listens again', () => world.listener.views()[0]?.state === 'listening')
   assert.equal(losses, 1)
+  assert.equal((await readStandings(world.db.sql, 't'))[0]?.lastAt, null, 'nothing came yet')
   assert.deepEqual(await world.broker.give(event('A1')), [true])
   await until('the lag is shown', async () => (await readStandings(world.db.sql, 't'))[0]?.lag === 7)
+  await until('and when something came last', async () => {
+    const [standing] = await readStandings(world.db.sql, 't')
+    return standing?.lastAt != null && Date.now() - standing.lastAt < 60_000 && standing.connects === 2
+  })
 })
 
 test('a changed queue is opened anew, a paused one is let be, an unchanged one left alone', async () => {

@@ -1,23 +1,30 @@
 /** How batches that went out are told of: words for states, and the steps that one has taken. Pure. */
 import type { Answer, Item } from '../../api/client.ts'
-import type { WorkState } from '../../ui/watch.tsx'
 
 export type OutBatch = Item<'listOutBatches'>
 export type OutRow = Answer<'showOutBatch'>['items'][number]
 
 export const outStates = ['ready', 'accepted', 'done', 'split', 'lost'] as const
 
-/** In the look of what states of long work have. */
-export const stateLook = ({ state, refused }: Pick<OutBatch, 'state' | 'refused'>): WorkState =>
-  ({
-    ready: 'queued',
-    accepted: 'running',
-    done: (refused ?? 0) > 0 ? 'waiting' : 'done',
-    split: 'error',
-    lost: 'failed',
-  })[state] as WorkState
+/** In the look of what states of long work have (ui/watch.tsx). */
+type Look = 'queued' | 'running' | 'waiting' | 'done' | 'error' | 'failed' | 'stopped' | 'due' | 'delivered'
 
-export const callbackLook: Record<OutBatch['callback'], WorkState> = {
+export const stateLook = ({ state, refused }: Pick<OutBatch, 'state' | 'refused'>): Look => {
+  switch (state) {
+    case 'ready':
+      return 'queued'
+    case 'accepted':
+      return 'running'
+    case 'done':
+      return (refused ?? 0) > 0 ? 'waiting' : 'done'
+    case 'split':
+      return 'error'
+    case 'lost':
+      return 'failed'
+  }
+}
+
+export const callbackLook: Record<OutBatch['callback'], Look> = {
   none: 'stopped',
   awaited: 'due',
   taken: 'delivered',

@@ -47,7 +47,11 @@ const LaneCard = ({ lane }: { lane: Lane }) => {
     <section className="card stack" aria-label={`${lane.connection}/${lane.object}`}>
       <div className="row between">
         <h2>
-          <Link to="/t/$tenant/connections/$connection" params={{ tenant, connection: lane.connection }}>
+          <Link
+            className="under"
+            to="/t/$tenant/connections/$connection"
+            params={{ tenant, connection: lane.connection }}
+          >
             {lane.connection}
           </Link>{' '}
           / {lane.object}

@@ -141,6 +141,7 @@ export const SentPage = () => {
                 {
                   key: 'code',
                   title: t('records.record'),
+                  width: 150,
                   render: (_, row) => (
                     <Link to="/t/$tenant/record/$link" params={{ tenant, link: String(row.link) }}>
                       <code>{row.code}</code>

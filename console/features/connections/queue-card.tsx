@@ -1,10 +1,12 @@
 /** The queues that a connection listens to: connected or why not, what waits at the broker, what could not be read; pausing and resuming each. */
 import { Link } from '@tanstack/react-router'
-import { App, Button, Tooltip } from 'antd'
+import { App, Button, Popconfirm, Tooltip } from 'antd'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useChange, useRead } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
+import { kindNames, QueueForm } from './queue-form.tsx'
 import { type QueueView, queueViews } from './queues.ts'
 
 type Tree = Record<string, unknown>
@@ -33,8 +35,6 @@ export const QueueTag = ({ state }: { state: QueueView['state'] }) => {
     </span>
   )
 }
-
-export const kindNames = { rabbitmq: 'RabbitMQ', nats: 'NATS JetStream', kafka: 'Kafka' } as const
 
 export const Experimental = () => {
   const { t } = useTranslation()
@@ -68,13 +68,20 @@ export const QueueLine = ({ connection }: { connection: Tree }) => {
   ))
 }
 
-const One = ({ connection, view }: { connection: string; view: QueueView }) => {
+const One = ({ connection: whole, view, onChange }: { connection: Tree; view: QueueView; onChange: () => void }) => {
   const { t } = useTranslation()
   const tenant = useTenant()
   const may = useMay()
   const formats = useFormats()
   const { message } = App.useApp()
   const turn = useChange('changeQueueState')
+  const put = useChange('putConnection')
+  const connection = String(whole.id)
+  const remove = () => {
+    const { id: _id, objects: _objects, ...rest } = whole
+    const queues = ((whole.queues ?? []) as Tree[]).filter((one) => String(one.id) !== view.queue)
+    put.mutate({ path: { connection }, body: { ...rest, queues } as never })
+  }
   const isPaused = view.state === 'paused'
   const to = (state: 'enabled' | 'paused') =>
     turn.mutate(
@@ -142,16 +149,34 @@ const One = ({ connection, view }: { connection: string; view: QueueView }) => {
           </>
         )}
       </dl>
-      {may('changeQueueState') && (
+      {(may('changeQueueState') || may('putConnection')) && (
         <div className="row">
-          {isPaused ? (
-            <Button type="primary" size="small" loading={turn.isPending} onClick={() => to('enabled')}>
-              {t('queue.resume')}
-            </Button>
-          ) : (
-            <Button size="small" loading={turn.isPending} onClick={() => to('paused')}>
-              {t('queue.pause')}
-            </Button>
+          {may('changeQueueState') &&
+            (isPaused ? (
+              <Button type="primary" size="small" loading={turn.isPending} onClick={() => to('enabled')}>
+                {t('queue.resume')}
+              </Button>
+            ) : (
+              <Button size="small" loading={turn.isPending} onClick={() => to('paused')}>
+                {t('queue.pause')}
+              </Button>
+            ))}
+          {may('putConnection') && (
+            <>
+              <Button size="small" onClick={onChange}>
+                {t('step.edit')}
+              </Button>
+              <Popconfirm
+                title={t('queue.removeSure', { name: view.queue })}
+                okText={t('act.remove')}
+                cancelText={t('act.cancel')}
+                onConfirm={remove}
+              >
+                <Button size="small" type="text" loading={put.isPending}>
+                  {t('act.remove')}
+                </Button>
+              </Popconfirm>
+            </>
           )}
         </div>
       )}
@@ -161,15 +186,29 @@ const One = ({ connection, view }: { connection: string; view: QueueView }) => {
 
 export const QueueCard = ({ connection }: { connection: Tree }) => {
   const { t } = useTranslation()
+  const may = useMay()
   const views = useQueues(connection)
-  if (views.length === 0) return null
+  /** Null: none is open; an empty text: a new one. */
+  const [changing, setChanging] = useState<string | null>(null)
+  if (views.length === 0 && !may('putConnection')) return null
   return (
     <section className="card stack">
-      <h2>{t('queue.title')}</h2>
+      <div className="row between">
+        <h2>{t('queue.title')}</h2>
+        {may('putConnection') && (
+          <Button size="small" onClick={() => setChanging('')}>
+            {t('queue.add')}
+          </Button>
+        )}
+      </div>
+      {views.length === 0 && <p className="faint">{t('queue.none')}</p>}
       {views.map((view) => (
-        <One key={view.queue} connection={String(connection.id)} view={view} />
+        <One key={view.queue} connection={connection} view={view} onChange={() => setChanging(view.queue)} />
       ))}
-      <p className="faint">{t('queue.pauseSay')}</p>
+      {views.length > 0 && <p className="faint">{t('queue.pauseSay')}</p>}
+      {changing !== null && (
+        <QueueForm connection={connection} queue={changing || null} onDone={() => setChanging(null)} />
+      )}
     </section>
   )
 }

@@ -50,3 +50,59 @@ export const queueViews = (connection: Tree, standings: readonly Standing[]): Qu
       nodes,
     }
   })
+
+// ── the form of one ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+export interface QueueFilled {
+  kind: Standing['kind']
+  id: string
+  /** Empty: what is stored stays. */
+  url?: string
+  /** The queue, the stream, or the topics. */
+  what: string
+  create?: boolean
+  startFrom?: string
+}
+
+export const queueFilled = (queue: Tree | undefined): Partial<QueueFilled> => {
+  if (!queue) return { kind: 'rabbitmq', create: false, startFrom: 'all' }
+  const what = queue.queue ?? queue.stream ?? queue.topics ?? ''
+  return {
+    kind: String(queue.kind) as Standing['kind'],
+    id: String(queue.id),
+    what: Array.isArray(what) ? what.map(String).join(', ') : String(what),
+    create: queue.create === true,
+    startFrom: String(queue.startFrom ?? 'all'),
+  }
+}
+
+const whatOf = (kind: Standing['kind'], what: string): Tree => {
+  switch (kind) {
+    case 'rabbitmq':
+      return { queue: what.trim() }
+    case 'nats':
+      return { stream: what.trim() }
+    case 'kafka':
+      return {
+        topics: what
+          .split(',')
+          .map((one) => one.trim())
+          .filter((one) => one !== ''),
+      }
+  }
+}
+
+/** All queues of the connection with this one as it shall be; what the form does not show stays. */
+export const queuesWith = (queues: readonly Tree[], queue: string | null, filled: QueueFilled): Tree[] => {
+  const before = queues.find((one) => String(one.id) === queue)
+  const { create: _create, startFrom: _startFrom, ...rest } = before ?? {}
+  const next: Tree = {
+    ...rest,
+    id: filled.id,
+    kind: filled.kind,
+    ...(filled.url !== undefined && filled.url !== '' && { url: filled.url }),
+    ...whatOf(filled.kind, filled.what),
+    ...(filled.kind === 'rabbitmq' && filled.create === true && { create: true }),
+    ...(filled.kind !== 'rabbitmq' && filled.startFrom === 'new' && { startFrom: 'new' }),
+  }
+  return before ? queues.map((one) => (one === before ? next : one)) : [...queues, next]
+}

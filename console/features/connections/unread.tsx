@@ -37,7 +37,11 @@ const One = ({ one }: { one: Event }) => {
           {one.object === '' ? t('unread.noObject') : one.object} {one.id !== '' && <code>{one.id}</code>}
         </b>
         <span className="faint">
-          <Link to="/t/$tenant/connections/$connection" params={{ tenant, connection: one.connection }}>
+          <Link
+            className="under"
+            to="/t/$tenant/connections/$connection"
+            params={{ tenant, connection: one.connection }}
+          >
             {one.connection}
           </Link>{' '}
           · {one.place} · <Moment at={one.at} as="ago" />
@@ -46,17 +50,20 @@ const One = ({ one }: { one: Event }) => {
       <p className="why-box why">
         {one.why} {one.path !== null && <code>{one.path}</code>}
       </p>
-      <details className="fold" onToggle={(event) => setOpen(event.currentTarget.open)}>
-        <summary>{t('unread.see', { shown: formats.number(one.bytes) })}</summary>
-        {isOpen && <Bytes event={one.event} />}
-      </details>
+      {may('showRefusedEvent') && (
+        <details className="fold" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+          <summary>{t('unread.see', { shown: formats.number(one.bytes) })}</summary>
+          {isOpen && <Bytes event={one.event} />}
+        </details>
+      )}
       {(may('retryRefusedEvents') || may('removeRefusedEvent')) && (
         <div className="row start">
           {may('retryRefusedEvents') && (
             <Button
               size="small"
               loading={again.isPending}
-              onClick={() =>
+              onClick={() => {
+                setOpen(false)
                 again.mutate(
                   { body: { event: one.event } },
                   {
@@ -66,7 +73,7 @@ const One = ({ one }: { one: Event }) => {
                         : message.warning(t('unread.still'))),
                   },
                 )
-              }
+              }}
             >
               {t('unread.again')}
             </Button>
@@ -76,7 +83,10 @@ const One = ({ one }: { one: Event }) => {
               title={t('unread.removeSure')}
               okText={t('act.remove')}
               cancelText={t('act.cancel')}
-              onConfirm={() => remove.mutate({ path: { event: one.event } })}
+              onConfirm={() => {
+                setOpen(false) // it is not there to be asked for any more
+                remove.mutate({ path: { event: one.event } })
+              }}
             >
               <Button size="small" loading={remove.isPending}>
                 {t('act.remove')}

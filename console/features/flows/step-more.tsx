@@ -79,15 +79,26 @@ export const ParamsForm = ({ params, onChange }: { params: readonly Param[]; onC
             value={one.name}
             onChange={(event) => put(i, { name: event.target.value })}
           />
-          <Input.TextArea
-            style={{ width: 320 }}
-            size="small"
-            rows={one.isMap ? 4 : 1}
-            aria-label={t('step.value')}
-            placeholder={one.isMap ? 'A = 1' : t('step.value')}
-            value={one.text}
-            onChange={(event) => put(i, { text: event.target.value })}
-          />
+          {one.isMap ? (
+            <Input.TextArea
+              style={{ width: 320 }}
+              size="small"
+              rows={4}
+              aria-label={t('step.value')}
+              placeholder="A = 1"
+              value={one.text}
+              onChange={(event) => put(i, { text: event.target.value })}
+            />
+          ) : (
+            <Input
+              style={{ width: 320 }}
+              size="small"
+              aria-label={t('step.value')}
+              placeholder={t('step.value')}
+              value={one.text}
+              onChange={(event) => put(i, { text: event.target.value })}
+            />
+          )}
           <Button size="small" type="text" onClick={() => onChange(params.filter((_, at) => at !== i))}>
             {t('act.remove')}
           </Button>

@@ -483,7 +483,7 @@ const Notify = () => {
         {channels.length === 0
           ? t('step.noChannel')
           : t('step.channels', { names: channels.map((one) => one.name).join(', ') })}{' '}
-        <Link to="/t/$tenant/alerts/$tab" params={{ tenant, tab: 'settings' }}>
+        <Link className="under" to="/t/$tenant/alerts/$tab" params={{ tenant, tab: 'settings' }}>
           {t('step.alerts')}
         </Link>
       </p>
@@ -704,7 +704,12 @@ export const Steps = ({
         <p>
           {poll ? t('step.polled', { every: String(poll.cron ?? poll.every ?? '6m') }) : t('step.comesIn')}{' '}
           {poll && (
-            <Link to="/t/$tenant/polls/$connection/$object" params={{ tenant, ...objectAt(ends.source) }} search={{}}>
+            <Link
+              className="under"
+              to="/t/$tenant/polls/$connection/$object"
+              params={{ tenant, ...objectAt(ends.source) }}
+              search={{}}
+            >
               {t('nav.polls')}
             </Link>
           )}
