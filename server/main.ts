@@ -294,6 +294,7 @@ export const start = async (settings: Settings, out: (text: string) => void): Pr
     decoding,
     alerts,
     batches,
+    outgoing: { lanes: dispatch.lanesOf, woke: dispatch.wake },
     described,
     again: events.again,
     address: () => ownAddress,

@@ -60,6 +60,12 @@ export interface Routes {
     body: { yaml: string; variables?: Record<string, string> }
     answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
+  askOutBatch: {
+    path: { tenant: string; batch: number }
+    query: unknown
+    body: undefined
+    answer: { batch: number; connection: string; object: string; path: string; bizId: string; state: "ready" | "accepted" | "done" | "split" | "lost"; rows: number; applied: number | null; refused: number | null; posts: number; asks: number; madeAt: string; postedAt: string | null; acceptedAt: string | null; answerBy: string | null; endedAt: string | null; nextAt: string | null; toldBy: "answer" | "callback" | "query" | null; status: number | null; said: string | null; askedAt: string | null; callback: "none" | "awaited" | "taken" | "unneeded" | "missing"; callbackAt: string | null; callbacksRefused: number; canAsk: boolean }
+  }
   beginSecondFactor: {
     path: unknown
     query: unknown
@@ -95,6 +101,12 @@ export interface Routes {
     query: unknown
     body: { password: string; newPassword: string }
     answer: undefined
+  }
+  changeQueueState: {
+    path: { tenant: string; connection: string; queue: string }
+    query: unknown
+    body: { state: "enabled" | "paused" }
+    answer: { changes: ({ kind: string; name: string; what: "added" | "changed" | "removed"; fields: { path: string; before: unknown; after: unknown }[]; follows?: string })[]; warnings: { path: string; say: string }[]; secrets: { name: string; secret: string }[] }
   }
   changeTenant: {
     path: { tenant: string }
@@ -382,7 +394,13 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string; connection?: string; state?: "ready" | "accepted" | "done" | "split" | "lost" }
     body: undefined
-    answer: { items: ({ batch: number; connection: string; object: string; path: string; bizId: string; state: "ready" | "accepted" | "done" | "split" | "lost"; rows: number; applied: number | null; refused: number | null; posts: number; asks: number; madeAt: string; postedAt: string | null; acceptedAt: string | null; answerBy: string | null; endedAt: string | null; nextAt: string | null; toldBy: "answer" | "callback" | "query" | null; status: number | null; said: string | null })[]; next: string | null; waiting: { connection: string; object: string; queued: number; oldestMs: number }[] }
+    answer: { items: ({ batch: number; connection: string; object: string; path: string; bizId: string; state: "ready" | "accepted" | "done" | "split" | "lost"; rows: number; applied: number | null; refused: number | null; posts: number; asks: number; madeAt: string; postedAt: string | null; acceptedAt: string | null; answerBy: string | null; endedAt: string | null; nextAt: string | null; toldBy: "answer" | "callback" | "query" | null; status: number | null; said: string | null; askedAt: string | null; callback: "none" | "awaited" | "taken" | "unneeded" | "missing"; callbackAt: string | null; callbacksRefused: number; canAsk: boolean })[]; next: string | null; waiting: { connection: string; object: string; queued: number; oldestMs: number }[] }
+  }
+  listOutLanes: {
+    path: { tenant: string }
+    query: unknown
+    body: undefined
+    answer: { items: ({ connection: string; object: string; path: string; queued: number; oldestMs: number | null; hour: { used: number; limit: number; endsAt: string }; day: { used: number; limit: number; endsAt: string }; heldUntil: string | null; why: string | null; maxRows: number; fillForMs: number; callsBack: boolean; asks: boolean })[] }
   }
   listOwnKeys: {
     path: { tenant: string }
@@ -430,7 +448,7 @@ export interface Routes {
     path: { tenant: string }
     query: { limit?: number; cursor?: string }
     body: undefined
-    answer: { items: ({ connection: string; queue: string; kind: "rabbitmq" | "nats" | "kafka"; experimental: boolean; state: "connecting" | "listening" | "reconnecting" | "paused"; since: string; seenAt: string; node: string; lag: number | null; taken: number; refused: number; connects: number; fault: string | null })[]; next: string | null }
+    answer: { items: ({ connection: string; queue: string; kind: "rabbitmq" | "nats" | "kafka"; experimental: boolean; state: "connecting" | "listening" | "reconnecting" | "paused"; since: string; seenAt: string; node: string; lag: number | null; taken: number; refused: number; kept: number; connects: number; lastAt: string | null; fault: string | null })[]; next: string | null }
   }
   listRecords: {
     path: { tenant: string }
@@ -1042,7 +1060,7 @@ export interface Routes {
     path: { tenant: string; batch: number }
     query: { after?: number; limit?: number }
     body: undefined
-    answer: { batch: number; connection: string; object: string; path: string; bizId: string; state: "ready" | "accepted" | "done" | "split" | "lost"; rows: number; applied: number | null; refused: number | null; posts: number; asks: number; madeAt: string; postedAt: string | null; acceptedAt: string | null; answerBy: string | null; endedAt: string | null; nextAt: string | null; toldBy: "answer" | "callback" | "query" | null; status: number | null; said: string | null; items: ({ row: number; code: string; pair: string; link: number; outcome: "applied" | "refused" | "again" | "unknown" | null; why: string | null; warnings: string[] })[] }
+    answer: { batch: number; connection: string; object: string; path: string; bizId: string; state: "ready" | "accepted" | "done" | "split" | "lost"; rows: number; applied: number | null; refused: number | null; posts: number; asks: number; madeAt: string; postedAt: string | null; acceptedAt: string | null; answerBy: string | null; endedAt: string | null; nextAt: string | null; toldBy: "answer" | "callback" | "query" | null; status: number | null; said: string | null; askedAt: string | null; callback: "none" | "awaited" | "taken" | "unneeded" | "missing"; callbackAt: string | null; callbacksRefused: number; canAsk: boolean; items: ({ row: number; code: string; pair: string; link: number; outcome: "applied" | "refused" | "again" | "unknown" | null; why: string | null; warnings: string[] })[] }
   }
   showPair: {
     path: { tenant: string; pair: string }
@@ -1219,12 +1237,14 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   addTenant: ['POST', '/tenants'],
   addUser: ['POST', '/tenants/{tenant}/users'],
   applyConfiguration: ['POST', '/tenants/{tenant}/configuration/apply'],
+  askOutBatch: ['POST', '/tenants/{tenant}/out-batches/{batch}/ask'],
   beginSecondFactor: ['POST', '/session/second-factor'],
   beginSignIn: ['POST', '/sign-in/{provider}'],
   bindLink: ['POST', '/tenants/{tenant}/pairs/{pair}/links'],
   changeEveryUser: ['PATCH', '/users/{user}'],
   changeFlowState: ['PATCH', '/tenants/{tenant}/pairs/{pair}/flows/{flow}'],
   changeOwnPassword: ['PUT', '/session/password'],
+  changeQueueState: ['PATCH', '/tenants/{tenant}/connections/{connection}/queues/{queue}'],
   changeTenant: ['PATCH', '/tenants/{tenant}'],
   changeUser: ['PATCH', '/tenants/{tenant}/users/{user}'],
   checkFormula: ['POST', '/tenants/{tenant}/pairs/{pair}/flows/{flow}/formula'],
@@ -1273,6 +1293,7 @@ export const routes: { readonly [Id in keyof Routes]: readonly [method: string, 
   listLinks: ['GET', '/tenants/{tenant}/links'],
   listObjects: ['GET', '/tenants/{tenant}/connections/{connection}/objects'],
   listOutBatches: ['GET', '/tenants/{tenant}/out-batches'],
+  listOutLanes: ['GET', '/tenants/{tenant}/out-lanes'],
   listOwnKeys: ['GET', '/tenants/{tenant}/own-keys'],
   listPairs: ['GET', '/tenants/{tenant}/pairs'],
   listPlanned: ['GET', '/tenants/{tenant}/planned'],

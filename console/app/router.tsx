@@ -188,6 +188,7 @@ const flows = createRoute({
 const flow = createRoute({
   getParentRoute: () => inside,
   path: '/flows/$pair/$flow',
+  validateSearch: knows('tab'),
   component: lazyRouteComponent(() => import('../features/flows/flow.tsx'), 'FlowPage'),
 })
 const account = createRoute({
@@ -248,6 +249,23 @@ const batch = createRoute({
   getParentRoute: () => inside,
   path: '/batches/$batch',
   component: lazyRouteComponent(() => import('../features/batches/batch.tsx'), 'BatchPage'),
+})
+const outgoing = createRoute({
+  getParentRoute: () => inside,
+  path: '/out-batches',
+  validateSearch: knows('connection', 'state'),
+  component: lazyRouteComponent(() => import('../features/batches/outgoing.tsx'), 'Outgoing'),
+})
+const sent = createRoute({
+  getParentRoute: () => inside,
+  path: '/out-batches/$batch',
+  component: lazyRouteComponent(() => import('../features/batches/sent.tsx'), 'SentPage'),
+})
+const unread = createRoute({
+  getParentRoute: () => inside,
+  path: '/unread',
+  validateSearch: knows('connection'),
+  component: lazyRouteComponent(() => import('../features/connections/unread.tsx'), 'Unread'),
 })
 const functions = createRoute({
   getParentRoute: () => inside,
@@ -312,6 +330,9 @@ export const router = createRouter({
       sweep,
       batches,
       batch,
+      outgoing,
+      sent,
+      unread,
       functions,
       fn,
       alerts,

@@ -9,6 +9,7 @@ import {
   DashboardOutlined,
   DeleteOutlined,
   DiffOutlined,
+  ExportOutlined,
   FileSearchOutlined,
   HistoryOutlined,
   InboxOutlined,
@@ -99,6 +100,9 @@ const Nav = ({ onGo }: { onGo?: () => void }) => {
       </Link>
       <Link {...of} to="/t/$tenant/batches" search={{}} activeOptions={{ includeSearch: false }}>
         {item(<InboxOutlined />, t('nav.batches'))}
+      </Link>
+      <Link {...of} to="/t/$tenant/out-batches" search={{}} activeOptions={{ includeSearch: false }}>
+        {item(<ExportOutlined />, t('nav.outgoing'))}
       </Link>
       <div className="nav-group">{t('nav.declare')}</div>
       <Link {...of} to="/t/$tenant/connections">

@@ -326,6 +326,7 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     showConflict: { ids: nowhere, good: [404] },
     resolveConflict: { ids: nowhere, body: { take: 'left' }, good: [404] },
     listQueues: { good: [200] },
+    changeQueueState: { ids: { queue: 'nowhere' }, body: { state: 'paused' }, good: [404] },
     listRefusedEvents: { query: '?connection=crm', good: [200] },
     showRefusedEvent: { ids: nowhere, good: [404] },
     retryRefusedEvents: { body: {}, good: [200] },
@@ -363,6 +364,8 @@ const exampleOf = (id: string, things: Things, shown: Record<string, unknown>): 
     resendCallback: { ids: { batch: things.batch }, good: [200] },
     listOutBatches: { query: '?state=ready', good: [200] },
     showOutBatch: { ids: { batch: things.batch }, good: [200] },
+    listOutLanes: { good: [200] },
+    askOutBatch: { ids: { batch: things.batch }, good: [409] },
   }
   const example = examples[id]
   assert.ok(example, `the matrix has no example of ${id}: every new route needs one`)

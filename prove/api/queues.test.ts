@@ -78,20 +78,34 @@ test('the queues of all nodes are listed with state and lag, and summed up in th
     taken: 5,
     refused: 0,
     connects: 1,
+    lastAt: 1_714_950_489_123,
   } as const
   await writeStanding(world.db.sql, 'node-1', { ...view, state: 'listening', lag: 12, fault: null })
   await writeStanding(world.db.sql, 'node-2', { ...view, state: 'reconnecting', lag: null, fault: 'gone' })
-  const list = await world.call<{ items: { node: string; state: string; lag: number | null }[] }>(
-    'GET',
-    '/tenants/acme/queues?limit=500',
-    { as: world.admin },
-  )
+  await keepRefused(world.db.sql, [
+    {
+      tenantId: 'acme',
+      connectionId: 'crm',
+      queueId: 'changes',
+      place: 'changes #1',
+      object: '',
+      dataId: '',
+      traceId: 'trace',
+      why: { refused: true, code: 's306240001', reason: 'empty', values: {} },
+      body: Buffer.from('no'),
+    },
+  ])
+  // a row without news of its own keeps when something came last
+  await writeStanding(world.db.sql, 'node-1', { ...view, state: 'listening', lag: 12, fault: null, lastAt: null })
+  const list = await world.call<{
+    items: { node: string; state: string; lag: number | null; kept: number; lastAt: string | null }[]
+  }>('GET', '/tenants/acme/queues?limit=500', { as: world.admin })
   const shown = list.body.items.filter((one) => one.node.startsWith('node-'))
   assert.deepEqual(
-    shown.map(({ node, state, lag }) => [node, state, lag]),
+    shown.map(({ node, state, lag, kept, lastAt }) => [node, state, lag, kept, lastAt]),
     [
-      ['node-1', 'listening', 12],
-      ['node-2', 'reconnecting', null],
+      ['node-1', 'listening', 12, 1, '2024-05-05T23:08:09.123Z'],
+      ['node-2', 'reconnecting', null, 1, '2024-05-05T23:08:09.123Z'],
     ],
   )
   const status = await world.call<{ queues: { queue: string; state: string; nodes: number; lag: number }[] }>(
@@ -102,4 +116,28 @@ test('the queues of all nodes are listed with state and lag, and summed up in th
   const summed = status.body.queues.find((one) => one.queue === 'changes')
   assert.equal(summed?.state, 'listening')
   assert.equal(summed?.lag, 12)
+})
+
+test('a queue is paused and resumed by an operator, alone and with its versions', async () => {
+  await using world = await apiWorld()
+  await declareTenant(world, 'acme')
+  const as = world.admin
+  const queues = async () => {
+    const { body } = await world.call<{ queues: { id: string; state?: string; url: string }[] }>(
+      'GET',
+      '/tenants/acme/connections/crm',
+      { as },
+    )
+    return body.queues
+  }
+  const [before, other] = await queues()
+  const path = `/tenants/acme/connections/crm/queues/${before?.id}`
+  assert.equal((await world.call('PATCH', path, { as, body: { state: 'enabled' } })).status, 200)
+  const { state, ...rest } = before ?? assert.fail()
+  assert.equal(state, 'paused')
+  assert.deepEqual(await queues(), [rest, other], 'its address and all else stay')
+  assert.equal((await world.call('PATCH', path, { as, body: { state: 'paused' } })).status, 200)
+  assert.deepEqual(await queues(), [before, other])
+  assert.equal((await world.call('PATCH', `${path}x`, { as, body: { state: 'paused' } })).status, 404)
+  assert.equal((await world.call('PATCH', path, { as, body: { state: 'disabled' } })).status, 400)
 })

@@ -44,4 +44,5 @@ export const ownWords = (page: Page): Promise<string> =>
   })
 
 /** Names that the sandbox gives its own things. */
-export const ofTheData = /ERP 侧对象的 APIName|明细 apiName\d?|客户|联系人|产品|物料|销售订单|明细|分公司|部门|岗位/g
+export const ofTheData =
+  /ERP 侧对象的 APIName|明细 apiName\d?|客户|联系人|产品|物料|销售订单|明细|分公司|部门|岗位|position_name不能为空/g

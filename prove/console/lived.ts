@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { sandboxClient } from '../../sandbox/client.ts'
+import { keepRefused } from '../../server/listen/refused.ts'
 import type { Sql } from '../../server/store/sql.ts'
 
 /** Patient: the machine may be busy with other tests. */
@@ -114,6 +115,8 @@ export interface Lived {
   conflict: number
   /** The ERP's own ids. */
   ids: string[]
+  /** One that went out and was told of by a callback; and one whose callback is lost. */
+  outgoing: number
 }
 
 /** Of the ledger, a day of windows as a database that was brought back from a backup has them: one hour is missing. */
@@ -126,6 +129,109 @@ const ledgerWithGap = async (sql: Sql, connection: string, object: string): Prom
     from generate_series(1, 240) as n
     cross join lateral (select clock_timestamp() - (n * 6 + 4) * interval '1 minute' as to_at) w
     where n not between 61 and 70`
+}
+
+export const pushPost = async (url: string, secrets: SandboxFile, id: string, title: string): Promise<void> => {
+  const answer = await fetch(`${url}/erp/syncdata/open/objdata/syncpush`, {
+    method: 'POST',
+    headers: { token: secrets.token, tenantId: 'sandbox', objectApiName: 'HR_Post', id },
+    body: JSON.stringify({ objAPIName: 'HR_Post', masterFieldVal: { number: id, title } }),
+  })
+  if (!/s106240000/.test(await answer.text())) throw new Error(`${id} was not taken`)
+}
+
+/** A system that takes batches: the sandbox's own. The first callback comes with a wrong proof and then with a right one; one row is refused. */
+const sendBatches = async (api: Api, url: string, secrets: SandboxFile): Promise<number> => {
+  const box = `${url}/sandbox/masterdata/`
+  const put = (path: string, body: unknown) => fetch(box + path, { method: 'PUT', body: JSON.stringify(body) })
+  const salt = 'salt-of-mortise-at-the-peer-long'
+  await put('settings', { salt, atOnce: 0, workMs: 100 })
+  await put('faults', [
+    { kind: 'forged', nth: 1 },
+    { kind: 'lost', nth: 2 },
+  ])
+  await api('PUT', 'connections/erp/objects/HR_Post', {
+    name: 'Post',
+    fields: { id: 'text', number: 'text', title: 'text' },
+  })
+  await api('PUT', 'connections/mdm', {
+    role: 'crm',
+    kind: 'masterdata-batch',
+    baseUrl: `${box}common/`,
+    batch: {
+      clientId: 'mortise',
+      clientSecret: 'secret-of-mortise-at-the-sandbox',
+      salt,
+      callbackUrl: url,
+      callbackKey: 'key-of-the-callbacks',
+      fillFor: '1s',
+      answerWithin: '2h',
+      locale: 'en_US',
+    },
+  })
+  await api('PUT', 'connections/mdm/objects/position', {
+    idField: 'code',
+    batch: { path: 'positions', perHour: 20, perDay: 40 },
+    fields: { code: 'text', position_name: 'text' },
+  })
+  await api('PUT', 'pairs/post', {
+    left: 'erp/HR_Post',
+    right: 'mdm/position',
+    flows: { leftToRight: { startFrom: 'all', mapping: { fields: { code: 'number', position_name: 'title' } } } },
+  })
+  await until('the object takes pushes', () =>
+    pushPost(url, secrets, 'H-1', 'Joiner').then(
+      () => true,
+      () => false,
+    ),
+  )
+  for (const [id, title] of [
+    ['H-2', 'Turner'],
+    ['H-3', ''],
+    ['H-4', 'Carpenter'],
+  ] as const)
+    await pushPost(url, secrets, id, title)
+  return until('a batch was told of', async () => {
+    const { items } = await api<{ items: { batch: number; callback: string; refused: number | null }[] }>(
+      'GET',
+      'out-batches?state=done',
+    )
+    return items.find((one) => one.callback === 'taken' && one.refused === 1)?.batch
+  })
+}
+
+/** A queue that nobody answers, an experimental one that is paused, and messages that could not be read. */
+const listen = async (api: Api, sql: Sql): Promise<void> => {
+  const erp = await api<Record<string, unknown>>('GET', 'connections/erp')
+  await api('PUT', 'connections/erp', {
+    ...erp,
+    queues: [
+      { id: 'changes', kind: 'rabbitmq', url: 'amqp://guest:guest@127.0.0.1:9/', queue: 'erp.changes' },
+      { id: 'stream', kind: 'kafka', url: 'kafka://127.0.0.1:9', topics: ['erp'], state: 'paused' },
+    ],
+  })
+  await keepRefused(sql, [
+    {
+      tenantId: 'sandbox',
+      connectionId: 'erp',
+      queueId: 'changes',
+      place: 'erp.changes #17',
+      object: 'BD_Nobody',
+      dataId: 'N-1',
+      traceId: 'trace-of-the-queue',
+      why: {
+        refused: true,
+        code: 's306240004',
+        reason: 'object',
+        values: { value: 'BD_Nobody', path: 'objectApiName' },
+      },
+      body: Buffer.from('{"objectApiName":"BD_Nobody","dataId":"N-1","operation":"update"}'),
+    },
+  ])
+  await until('the queue says that it is not connected', async () => {
+    const { items } = await api<{ items: { state: string; fault: string | null }[] }>('GET', 'queues')
+    return items.some((one) => one.state === 'reconnecting' && one.fault !== null)
+  })
 }
 
 /** `sql`: the owner's, for the one thing that only time or a restore can make: a gap in the ledger. */
@@ -276,6 +382,9 @@ export const live = async (url: string, secrets: SandboxFile, sql: Sql, ear: Ear
   })
   await crm.faults([])
 
+  const outgoing = await sendBatches(api, url, secrets)
+  await listen(api, sql)
+
   // who is told
   await api('PUT', 'alerts/settings', {
     locale: 'en_US',
@@ -283,5 +392,5 @@ export const live = async (url: string, secrets: SandboxFile, sql: Sql, ear: Ear
     quiet: [{ from: '22:00', to: '06:00' }],
     rules: { parked: { records: 20, level: 'critical' } },
   })
-  return { api, batch: batch as number, comparison, sweep, conflict: conflict as number, ids }
+  return { api, batch: batch as number, comparison, sweep, conflict: conflict as number, ids, outgoing }
 }

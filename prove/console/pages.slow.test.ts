@@ -11,7 +11,7 @@ import { type Running, start } from '../../server/main.ts'
 import { type FreshDatabase, freshDatabase } from '../../server/store/fresh.ts'
 import { openBrowser, watchedPage } from './browser.ts'
 import { axeOf, goWithin, ofTheData, ownWords } from './clean.ts'
-import { type Ear, functionName, type Lived, live, openEar, type SandboxFile, until } from './lived.ts'
+import { type Ear, functionName, type Lived, live, openEar, pushPost, type SandboxFile, until } from './lived.ts'
 
 let browser: Browser | { reason: string }
 let db: FreshDatabase
@@ -61,6 +61,13 @@ const places = () => [
   `gone/${lived.sweep}`,
   'batches',
   `batches/${lived.batch}`,
+  'out-batches',
+  `out-batches/${lived.outgoing}`,
+  'connections',
+  'connections/erp',
+  'unread?connection=erp',
+  'flows/customer/leftToRight',
+  'flows/customer/leftToRight?tab=versions',
   'functions',
   `functions/${functionName}`,
   `functions/${functionName}?tab=examples`,
@@ -74,7 +81,7 @@ const places = () => [
   'find?id=board',
 ]
 /** What looks another way on a phone is judged there as well; the walk of all pages is by the wide one. */
-const judgedOnThePhone = /polls\/|compare\/|functions\/\w+$|conflicts\//
+const judgedOnThePhone = /polls\/|compare\/|functions\/\w+$|conflicts\/|out-batches|connections\/|flows\//
 
 test('each page in each language: no error in its console, nothing beyond its edge, no Chinese in English, nothing serious for axe', async (t) => {
   if ('reason' in browser) return t.skip(browser.reason)
@@ -107,9 +114,10 @@ test('each page in each language: no error in its console, nothing beyond its ed
         if (chinese) found.push(`${where}: ${chinese}`)
       }
       // a key that no catalogue knows would be shown as it is
-      const key = /\b(?:poll|history|compare|gone|batch|fn|alert|conflict|work|stretch)\.[a-z]\w+(?:\.\w+)?\b/i.exec(
-        text,
-      )
+      const key =
+        /\b(?:poll|history|compare|gone|batch|queue|unread|fn|alert|conflict|work|stretch)\.[a-z]\w+(?:\.\w+)?\b/.exec(
+          text,
+        )
       if (key && !text.includes(`${key[0]}.example`)) found.push(`${where}: the bare key ${key[0]}`)
       if (axe && (viewport === wide || judgedOnThePhone.test(path)))
         found.push(...(await axeOf(page)).map((one) => `${where}: ${one}`))
@@ -297,5 +305,73 @@ test('a callback goes out again, a function is mended under its examples, a chan
     watched.errors.filter((one) => !expected.test(one)),
     [],
   )
+  await watched.close()
+})
+
+test('the target is asked after a batch that nobody told of, a queue is heard again, a message is taken off, a function is made in its step, and a version comes back', async (t) => {
+  if ('reason' in browser) return t.skip(browser.reason)
+  const watched = await watchedPage(browser, { 'mortise.locale': 'en_US', 'mortise.theme': 'light' })
+  const { page } = watched
+  await signIn(page)
+  const to = (path: string) => page.goto(`${running.url}/t/sandbox/${path}`)
+
+  await fetch(`${running.url}/sandbox/masterdata/faults`, {
+    method: 'PUT',
+    body: JSON.stringify([{ kind: 'lost', rate: 1 }]),
+  })
+  await pushPost(running.url, secrets, 'H-9', 'Wheelwright')
+  const open = await until('the batch waits for its callback', async () => {
+    const { items } = await lived.api<{ items: { batch: number; canAsk: boolean }[] }>(
+      'GET',
+      'out-batches?state=accepted',
+    )
+    return items.find((one) => one.canAsk)?.batch
+  })
+  // else it is asked after by itself while a busy machine opens the page
+  await db.owner`update out_batch set next_at = clock_timestamp() + interval '1 hour' where state = 'accepted'`
+  await to('out-batches')
+  await page.click(`.one[href$="/${open}"]:has-text("awaited")`)
+  await page.waitForSelector('h1 .state-syncing:has-text("Result awaited")')
+  await page.click('button:has-text("Ask for the result now")')
+  // by itself, without a reload
+  await page.waitForSelector('h1 .state-succeeded:has-text("Done")')
+  await page.waitForSelector('.line li:has-text("Ended"):has-text("told when asked")')
+  await page.click('tr:has-text("Succeeded") a')
+  await page.waitForSelector('h1:has-text("H-9")')
+
+  await to('connections/erp')
+  await page.waitForSelector('article[aria-label="changes"]:has-text("Not connected"):has-text("ECONNREFUSED")')
+  await page.click('article[aria-label="stream"]:has-text("Experimental") button:has-text("Resume listening")')
+  await page.waitForSelector('article[aria-label="stream"] button:has-text("Pause listening")')
+  await page.click('article[aria-label="stream"] button:has-text("Pause listening")')
+  await page.waitForSelector('article[aria-label="stream"] .state-waiting:has-text("Paused")')
+  await page.click('article[aria-label="changes"] a:has-text("See 1 message")')
+  await page.click('.one:has-text("BD_Nobody") summary')
+  await page.waitForSelector('.one figure:has-text("N-1")')
+  await page.click('.one:has-text("BD_Nobody") button:has-text("Read again")')
+  await page.waitForSelector('text=It still cannot be read')
+  await page.click('.one:has-text("BD_Nobody") button:has-text("Remove")')
+  await page.click('.ant-popover button:has-text("Remove")')
+  await page.waitForSelector('text=Every message could be read')
+
+  const functions = async () =>
+    (await lived.api<{ functions?: unknown }>('GET', 'pairs/customer/flows/leftToRight')).functions
+  await to('flows/customer/leftToRight')
+  await page.click('button[aria-label="Change: Functions"]')
+  await page.click('button[aria-label="On: Before mapping"]')
+  await page.click('fieldset:has-text("Before mapping") button:has-text("New function")')
+  await page.fill('.ant-modal input', 'withTax')
+  await page.click('.ant-modal-footer button:has-text("Create")')
+  await page.waitForSelector('fieldset:has-text("Before mapping") a:has-text("withTax")')
+  await page.click('.step:has-text("Functions") button:has-text("Save")')
+  await page.waitForSelector('.step:has-text("Functions") dd:has-text("version 1")')
+  assert.deepEqual(await functions(), { beforeMapping: 'withTax' })
+  await page.click('.tabs >> text=Versions')
+  await page.waitForSelector('.one:has-text("as it is now"):has-text("withTax")')
+  await page.locator('.one button:has-text("Bring back")').last().click()
+  await page.click('.ant-modal-footer button:has-text("Bring it back")')
+  await until('the flow is what it was', async () => (await functions()) === undefined)
+  await page.waitForSelector('.one:has-text("as it is now"):has-text("version 3")')
+  assert.deepEqual(watched.errors, [])
   await watched.close()
 })

@@ -90,6 +90,7 @@ export const needs: Readonly<Record<string, Need | null>> = {
   listConnections: { right: 'see' },
   showConnection: { right: 'see' },
   putConnection: { right: 'configure' },
+  changeQueueState: { right: 'operate' },
   removeConnection: { right: 'configure' },
   listPairs: { right: 'see' },
   showPair: { right: 'see' },
@@ -215,6 +216,8 @@ export const needs: Readonly<Record<string, Need | null>> = {
   resendCallback: { right: 'operate' },
   listOutBatches: { right: 'see' },
   showOutBatch: { right: 'see' },
+  listOutLanes: { right: 'see' },
+  askOutBatch: { right: 'operate' },
   // maintain
   listTwoWay: { right: 'see' },
   listConflicts: { right: 'see' },

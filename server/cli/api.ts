@@ -11,7 +11,7 @@ import type { SecretKey } from '../access/secrets.ts'
 import { type DecodeRoutesDeps, decodingRoutes } from '../decode/routes.ts'
 import { mappingRoutes } from '../flows/mapping-routes.ts'
 import { batchRoutes, type BatchRoutesDeps } from '../batch/routes.ts'
-import { outBatchRoutes } from '../dispatch/routes.ts'
+import { outBatchRoutes, type OutBatchRoutesDeps } from '../dispatch/routes.ts'
 import { flowRoutes } from '../flows/routes.ts'
 import { tryRoutes } from '../flows/try-connection.ts'
 import { fileSchema } from '../flows/schema.ts'
@@ -65,6 +65,8 @@ export interface ApiWorld {
   woke(): void
   tasked(): void
   object: BatchRoutesDeps['object']
+  /** What goes out in batches (cli/dispatch.ts). */
+  outgoing: Pick<OutBatchRoutesDeps, 'lanes' | 'woke'>
   /** A callback is to go out. */
   deliver(): void
   /** The configuration has changed: look now. */
@@ -183,7 +185,7 @@ export const apiOf = (world: ApiWorld): ApiDeps => {
         templates,
         writeDown: noteOne,
       }),
-      ...outBatchRoutes({ sql }),
+      ...outBatchRoutes({ sql, ...world.outgoing, writeDown: noteOne }),
       ...twoWayRoutes({
         sql,
         conflict: world.conflict,

@@ -1,7 +1,7 @@
 /** Batches and their callbacks at the terminal: `mortise records --batches`, `mortise retry --callback <batch>`. */
 import { listBatches } from '../batch/read.ts'
 import { type Callback, type BatchRoutesDeps } from '../batch/routes.ts'
-import { listOutBatches, readOutLanes } from '../dispatch/list.ts'
+import { askFor, canBeAsked, listOutBatches, readOutBatch, readOutLanes } from '../dispatch/list.ts'
 import { deliveriesOf, sendAgain, triesOf } from '../deliver/deliveries.ts'
 import type { Sql } from '../store/sql.ts'
 import { type Command, Done, exitCodes } from './command.ts'
@@ -120,6 +120,7 @@ export const showOutBatches = async (
         row.refused ?? '-',
         row.posts,
         row.toldBy ?? '-',
+        row.callbackAt !== null ? 'came' : row.callbacksRefused > 0 ? `${row.callbacksRefused} not proved` : '-',
         ago(Date.now() - row.madeAt),
       ])
     }
@@ -142,6 +143,7 @@ export const showOutBatches = async (
             'refused',
             'posts',
             'told by',
+            'callback',
             'age',
           ],
           lines,
@@ -165,4 +167,29 @@ export const resendCallback = async (
     throw new Done(exitCodes.notFound, `Batch ${batchId} has no callback; mortise records --batches lists them.`)
   if (command.asJson) command.json({ batch: batchId, resent: again })
   else command.say(`The callback of batch ${batchId} goes out again.`)
+}
+
+/** The dispatcher of a running node asks within seconds. */
+export const askOutgoing = async (
+  command: Command,
+  sql: Sql,
+  tenantId: string | undefined,
+  batchId: number,
+): Promise<void> => {
+  const found: { tenant: string; state: string; asked: boolean }[] = []
+  for (const tenant of await tenantsOf(sql, tenantId)) {
+    const batch = await readOutBatch(sql, tenant, batchId)
+    if (!batch) continue
+    const asked = canBeAsked(batch)
+    if (asked) await askFor(sql, tenant, batchId)
+    found.push({ tenant, state: batch.state, asked })
+  }
+  const [one] = found
+  if (!one)
+    throw new Done(exitCodes.notFound, `No batch ${batchId} went out; mortise records --batches --outgoing lists them.`)
+  if (!found.some((each) => each.asked))
+    throw new Done(exitCodes.refused, `Batch ${batchId} is ${one.state}: there is nothing to ask.`)
+  if (command.asJson)
+    command.json({ batch: batchId, asked: found.filter((each) => each.asked).map((each) => each.tenant) })
+  else command.say(`The target is asked what became of batch ${batchId}.`)
 }

@@ -89,6 +89,16 @@ export const openDispatch = (world: Pick<DispatchWorld, 'configuration' | 'road'
   const find: Lanes['find'] = (...place) => laneOf(configuration(), ...place)
   const queue: RowQueue = openQueue({ sql: road, lanes: { find }, env, queued: () => dispatcher?.wake() })
 
+  /** All that a tenant sends in batches, as declared now. */
+  const lanesOf = (tenantId: string): Lane[] =>
+    configuration()
+      .connections.filter(({ def }) => def.tenantId === tenantId && def.batch)
+      .flatMap(({ def }) =>
+        configuration()
+          .objects.of(tenantId, def.connectionId)
+          .flatMap(({ code }) => find(tenantId, def.connectionId, code) ?? []),
+      )
+
   const begin = (rest: Omit<DispatchWorld, 'configuration' | 'road' | 'env'>) => {
     const lanes: Lanes = {
       find,
@@ -133,5 +143,5 @@ export const openDispatch = (world: Pick<DispatchWorld, 'configuration' | 'road'
     })
     return { agents, doors: [{ path: callbackPath, door }] }
   }
-  return { queue, begin }
+  return { queue, begin, lanesOf, wake: () => dispatcher?.wake() }
 }

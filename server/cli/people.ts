@@ -37,6 +37,7 @@ export interface PeopleWorld
   decoding: Pick<Decoding, 'refresh'>
   alerts: Pick<ReturnType<typeof openAlerts>, 'routes'>
   batches: Pick<Batches, 'deliver'>
+  outgoing: ApiWorld['outgoing']
   /** Where this node listens; known once it does. */
   address(): string | undefined
 }
@@ -121,6 +122,7 @@ export const openPeople = (world: PeopleWorld): { api: ApiDeps; agents: Stoppabl
     woke,
     tasked: tasker.wake,
     object: (tenantId, connectionId, code) => configuration().objects.find(tenantId, connectionId, code),
+    outgoing: world.outgoing,
     deliver: world.batches.deliver,
     changed,
   })

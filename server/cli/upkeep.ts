@@ -24,7 +24,7 @@ import { shownStates } from '../maintain/words.ts'
 import type { Sql } from '../store/sql.ts'
 import { type Command, type Common, count, Done, exitCodes, moment } from './command.ts'
 import { admitEdited, editInEditor } from './edit.ts'
-import { resendCallback, showBatches, showOutBatches } from './batches.ts'
+import { askOutgoing, resendCallback, showBatches, showOutBatches } from './batches.ts'
 import { renderJourney, renderRecords, renderStatus } from './render.ts'
 
 /** Engine states beside the shown ones, for those who know the tables. */
@@ -395,13 +395,14 @@ export const recordCommands = (program: Program, command: Command): void => {
     .option('--absent', 'one record whose create was never answered: it made none; create it again')
     .option('--wait [seconds]', 'wait until all are through (60 s), and say what became of them', count)
     .option('--callback <batch>', 'instead: send the callback of this master-data batch again', count)
+    .option('--outgoing <batch>', 'instead: ask the target what became of this batch that was sent to it', count)
     .option('--yes', 'really do it; without it, a selection is only counted')
-    .action((ids: string[], options: Retrying & { callback?: number }) =>
-      command.withDatabase(false, ({ sql }) =>
-        options.callback === undefined
-          ? retry(command, sql, ids, options)
-          : resendCallback(command, sql, options.tenant, options.callback),
-      ),
+    .action((ids: string[], options: Retrying & { callback?: number; outgoing?: number }) =>
+      command.withDatabase(false, ({ sql }) => {
+        if (options.callback !== undefined) return resendCallback(command, sql, options.tenant, options.callback)
+        if (options.outgoing !== undefined) return askOutgoing(command, sql, options.tenant, options.outgoing)
+        return retry(command, sql, ids, options)
+      }),
     )
 
   selecting(

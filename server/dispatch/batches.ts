@@ -116,6 +116,27 @@ export const claim = (
   returning b.tenant_id, b.out_batch_id, b.connection_id, b.object, b.path, b.biz_id, b.row_count, b.body, b.state, b.posts, b.asks,
     b.made_at, b.answer_by, b.lease_token`
 
+/** A batch that was given up: its bytes are gone, and what became of it can still be told. */
+export type Lost = Pick<Claimed, 'tenant_id' | 'out_batch_id' | 'connection_id' | 'object' | 'path' | 'biz_id'>
+
+/** What people want to know now: batches under way are due at once; those that were given up are answered, for whoever calls this to ask after. */
+export const takeAsks = (sql: Sql): Promise<Lost[]> => sql<Lost>`
+  with asked as (
+    delete from out_batch_ask returning tenant_id, out_batch_id),
+  hastened as (
+    update out_batch b set next_at = clock_timestamp()
+    from asked a
+    where b.tenant_id = a.tenant_id and b.out_batch_id = a.out_batch_id and b.state in ('ready', 'accepted'))
+  select b.tenant_id, b.out_batch_id, b.connection_id, b.object, b.path, b.biz_id
+  from asked a
+  join out_batch b on b.tenant_id = a.tenant_id and b.out_batch_id = a.out_batch_id
+  where b.state = 'lost'`
+
+/** A batch that was given up was asked about in vain. */
+export const stillLost = (sql: Sql, batch: Lost, said: string | null): Promise<unknown> => sql`
+  update out_batch set asks = asks + 1, asked_at = clock_timestamp(), said = coalesce(${said}::text, said)
+  where tenant_id = ${batch.tenant_id} and out_batch_id = ${batch.out_batch_id} and state = 'lost'`
+
 /** When the next batch is due; null: none is. */
 export const nextDue = async (sql: Sql): Promise<Millis | null> => {
   const [row] = await sql<{ ms: number | null }>`
@@ -165,7 +186,7 @@ export const putOff = (sql: Sql, batch: Claimed, later: Later): Promise<unknown>
     state = ${later.state}, next_at = ${at(later.next)}, lease_until = null,
     accepted_at = case when ${later.state} = 'accepted' then coalesce(accepted_at, clock_timestamp()) else accepted_at end,
     answer_by = coalesce(answer_by, ${later.answerBy === undefined ? null : at(later.answerBy)}),
-    asks = asks + ${later.asked ? 1 : 0},
+    asks = asks + ${later.asked ? 1 : 0}, asked_at = case when ${later.asked ?? false}::boolean then clock_timestamp() else asked_at end,
     posts = posts - ${later.unposted ? 1 : 0},
     status = coalesce(${later.status ?? null}::int4, status), said = coalesce(${later.said ?? null}::text, said)
   where tenant_id = ${batch.tenant_id} and out_batch_id = ${batch.out_batch_id} and lease_token = ${batch.lease_token}
@@ -271,6 +292,7 @@ export const endBatch = (
       update out_batch set
         state = 'done', told_by = ${by}, ended_at = ${at(ending.now)}, lease_until = null, body = null,
         applied_count = ${count(ends, 'applied')}, refused_count = ${count(ends, 'refused')},
+        asked_at = case when ${by}::text = 'query' then clock_timestamp() else asked_at end,
         status = coalesce(${ending.status}::int4, status), said = coalesce(${ending.said}::text, said)
       where tenant_id = ${ending.tenantId} and out_batch_id = ${ending.batchId}`
     return rows

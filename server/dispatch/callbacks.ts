@@ -107,14 +107,25 @@ export const callbackDoor = (deps: CallbackDeps): RecordDoor => ({
     if (body.kind !== 'body') return end('malformed', 4000001)
     const told = readCallback(body.bytes, ['200000'])
     if (!told) return end('malformed', 4000002)
-    if (!isProved(called, told.bizId, told.token, signedOf(raw.headers), body.bytes, deps.env.now()))
+    /** Counted with the batch that it names, for whoever wonders why no callback comes. */
+    const forged = async ({ tenantId, connectionId }: Called, bizId: string): Promise<Answer> => {
+      try {
+        await deps.sql`
+          update out_batch set callbacks_refused = callbacks_refused + 1
+          where tenant_id = ${tenantId} and connection_id = ${connectionId} and biz_id = ${bizId}`
+      } catch (error) {
+        if (!isUnavailable(error)) throw error
+      }
       return end('forged', 4010000)
+    }
+    if (!isProved(called, told.bizId, told.token, signedOf(raw.headers), body.bytes, deps.env.now()))
+      return forged(called, told.bizId)
     try {
       const { tenantId, connectionId } = called
       const [batch] = await deps.sql<Batch>`
-        select out_batch_id, object, state
-        from out_batch
-        where tenant_id = ${tenantId} and connection_id = ${connectionId} and biz_id = ${told.bizId}`
+        update out_batch set callback_at = coalesce(callback_at, clock_timestamp())
+        where tenant_id = ${tenantId} and connection_id = ${connectionId} and biz_id = ${told.bizId}
+        returning out_batch_id, object, state`
       // No more is said to who may have another's salt than to who has none.
       if (!batch) return end('stray', 4010000)
       if (!told.result) {

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { signWebhook } from '../../protocol/callback.ts'
-import type { Row } from '../connect/masterdata-batch/masterdata-batch.ts'
+import type { Row, Told } from '../connect/masterdata-batch/masterdata-batch.ts'
 import { outBatchDefaults } from '../flows/config.ts'
 import { httpServer } from '../http/server.ts'
 import { freshDatabase } from '../store/fresh.ts'
@@ -11,7 +12,10 @@ import type { Sql } from '../store/sql.ts'
 import { claim, endBatch, fill, giveUp, markPost, putOff, split } from './batches.ts'
 import { type Called, callbackDoor, type CallbackEnd, callbackPath } from './callbacks.ts'
 import type { Asker, Lane } from './deps.ts'
+import { startDispatcher } from './dispatcher.ts'
+import { askFor, callbackOf, canBeAsked, listOutBatches, readOutBatch } from './list.ts'
 import { leavesIn, roomFor, type Span } from './pace.ts'
+import { readQuota } from './quota.ts'
 import { answered, codesTaken, openQueue, putRows, untaken } from './queue.ts'
 
 const lane = (more: Partial<Lane> = {}): Lane => ({
@@ -305,9 +309,101 @@ test('a callback is believed with either salt and a right signature; what is for
     )
     assert.equal(await post(fourth, 'new salt', (body) => signWebhook('x', Date.now(), body, ['new salt'])), 200)
     assert.equal(heard.length, 4)
+    const shown = (
+      await listOutBatches(db.sql, 't', { connectionId: null, state: null, before: null, limit: 9 })
+    ).reverse()
+    assert.deepEqual(
+      shown.map((one) => [one.callbackAt !== null, one.callbacksRefused]),
+      [
+        [true, 3],
+        [true, 0],
+        [true, 0],
+        [true, 3],
+      ],
+    )
     for (const bad of ['', '{', '[]', '{"bizId":1}', `{"bizId":"${fourth}","access_token":"x"}`])
       assert.equal((await fetch(`${url}/callbacks/mdm/key`, { method: 'POST', body: bad })).status, 400, bad)
   } finally {
     await http.stop({ limit: 1_000 })
   }
+})
+
+test('260: a batch that a person wants to know of is asked about at once, also when it was given up', async () => {
+  await using db = await prepared()
+  await putRows(db.sql, [row('a'), row('b')])
+  const one = lane({ said: { ...lane().said, maxRows: 1 } })
+  const [lost, open] = [await posted(db.sql, one), await posted(db.sql, one)]
+  await giveUp(db.sql, endings(lost.out_batch_id), 'lost', 'unknown', { code: 'batch.unanswered', stage: 'send' })
+  const far = Date.now() + 3_600_000
+  await putOff(db.sql, open, { state: 'accepted', next: far, answerBy: far })
+  const asked: string[] = []
+  const heard: Asker[] = []
+  let knows = false
+  const dispatcher = startDispatcher({
+    sql: db.sql,
+    lanes: {
+      find: () => one,
+      targets: () => [{ ...target, timeout: 1_000, concurrency: 4 }],
+      connector: () => ({
+        post: () => assert.fail('nothing is posted'),
+        told: async (_path, bizId): Promise<Told> => {
+          asked.push(bizId)
+          return knows
+            ? { kind: 'result', result: nothing }
+            : { kind: 'wait', at: null, away: false, why: { code: 'batch.failed', stage: 'read', said: 'try later' } }
+        },
+      }),
+    },
+    env: {
+      now: Date.now,
+      monotonic: () => performance.now(),
+      random: () => 0,
+      sleep: (ms) => pause(ms),
+      id: randomUUID,
+    },
+    log: { error: (fields) => assert.fail(JSON.stringify(fields)), warn: () => {} },
+    answered: async (askers) => void heard.push(...askers),
+    gated: () => false,
+  })
+  const show = async (id: number) => (await readOutBatch(db.sql, 't', id)) ?? assert.fail()
+  const wanted = async (id: number, isSo: (batch: Awaited<ReturnType<typeof show>>) => boolean) => {
+    await askFor(db.sql, 't', id)
+    dispatcher.wake()
+    for (let found = await show(id); ; found = await show(id)) {
+      if (isSo(found)) return found
+      await pause(20)
+    }
+  }
+  try {
+    assert.deepEqual(asked, [], 'nobody asks by himself yet')
+    const still = await wanted(lost.out_batch_id, (batch) => batch.asks > 0)
+    assert.deepEqual([still.state, still.said, still.askedAt !== null], ['lost', 'try later', true])
+    knows = true
+    for (const { out_batch_id } of [open, lost]) {
+      const told = await wanted(out_batch_id, (batch) => batch.state === 'done')
+      assert.deepEqual(
+        [told.toldBy, told.applied, callbackOf(told, true), canBeAsked(told)],
+        ['query', 1, 'missing', false],
+      )
+    }
+    assert.deepEqual(asked, [lost.biz_id, open.biz_id, lost.biz_id])
+    assert.deepEqual(new Set(heard.map((one) => one.key)), new Set(['a', 'b']))
+  } finally {
+    await dispatcher.stop()
+  }
+})
+
+test('what is used of a target’s limits is shown as it is counted, and a span that is over counts as unused', async () => {
+  await using db = await prepared()
+  const used = async () => {
+    const { hour, day } = await readQuota(db.sql, lane())
+    assert.ok(hour.endsAt > Date.now() && hour.endsAt <= day.endsAt)
+    return [hour.used, hour.limit, day.used, day.limit]
+  }
+  assert.deepEqual(await used(), [0, 50, 0, 100])
+  await putRows(db.sql, [row('a')])
+  await posted(db.sql)
+  assert.deepEqual(await used(), [1, 50, 1, 100])
+  await db.sql`update out_quota set hour = hour - interval '1 hour'`
+  assert.deepEqual(await used(), [0, 50, 1, 100])
 })

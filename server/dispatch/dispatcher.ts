@@ -6,7 +6,21 @@ import type { Millis } from '../doc/document.ts'
 import type { Env } from '../doc/env.ts'
 import type { Fault } from '../doc/fault.ts'
 import type { Sql } from '../store/sql.ts'
-import { claim, type Claimed, endBatch, fill, forget, giveUp, markPost, nextDue, putOff, split } from './batches.ts'
+import {
+  claim,
+  type Claimed,
+  endBatch,
+  fill,
+  forget,
+  giveUp,
+  type Lost,
+  markPost,
+  nextDue,
+  putOff,
+  split,
+  stillLost,
+  takeAsks,
+} from './batches.ts'
 import type { Asker, Lane, Lanes } from './deps.ts'
 import { askAfter, pauseAfter } from './pace.ts'
 import { hold } from './quota.ts'
@@ -46,8 +60,8 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   let forgotAt = Number.NEGATIVE_INFINITY
   let sweptAt = Number.NEGATIVE_INFINITY
 
-  const laneOf = (batch: Claimed): Lane | undefined => lanes.find(batch.tenant_id, batch.connection_id, batch.object)
-  const endingOf = (batch: Claimed, { status, said }: { status: number | null; said: string | null }) => ({
+  const laneOf = (batch: Lost): Lane | undefined => lanes.find(batch.tenant_id, batch.connection_id, batch.object)
+  const endingOf = (batch: Lost, { status, said }: { status: number | null; said: string | null }) => ({
     tenantId: batch.tenant_id,
     batchId: batch.out_batch_id,
     now: env.now(),
@@ -197,8 +211,21 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     } else await accepted(batch, lane, null)
   }
 
-  const start = (batch: Claimed): void => {
-    const one = work(batch)
+  /** It was given up, and a person wants it asked about once more: what the target tells now still counts, as a late callback does. */
+  const askAgain = async (batch: Lost): Promise<void> => {
+    const lane = laneOf(batch)
+    const connector = lane && lanes.connector(batch.tenant_id, batch.connection_id)
+    if (!lane?.said.query || !connector) return
+    const told = await connector.told(batch.path, batch.biz_id, stopping.signal)
+    if (told.kind === 'result') {
+      const ending = endingOf(batch, { status: null, said: null })
+      return tell(await endBatch(sql, ending, told.result, 'query', lane.keyField))
+    }
+    await stillLost(sql, batch, told.kind === 'wait' ? (told.why.said ?? told.why.code) : null)
+  }
+
+  const start = (batch: Lost, ended: Promise<void>): void => {
+    const one = ended
       .catch((err: unknown) =>
         log.error({ err, batch: batch.out_batch_id }, 'an outgoing batch could not be settled; its lease will run out'),
       )
@@ -248,12 +275,13 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
         await forget(sql)
       }
       const next = await fillAll()
+      for (const batch of await takeAsks(sql)) start(batch, askAgain(batch))
       for (const target of targets) {
         const name = `${target.tenantId}/${target.connectionId}`
         const busy = [...underWay.values()].filter((one) => one === name).length
         const free = Math.min(4, target.concurrency) - busy
         if (free <= 0) continue
-        for (const batch of await claim(sql, target, free, leaseFor(target.timeout))) start(batch)
+        for (const batch of await claim(sql, target, free, leaseFor(target.timeout))) start(batch, work(batch))
       }
       if (env.monotonic() - sweptAt >= 5_000) {
         sweptAt = env.monotonic()

@@ -26,6 +26,10 @@ export interface OutBatch {
   toldBy: 'answer' | 'callback' | 'query' | null
   status: number | null
   said: string | null
+  askedAt: Millis | null
+  /** The first that was proved. */
+  callbackAt: Millis | null
+  callbacksRefused: number
 }
 
 export interface Asking {
@@ -42,7 +46,8 @@ export const listOutBatches = (
 ): Promise<OutBatch[]> => sql<OutBatch>`
   select out_batch_id as "batchId", connection_id as "connectionId", object, path, biz_id as "bizId", state, row_count as rows,
     applied_count as applied, refused_count as refused, posts, asks, made_at as "madeAt", posted_at as "postedAt",
-    accepted_at as "acceptedAt", answer_by as "answerBy", ended_at as "endedAt", next_at as "nextAt", told_by as "toldBy", status, said
+    accepted_at as "acceptedAt", answer_by as "answerBy", ended_at as "endedAt", next_at as "nextAt", told_by as "toldBy", status, said,
+    asked_at as "askedAt", callback_at as "callbackAt", callbacks_refused as "callbacksRefused"
   from out_batch
   where tenant_id = ${tenantId} and (${before}::int8 is null or out_batch_id < ${before}::int8)
     and (${connectionId}::text is null or connection_id = ${connectionId}) and (${state}::text is null or state = ${state})
@@ -105,3 +110,25 @@ export const readOutLanes = (sql: Sql, tenantId: string): Promise<OutLane[]> => 
   where tenant_id = ${tenantId} and state = 'queued'
   group by connection_id, object
   order by connection_id, object`
+
+/** Whoever sends asks after it (decision 260). */
+export const askFor = (sql: Sql, tenantId: string, batchId: number): Promise<unknown> => sql`
+  insert into out_batch_ask (tenant_id, out_batch_id) values (${tenantId}, ${batchId})
+  on conflict (tenant_id, out_batch_id) do nothing`
+
+/** The target has it, or may have it, and its rows have no end, or none that somebody told. */
+export const canBeAsked = ({ state, posts }: Pick<OutBatch, 'state' | 'posts'>): boolean =>
+  posts > 0 && (state === 'ready' || state === 'accepted' || state === 'lost')
+
+export type CallbackState = 'none' | 'awaited' | 'taken' | 'unneeded' | 'missing'
+
+/** How its callback fares; `callsBack`: the connection has an address for it. Pure. */
+export const callbackOf = (
+  { state, toldBy, callbackAt }: Pick<OutBatch, 'state' | 'toldBy' | 'callbackAt'>,
+  callsBack: boolean,
+): CallbackState => {
+  if (callbackAt !== null) return 'taken'
+  if (!callsBack) return 'none'
+  if (state === 'ready' || state === 'accepted') return 'awaited'
+  return toldBy === 'answer' || state === 'split' ? 'unneeded' : 'missing'
+}

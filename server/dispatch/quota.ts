@@ -52,6 +52,53 @@ export const lockQuota = async (tx: Sql, lane: Lane, calls: 0 | 1, now: Millis |
   return leftOf(lane, row as Row)
 }
 
+/** What was used of one span: `used` of `limit` calls, until `endsAt`. */
+export interface Used {
+  used: number
+  limit: number
+  endsAt: Millis
+}
+
+export interface Quota {
+  hour: Used
+  day: Used
+  /** The target asked to wait until then. */
+  heldUntil: Millis | null
+  why: string | null
+}
+
+/** For people: what was counted, without a lock; a span that is over counts as unused. */
+export const readQuota = async (
+  sql: Sql,
+  { tenantId, connectionId, path, zone, perDay, perHour }: Lane,
+): Promise<Quota> => {
+  const [row] = await sql<{
+    day_used: number
+    hour_used: number
+    day_end: Millis
+    hour_end: Millis
+    held_until: Millis | null
+    why: string | null
+  }>`
+    with windows as materialized (
+      select now(),
+        date_trunc('day', now() at time zone ${zone}) at time zone ${zone} as day,
+        (date_trunc('day', now() at time zone ${zone}) + interval '1 day') at time zone ${zone} as day_end,
+        date_trunc('hour', now() at time zone ${zone}) at time zone ${zone} as hour,
+        (date_trunc('hour', now() at time zone ${zone}) + interval '1 hour') at time zone ${zone} as hour_end)
+    select case when q.day >= w.day then q.day_used else 0 end as day_used, case when q.hour >= w.hour then q.hour_used else 0 end as hour_used,
+      w.day_end, w.hour_end, case when q.held_until > now() then q.held_until end as held_until, q.why
+    from windows w
+    left join out_quota q on q.tenant_id = ${tenantId} and q.connection_id = ${connectionId} and q.path = ${path}`
+  const { day_used, hour_used, day_end, hour_end, held_until, why } = row as NonNullable<typeof row>
+  return {
+    hour: { used: hour_used, limit: perHour, endsAt: hour_end },
+    day: { used: day_used, limit: perDay, endsAt: day_end },
+    heldUntil: held_until,
+    why: held_until === null ? null : why,
+  }
+}
+
 /** The target asked to wait, or its answer says that nothing is left. */
 export const hold = (sql: Sql, lane: Lane, until: Millis, why: string): Promise<unknown> => sql`
   update out_quota set held_until = greatest(held_until, ${at(until)}), why = ${why}

@@ -298,6 +298,34 @@ const connectionRoutes = ({ declaring }: FlowDeps): Route[] => {
       },
     }),
     route({
+      id: 'changeQueueState',
+      matched: true,
+      method: 'PATCH',
+      path: '/tenants/:tenant/connections/:connection/queues/:queue',
+      group: 'queues',
+      summary: 'Pause or resume listening to a queue',
+      describe: 'Paused: what comes waits at the broker.',
+      params: part('connection', 'queue'),
+      body: z.object({ state: z.enum(['enabled', 'paused']) }),
+      answer: declaredShape,
+      handle: async (asked) => {
+        const { tenant, connection, queue } = asked.params
+        const edit = ifMatch(asked, connectionIn(connection), (now) => {
+          const found = findIn(now, 'connections', 'id', connection)
+          if (!found) return absent(`connection ${connection}`)
+          if (!findIn(found, 'queues', 'id', queue)) return absent(`queue ${queue}`)
+          const queues = listIn(found, 'queues').map((one) =>
+            String(one.id) === queue ? { ...one, state: asked.body.state } : one,
+          )
+          return putIn(now, 'connections', idIs(connection), { ...found, queues })
+        })
+        return answered(
+          await declaring.edit(askingOf(asked, 'changeQueueState', tenant), `connections[${connection}]`, edit),
+          connectionIn(connection),
+        )
+      },
+    }),
+    route({
       id: 'removeConnection',
       matched: true,
       method: 'DELETE',

@@ -341,6 +341,21 @@ export const apiCodes = {
     ],
     ['先查看其状态', '先查看其狀態', 'Look at its state first', '先に状態を確認してください'],
   ),
+  'batch.unasked': of(
+    409,
+    [
+      '连接器 {connection} 没有结果查询接口，只能等待应答或回调',
+      '連接器 {connection} 沒有結果查詢介面，只能等待應答或回呼',
+      'Connection {connection} has no query for results: they come with the answer or by callback',
+      '接続 {connection} には結果の照会がありません。応答またはコールバックを待ちます',
+    ],
+    [
+      '对方提供查询接口时，把 batch.query 设为 true',
+      '對方提供查詢介面時，把 batch.query 設為 true',
+      'Where the system has one, set batch.query to true',
+      '相手に照会がある場合は batch.query を true にしてください',
+    ],
+  ),
   'record.settled': of(
     409,
     [

@@ -189,18 +189,27 @@ test('a loss is told once, in log, status and count; the queue is opened anew, a
   world.broker.refuse(null)
   await until('it listens again', () => world.listener.views()[0]?.state === 'listening')
   assert.equal(losses, 1)
+  assert.equal((await readStandings(world.db.sql, 't'))[0]?.lastAt, null, 'nothing came yet')
   assert.deepEqual(await world.broker.give(event('A1')), [true])
   await until('the lag is shown', async () => (await readStandings(world.db.sql, 't'))[0]?.lag === 7)
+  await until('and when something came last', async () => {
+    const [standing] = await readStandings(world.db.sql, 't')
+    return standing?.lastAt != null && Date.now() - standing.lastAt < 60_000 && standing.connects === 2
+  })
 })
 
 test('a changed queue is opened anew, a paused one is let be, an unchanged one left alone', async () => {
   await using world = await freshListener()
   world.listener.refresh([{ ...declared, queue: { ...queue } }])
   assert.equal(world.broker.opened(), 1)
+  assert.deepEqual(await world.broker.give(event('A1')), [true])
+  const lastAt = world.listener.views()[0]?.lastAt
+  assert.ok(lastAt)
   world.listener.refresh([{ ...declared, queue: { ...queue, batch: 20 } }])
   await until('it is opened anew', () => world.broker.opened() === 2)
   world.listener.refresh([{ ...declared, queue: { ...queue, state: 'paused' } }])
   await until('it is paused', () => world.listener.views()[0]?.state === 'paused')
+  assert.equal(world.listener.views()[0]?.lastAt, lastAt, 'when something came last is not forgotten')
   world.listener.refresh([])
   assert.deepEqual(world.listener.views(), [])
   await until('nothing is left of it', async () => (await readStandings(world.db.sql, 't')).length === 0)

@@ -103,8 +103,8 @@ export const startListener = (deps: ListenerDeps): Listener => {
   const running = new Map<string, { declared: Declared; text: string; view: QueueView; stop(): Promise<void> }>()
   const ending = new Set<Promise<void>>()
 
-  /** `before`: the subscription that this one takes the place of has ended. */
-  const startQueue = (declared: Declared, before: Promise<void> | undefined) => {
+  /** `before`: the subscription that this one takes the place of has ended; `lastAt`: when that one last brought something. */
+  const startQueue = (declared: Declared, before: Promise<void> | undefined, lastAt: Millis | null) => {
     const { tenantId, connectionId, queue } = declared
     const stopping = new AbortController()
     const { signal } = stopping
@@ -120,6 +120,7 @@ export const startListener = (deps: ListenerDeps): Listener => {
       taken: 0,
       refused: 0,
       connects: 0,
+      lastAt,
       fault: null,
     }
     let consumer: QueueConsumer | null = null
@@ -186,6 +187,7 @@ export const startListener = (deps: ListenerDeps): Listener => {
     const take = async (messages: readonly Message[]): Promise<boolean[]> => {
       const connection = deps.connection(tenantId, connectionId)
       if (!connection) return messages.map(() => false) // it is just being removed
+      view.lastAt = env.now()
       const sender = { tenantId, connectionId, redelivers: true }
       const traces = messages.map(() => env.id())
       const parts = messages.flatMap((message, i) => {
@@ -302,10 +304,14 @@ export const startListener = (deps: ListenerDeps): Listener => {
     refresh(declared) {
       if (stopped) return
       const wanted = new Map(declared.map((one) => [keyOf(one), one]))
-      const before = new Map<string, Promise<void>>()
+      const before = new Map<string, { ended: Promise<void>; lastAt: Millis | null }>()
       for (const [key, one] of running)
-        if (JSON.stringify(wanted.get(key)?.queue) !== one.text) before.set(key, end(key))
-      for (const [key, one] of wanted) if (!running.has(key)) running.set(key, startQueue(one, before.get(key)))
+        if (JSON.stringify(wanted.get(key)?.queue) !== one.text)
+          before.set(key, { ended: end(key), lastAt: one.view.lastAt })
+      for (const [key, one] of wanted) {
+        const old = before.get(key)
+        if (!running.has(key)) running.set(key, startQueue(one, old?.ended, old?.lastAt ?? null))
+      }
     },
     views: () => [...running.values()].map((one) => ({ ...one.view })),
     async stop() {

@@ -106,6 +106,16 @@ export const findRefused = async (
   return row ? { ...toKept(row), body: row.body } : null
 }
 
+/** How many are kept, by queue. */
+export const countRefused = (
+  sql: Sql,
+  tenantId: string,
+): Promise<{ connectionId: string; queueId: string; kept: number }[]> => sql`
+  select connection_id as "connectionId", queue_id as "queueId", count(*)::int4 as kept
+  from refused_event
+  where tenant_id = ${tenantId}
+  group by connection_id, queue_id`
+
 /** True where it was there. */
 export const dropRefused = async (sql: Sql, tenantId: string, seqs: readonly number[]): Promise<number> =>
   sql.affected`

@@ -17,10 +17,11 @@ import {
   route,
   slice,
   toMoment,
+  toMomentOrNull,
 } from '../http/route.ts'
 import { asTenant } from '../store/roles.ts'
 import type { Sql } from '../store/sql.ts'
-import { dropRefused, findRefused, type KeptEvent, listRefused, refusedAfter } from './refused.ts'
+import { countRefused, dropRefused, findRefused, type KeptEvent, listRefused, refusedAfter } from './refused.ts'
 import { readStandings } from './standing.ts'
 
 export interface ListenRoutesDeps {
@@ -52,8 +53,10 @@ const queueShape = z.object({
   node: z.string(),
   lag: z.number().int().nullable().describe('Unacknowledged at the broker, of all nodes together; null: not known.'),
   taken: z.number().int().describe('Messages acknowledged by this node.'),
-  refused: z.number().int(),
-  connects: z.number().int(),
+  refused: z.number().int().describe('Events of this node that could not be read.'),
+  kept: z.number().int().describe('Events of this queue that could not be read and are still kept, of all nodes.'),
+  connects: z.number().int().describe('How often this node has opened it: one more than it was lost.'),
+  lastAt: moment.nullable().describe('When this node last got something from it.'),
   fault: z.string().nullable(),
 })
 
@@ -104,7 +107,10 @@ export const listenRoutes = ({ sql, again, writeDown }: ListenRoutesDeps): Route
     query: z.object(paging),
     answer: pageOf(queueShape),
     handle: async ({ params, query }) => {
-      const rows = await asTenant(sql, params.tenant, (tx) => readStandings(tx, params.tenant))
+      const [rows, kept] = await asTenant(sql, params.tenant, async (tx) => [
+        await readStandings(tx, params.tenant),
+        await countRefused(tx, params.tenant),
+      ])
       return slice(
         rows.map((row) => ({
           connection: row.connectionId,
@@ -118,7 +124,9 @@ export const listenRoutes = ({ sql, again, writeDown }: ListenRoutesDeps): Route
           lag: row.lag,
           taken: row.taken,
           refused: row.refused,
+          kept: kept.find((one) => one.connectionId === row.connectionId && one.queueId === row.queueId)?.kept ?? 0,
           connects: row.connects,
+          lastAt: toMomentOrNull(row.lastAt),
           fault: row.fault,
         })),
         (row) => `${row.connection}\n${row.queue}\n${row.node}`,

@@ -18,6 +18,8 @@ export interface QueueView {
   taken: number
   refused: number
   connects: number
+  /** When it last brought something. */
+  lastAt: Millis | null
   fault: string | null
 }
 
@@ -26,12 +28,14 @@ export const alive: Millis = 60_000
 
 export const writeStanding = async (sql: Sql, node: string, view: QueueView): Promise<void> => {
   await sql`
-    insert into queue_node (tenant_id, connection_id, queue_id, node, kind, state, since, seen_at, lag, taken, refused, connects, fault)
+    insert into queue_node (tenant_id, connection_id, queue_id, node, kind, state, since, seen_at, lag, taken, refused, connects, last_at, fault)
     values (${view.tenantId}, ${view.connectionId}, ${view.queueId}, ${node}, ${view.kind}, ${view.state}, ${at(view.since)}, clock_timestamp(),
-      ${view.lag}, ${view.taken}, ${view.refused}, ${view.connects}, ${view.fault})
+      ${view.lag}, ${view.taken}, ${view.refused}, ${view.connects},
+      ${view.lastAt === null ? null : at(view.lastAt)}, ${view.fault})
     on conflict (tenant_id, connection_id, queue_id, node) do update set
       kind = excluded.kind, state = excluded.state, since = excluded.since, seen_at = excluded.seen_at, lag = excluded.lag,
-      taken = excluded.taken, refused = excluded.refused, connects = excluded.connects, fault = excluded.fault`
+      taken = excluded.taken, refused = excluded.refused, connects = excluded.connects,
+      last_at = coalesce(excluded.last_at, queue_node.last_at), fault = excluded.fault`
 }
 
 /** This node listens no more to it; and rows of nodes that are long gone go with it. */
@@ -65,9 +69,10 @@ export const readStandings = async (sql: Sql, tenantId: string): Promise<Standin
     taken: number
     refused: number
     connects: number
+    last_at: number | null
     fault: string | null
   }>`
-    select connection_id, queue_id, node, kind, state, since, seen_at, lag, taken, refused, connects, fault
+    select connection_id, queue_id, node, kind, state, since, seen_at, lag, taken, refused, connects, last_at, fault
     from queue_node
     where tenant_id = ${tenantId} and seen_at > clock_timestamp() - ${alive}::float8 * interval '1 millisecond'
     order by connection_id, queue_id, node`
@@ -84,6 +89,7 @@ export const readStandings = async (sql: Sql, tenantId: string): Promise<Standin
     taken: row.taken,
     refused: row.refused,
     connects: row.connects,
+    lastAt: row.last_at,
     fault: row.fault,
   }))
 }

@@ -11,6 +11,7 @@ import { useMay, useRefresh, useTenant } from '../../ui/session.tsx'
 import { useFormats } from '../../ui/time.tsx'
 import { PageHead, Problem } from '../../ui/told.tsx'
 import { Health } from './connections.tsx'
+import { QueueCard } from './queue-card.tsx'
 import { connectionOf, type FormValues, type Tree, valuesOf } from './form.ts'
 
 interface Tested {
@@ -202,12 +203,61 @@ const Auth = () => {
   )
 }
 
+const batchTexts = ['fillFor', 'answerWithin'] as const
+const batchNumbers = ['maxRows', 'perHour', 'perDay'] as const
+const batchUsual = { maxRows: '200', perHour: '50', perDay: '100', fillFor: '60s', answerWithin: '2h' } as const
+
+/** How batches are sent, and how their results are heard of; only of such a connection. */
+const BatchSection = () => {
+  const { t } = useTranslation()
+  if (Form.useWatch<string>('kind') !== 'masterdata-batch') return null
+  return (
+    <section className="card">
+      <h2>{t('connection.batch')}</h2>
+      <p className="faint">{t('connection.batchSay')}</p>
+      <Form.Item
+        name={['batch', 'clientId']}
+        label="client_id"
+        rules={[{ required: true, message: t('connection.batch.clientRule') }]}
+      >
+        <Input autoComplete="off" />
+      </Form.Item>
+      <Secret name={['batch', 'clientSecret']} label="client_secret" />
+      <Form.Item
+        name={['batch', 'callbackUrl']}
+        label={t('connection.batch.callbackUrl')}
+        extra={t('connection.batch.callbackUrlSay')}
+      >
+        <Input placeholder="https://mortise.example.com" />
+      </Form.Item>
+      <Secret name={['batch', 'salt']} label={t('connection.batch.salt')} />
+      <Form.Item name={['batch', 'query']} label={t('connection.batch.query')} valuePropName="checked">
+        <Switch aria-label={t('connection.batch.query')} />
+      </Form.Item>
+      <div className="row" style={{ gap: 18 }}>
+        {batchNumbers.map((name) => (
+          <Form.Item key={name} name={['batch', name]} label={t(`connection.batch.${name}`)}>
+            <InputNumber min={1} placeholder={batchUsual[name]} />
+          </Form.Item>
+        ))}
+        {batchTexts.map((name) => (
+          <Form.Item key={name} name={['batch', name]} label={t(`connection.batch.${name}`)}>
+            <Input placeholder={batchUsual[name]} style={{ width: 100 }} />
+          </Form.Item>
+        ))}
+      </div>
+    </section>
+  )
+}
+
 const ConnectionForm = ({ id, connection }: { id: string; connection: Tree }) => {
   const { t } = useTranslation()
   const may = useMay()
   const [form] = Form.useForm<FormValues>()
   const put = useChange('putConnection', { quiet: true })
   const isReadOnly = !may('putConnection')
+  // it signs in by its own client, and has no queries of records
+  const isBatch = Form.useWatch('kind', form) === 'masterdata-batch'
   const kinds = [...new Set(['standard', 'fxiaoke', 'masterdata-batch', String(connection.kind ?? 'standard')])]
   return (
     <Form<FormValues>
@@ -247,10 +297,13 @@ const ConnectionForm = ({ id, connection }: { id: string; connection: Tree }) =>
         >
           <Input />
         </Form.Item>
-        <Form.Item name="readable" label={t('connection.readable')} valuePropName="checked">
-          <Switch aria-label={t('connection.readable')} />
-        </Form.Item>
+        {!isBatch && (
+          <Form.Item name="readable" label={t('connection.readable')} valuePropName="checked">
+            <Switch aria-label={t('connection.readable')} />
+          </Form.Item>
+        )}
       </section>
+      <BatchSection />
       <section className="card">
         <h2>{t('connection.proof')}</h2>
         <p className="faint spaced">{t('connection.secretSay')}</p>
@@ -281,7 +334,7 @@ const ConnectionForm = ({ id, connection }: { id: string; connection: Tree }) =>
             </>
           )}
         </Form.List>
-        <Auth />
+        {!isBatch && <Auth />}
       </section>
       <section className="card">
         <h2>{t('connection.limits')}</h2>
@@ -370,6 +423,11 @@ export const ConnectionPage = () => {
           </>
         }
       >
+        {data.kind === 'masterdata-batch' && (
+          <Link to="/t/$tenant/out-batches" params={{ tenant }} search={{ connection }}>
+            {t('nav.outgoing')}
+          </Link>
+        )}
         <Link
           to="/t/$tenant/settings/$tab"
           params={{ tenant, tab: 'versions' }}
@@ -403,6 +461,7 @@ export const ConnectionPage = () => {
         <ConnectionForm id={connection} connection={data} key={connection} />
         <div>
           {status.data && <Pause connection={connection} status={status.data} />}
+          {data.kind !== 'masterdata-batch' && <QueueCard connection={{ ...data, id: connection }} />}
           {may('testConnection') && <TestConnection connection={connection} />}
           <section className="card">
             <h2>{t('nav.objects')}</h2>

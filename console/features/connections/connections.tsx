@@ -8,13 +8,24 @@ import { useChange, useList, useRead } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { useFormats } from '../../ui/time.tsx'
 import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
+import { QueueLine } from './queue-card.tsx'
 
 const NewConnection = ({ onDone }: { onDone: () => void }) => {
   const { t } = useTranslation()
   const tenant = useTenant()
   const navigate = useNavigate()
   const put = useChange('putConnection', { quiet: true })
-  const [form] = Form.useForm<{ id: string; role: string; baseUrl: string; header?: string; value?: string }>()
+  const [form] = Form.useForm<{
+    id: string
+    role: string
+    kind: string
+    baseUrl: string
+    header?: string
+    value?: string
+    clientId?: string
+    clientSecret?: string
+  }>()
+  const kind = Form.useWatch('kind', form)
   return (
     <Modal
       open
@@ -29,12 +40,17 @@ const NewConnection = ({ onDone }: { onDone: () => void }) => {
         form={form}
         layout="vertical"
         requiredMark={false}
-        initialValues={{ role: 'erp' }}
-        onFinish={({ id, role, baseUrl, header, value }) =>
+        initialValues={{ role: 'erp', kind: 'standard' }}
+        onFinish={({ id, role, kind: of, baseUrl, header, value, clientId, clientSecret }) =>
           put.mutate(
             {
               path: { connection: id },
-              body: { role, baseUrl, ...(header && value && { headers: { [header]: value } }) },
+              body: {
+                role,
+                baseUrl,
+                ...(of === 'masterdata-batch' && { kind: of, batch: { clientId, clientSecret } }),
+                ...(of === 'standard' && header && value && { headers: { [header]: value } }),
+              },
             },
             {
               onSuccess: () => {
@@ -59,6 +75,15 @@ const NewConnection = ({ onDone }: { onDone: () => void }) => {
             options={(['erp', 'crm'] as const).map((value) => ({ value, label: t(`connection.role.${value}`) }))}
           />
         </Form.Item>
+        <Form.Item name="kind" label={t('connection.kind')}>
+          <Select
+            aria-label={t('connection.kind')}
+            options={(['standard', 'masterdata-batch'] as const).map((value) => ({
+              value,
+              label: t(`connection.kind.${value}`),
+            }))}
+          />
+        </Form.Item>
         <Form.Item
           name="baseUrl"
           label={t('connection.baseUrl')}
@@ -67,16 +92,36 @@ const NewConnection = ({ onDone }: { onDone: () => void }) => {
         >
           <Input placeholder="https://erp.example.com/api/" />
         </Form.Item>
-        <Form.Item label={t('connection.headers')} extra={t('connection.secretSay')}>
-          <div className="row">
-            <Form.Item name="header" noStyle>
-              <Input aria-label={t('connection.headerName')} placeholder="token" style={{ width: 150 }} />
+        {kind === 'masterdata-batch' ? (
+          <>
+            <Form.Item
+              name="clientId"
+              label="client_id"
+              rules={[{ required: true, message: t('connection.batch.clientRule') }]}
+            >
+              <Input autoComplete="off" />
             </Form.Item>
-            <Form.Item name="value" noStyle>
-              <Input.Password aria-label={t('connection.headerValue')} autoComplete="off" style={{ width: 260 }} />
+            <Form.Item
+              name="clientSecret"
+              label="client_secret"
+              extra={t('connection.secretSay')}
+              rules={[{ required: true, message: t('connection.batch.clientRule') }]}
+            >
+              <Input.Password autoComplete="new-password" />
             </Form.Item>
-          </div>
-        </Form.Item>
+          </>
+        ) : (
+          <Form.Item label={t('connection.headers')} extra={t('connection.secretSay')}>
+            <div className="row">
+              <Form.Item name="header" noStyle>
+                <Input aria-label={t('connection.headerName')} placeholder="token" style={{ width: 150 }} />
+              </Form.Item>
+              <Form.Item name="value" noStyle>
+                <Input.Password aria-label={t('connection.headerValue')} autoComplete="off" style={{ width: 260 }} />
+              </Form.Item>
+            </div>
+          </Form.Item>
+        )}
         {put.error !== null && <Problem error={put.error} />}
       </Form>
     </Modal>
@@ -136,6 +181,7 @@ export const Connections = () => {
                   })}{' '}
                   · <code>{String(one.baseUrl)}</code>
                 </div>
+                <QueueLine connection={one} />
               </Link>
             )
           })}

@@ -18,6 +18,19 @@ export interface FormValues {
   oauth2: { tokenUrl?: string; clientId?: string; clientSecret?: string }
   limits: { concurrency?: number | null; perSecond?: number | null; perDay?: number | null }
   result: { codePath?: string; messagePath?: string; dataPath?: string; successCodes?: string }
+  /** Of kind masterdata-batch; secrets that are left empty stay. */
+  batch: {
+    clientId?: string
+    clientSecret?: string
+    salt?: string
+    callbackUrl?: string
+    query?: boolean
+    maxRows?: number | null
+    perHour?: number | null
+    perDay?: number | null
+    fillFor?: string
+    answerWithin?: string
+  }
 }
 
 const tree = (value: unknown): Tree =>
@@ -43,6 +56,12 @@ export const valuesOf = (connection: Tree): FormValues => {
     apiKey: { in: text(tree(auth.apiKey).in) ?? 'header', name: text(tree(auth.apiKey).name) },
     oauth2: { tokenUrl: text(tree(auth.oauth2).tokenUrl), clientId: text(tree(auth.oauth2).clientId) },
     limits: tree(connection.limits) as FormValues['limits'],
+    batch: {
+      ...tree(connection.batch),
+      clientSecret: undefined,
+      salt: undefined,
+      query: tree(connection.batch).query !== false,
+    },
     result: {
       codePath: text(result.codePath),
       messagePath: text(result.messagePath),
@@ -60,8 +79,16 @@ const filled = (values: Tree): Tree =>
 
 const orNothing = (name: string, value: Tree): Tree => (Object.keys(value).length ? { [name]: value } : {})
 
+/** What is emptied goes; what the form does not show, and secrets that were not typed anew, stay. */
+const batchOf = (before: Tree, { query = true, clientSecret, salt, ...said }: FormValues['batch']): Tree => ({
+  ...Object.fromEntries(Object.entries(before).filter(([name]) => !(name in said) && name !== 'query')),
+  ...filled(said),
+  ...filled({ clientSecret, salt }),
+  ...(query ? {} : { query: false }),
+})
+
 export const connectionOf = (before: Tree, said: FormValues): Tree => {
-  const { id: _id, objects: _objects, headers: _headers, auth: _auth, limits, result, ...kept } = before
+  const { id: _id, objects: _objects, headers: _headers, auth: _auth, batch: _batch, limits, result, ...kept } = before
   const stored = tree(before.auth)
   const own = said.auth === '' ? {} : tree(stored[said.auth])
   const auth: Record<string, Tree> = {
@@ -97,6 +124,7 @@ export const connectionOf = (before: Tree, said: FormValues): Tree => {
     ...(said.readable ? {} : { readable: false }),
     ...orNothing('headers', headers),
     ...(said.auth === '' ? {} : { auth: { [said.auth]: auth[said.auth] ?? {} } }),
+    ...(said.kind === 'masterdata-batch' && { batch: batchOf(tree(before.batch), said.batch) }),
     ...orNothing('limits', filled({ ...tree(limits), ...said.limits })),
     ...orNothing(
       'result',

@@ -1,15 +1,16 @@
 /** One flow 集成流 as its steps in order: from where, which records, how they are mapped, where to, what is told back, when, and who hears of trouble. */
 import { useQuery } from '@tanstack/react-query'
-import { Link, useParams } from '@tanstack/react-router'
+import { Link, useParams, useSearch } from '@tanstack/react-router'
 import { App, Button, Skeleton } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Answer, callTagged, Refusal } from '../../api/client.ts'
-import { useChange, useRead } from '../../ui/asking.ts'
+import { useChange, useList, useRead } from '../../ui/asking.ts'
 import { AsText } from '../../ui/as-text.tsx'
 import { SavedCard } from '../../ui/changes.tsx'
 import { useMay, useRefresh, useTenant } from '../../ui/session.tsx'
 import { PageHead, Problem } from '../../ui/told.tsx'
+import { VersionList } from '../../ui/version-list.tsx'
 import { Enable } from './enable.tsx'
 import './flows.css'
 import { FlowWord } from './flows.tsx'
@@ -17,10 +18,19 @@ import type { Way } from './preview.tsx'
 import type { Tree } from './rules.ts'
 import { Steps } from './steps.tsx'
 
+const Versions = ({ name }: { name: string }) => {
+  const list = useList('listVersions', { query: { kind: 'flow', name } }, { limit: 30 })
+  return <VersionList list={list} isOpen named={false} />
+}
+
+const tabs = ['steps', 'versions'] as const
+
 export const FlowPage = () => {
   const { t } = useTranslation()
   const at = useParams({ from: '/t/$tenant/flows/$pair/$flow' })
   const { pair } = at
+  const { tab: said } = useSearch({ from: '/t/$tenant/flows/$pair/$flow' })
+  const tab = tabs.find((one) => one === said) ?? 'steps'
   const flow = at.flow as Way
   const tenant = useTenant()
   const may = useMay()
@@ -67,6 +77,24 @@ export const FlowPage = () => {
       setBusy(false)
     }
   }
+  /** Answers whether it was saved. What else the pair says, its flows too, stays as it is now. */
+  const savePair = async (change: Tree): Promise<boolean> => {
+    setBusy(true)
+    setError(null)
+    try {
+      const now = await callTagged('showPair', { path: { tenant, pair } })
+      const body = { ...(now.answer as Tree), ...change }
+      const { answer } = await callTagged('putPair', { path: { tenant, pair }, body }, now.tag)
+      setChanges(answer.changes)
+      refresh()
+      return true
+    } catch (no) {
+      setError(no)
+      return false
+    } finally {
+      setBusy(false)
+    }
+  }
   return (
     <>
       <PageHead
@@ -88,13 +116,6 @@ export const FlowPage = () => {
         <Link to="/t/$tenant/maintain" params={{ tenant }} search={{ flow: `${pair}:${flow}` }}>
           {t('flow.records')}
         </Link>
-        <Link
-          to="/t/$tenant/settings/$tab"
-          params={{ tenant, tab: 'versions' }}
-          search={{ kind: 'flow', name: `${pair} ${flow}` }}
-        >
-          {t('version.see')}
-        </Link>
         {may('changeFlowState') && (
           <>
             {state !== 'enabled' && (
@@ -108,10 +129,27 @@ export const FlowPage = () => {
         )}
         {may('putFlow') && <Button onClick={() => setText(true)}>{t('act.editText')}</Button>}
       </PageHead>
+      <nav className="tabs" aria-label={pair}>
+        {tabs.map((one) => (
+          <Link
+            key={one}
+            to="/t/$tenant/flows/$pair/$flow"
+            params={{ tenant, pair, flow }}
+            search={one === 'steps' ? {} : { tab: one }}
+            className={one === tab ? 'active' : ''}
+            aria-current={one === tab ? 'page' : undefined}
+            activeProps={{}}
+          >
+            {t(`flow.tab.${one}`)}
+          </Link>
+        ))}
+      </nav>
       {error !== null && <Problem error={error} />}
       {changes && <SavedCard changes={changes} />}
       {isText ? (
         <AsText value={says} isBusy={isBusy} onSave={(value) => void save(value)} onCancel={() => setText(false)} />
+      ) : tab === 'versions' ? (
+        <Versions name={`${pair} ${flow}`} />
       ) : (
         <Steps
           pair={pair}
@@ -121,6 +159,7 @@ export const FlowPage = () => {
           says={says}
           isBusy={isBusy}
           onSave={may('putFlow') ? (change) => save({ ...says, ...change }) : null}
+          onPair={may('putPair') ? savePair : null}
         />
       )}
       {isEnabling && (

@@ -8,8 +8,23 @@ import { useRead } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { useLooks } from '../../ui/settings.tsx'
 import { Moment } from '../../ui/time.tsx'
+import { FunctionForm, FunctionSay } from './function-step.tsx'
 import type { Way } from './preview.tsx'
 import { detailsIn, type Field, fieldsOf, isTree, openFields, rulesIn, saying, type Tree } from './rules.ts'
+import {
+  driftOf,
+  driftSaid,
+  isDuration,
+  matchOf,
+  matchSaid,
+  paramsOf,
+  paramsSaid,
+  reconcileOf,
+  reconcileSaid,
+  testsOf,
+  testsSaid,
+} from './said.ts'
+import { DriftForm, DriftSay, MatchForm, ParamsForm, ReconcileForm, ReconcileSay, TestsForm } from './step-more.tsx'
 import { type Condition, Conditions, conditionSaid, conditionsOf, ScopeForm } from './scope.tsx'
 
 type Save = (change: Tree) => Promise<boolean>
@@ -162,7 +177,19 @@ const Choices = ({
   </div>
 )
 
-const TargetPart = ({ says, ...rest }: Part) => {
+const voidWay = (actions: Tree): 'skip' | 'invalid' | 'status' =>
+  isTree(actions.void) ? 'status' : actions.void === 'invalid' ? 'invalid' : 'skip'
+
+const matchKinds = ['no', 'id', 'rules'] as const
+const matchWay = (match: unknown): (typeof matchKinds)[number] =>
+  Array.isArray(match) ? 'rules' : match === true ? 'id' : 'no'
+
+const TargetPart = ({
+  says,
+  source,
+  target,
+  ...rest
+}: Part & { source: readonly Field[]; target: readonly Field[] }) => {
   const { t } = useTranslation()
   const [draft, setDraft] = useState<Tree>(says)
   const actions = (draft.actions ?? {}) as Tree
@@ -171,10 +198,20 @@ const TargetPart = ({ says, ...rest }: Part) => {
     const next = saying(actions, change)
     put({ actions: Object.keys(next).length > 0 ? next : undefined })
   }
-  const match = draft.matchBeforeCreate
+  const asVoid = voidWay(actions)
+  const status = isTree(actions.void) ? actions.void : { field: '', value: '' }
+  const [match, setMatch] = useState(() => ({
+    way: matchWay(says.matchBeforeCreate),
+    rules: matchOf(says.matchBeforeCreate),
+  }))
+  const ruled = matchSaid(match.rules)
   const names = ['repush', 'leavingScope', 'goneAtSource'] as const
+  const isGood = (asVoid !== 'status' || String(status.field) !== '') && (match.way !== 'rules' || ruled.length > 0)
   const save = () =>
-    rest.onSave(Object.fromEntries(['actions', 'matchBeforeCreate', ...names].map((key) => [key, draft[key]])))
+    rest.onSave({
+      ...Object.fromEntries(['actions', ...names].map((key) => [key, draft[key]])),
+      matchBeforeCreate: match.way === 'rules' ? ruled : match.way === 'id' ? true : undefined,
+    })
   return (
     <div className="stack tight">
       <div className="row">
@@ -187,51 +224,100 @@ const TargetPart = ({ says, ...rest }: Part) => {
             {t(`call.${key}`)}
           </Checkbox>
         ))}
-        {isTree(actions.void) ? (
-          <span>
-            {t('call.void')} <code>{JSON.stringify(actions.void)}</code>
-          </span>
-        ) : (
-          <Checkbox
-            checked={actions.void === 'invalid'}
-            onChange={(event) => act({ void: event.target.checked ? 'invalid' : undefined })}
-          >
-            {t('call.void')}
-          </Checkbox>
+      </div>
+      <div className="row">
+        <label className="step-choice">
+          <span>{t('call.void')}</span>
+          <Select
+            size="small"
+            style={{ minWidth: 220 }}
+            popupMatchSelectWidth={false}
+            aria-label={t('call.void')}
+            value={asVoid}
+            options={(['skip', 'invalid', 'status'] as const).map((value) => ({
+              value,
+              label: t(`step.void.${value}`),
+            }))}
+            onChange={(way: string) =>
+              act({ void: way === 'skip' ? undefined : way === 'invalid' ? 'invalid' : { field: '', value: '' } })
+            }
+          />
+        </label>
+        {asVoid === 'status' && (
+          <>
+            <AutoComplete
+              size="small"
+              style={{ width: 170 }}
+              aria-label={t('step.targetField')}
+              placeholder={t('step.targetField')}
+              value={String(status.field ?? '')}
+              options={target.map(({ code }) => ({ value: code }))}
+              onChange={(field: string) => act({ void: { ...status, field: field ?? '' } })}
+            />
+            <span aria-hidden>=</span>
+            <Input
+              size="small"
+              style={{ width: 120 }}
+              aria-label={t('step.value')}
+              placeholder={t('step.value')}
+              value={String(status.value ?? '')}
+              onChange={(event) => act({ void: { ...status, value: event.target.value } })}
+            />
+          </>
         )}
       </div>
-      {Array.isArray(match) ? (
-        <Matches rules={match} />
-      ) : (
-        <Checkbox
-          checked={match === true}
-          onChange={(event) => put({ matchBeforeCreate: event.target.checked ? true : undefined })}
-        >
-          {t('step.matchById')}
-        </Checkbox>
+      <label className="step-choice">
+        <span>{t('flow.step.matchBeforeCreate')}</span>
+        <Select
+          size="small"
+          style={{ maxWidth: 360 }}
+          popupMatchSelectWidth={false}
+          aria-label={t('flow.step.matchBeforeCreate')}
+          value={match.way}
+          options={matchKinds.map((value) => ({ value, label: t(`step.match.${value}`) }))}
+          onChange={(way) =>
+            setMatch(({ rules }) => ({
+              way,
+              rules: way === 'rules' && rules.length === 0 ? [[{ from: '', to: '', as: 'code' }]] : rules,
+            }))
+          }
+        />
+      </label>
+      {match.way === 'rules' && (
+        <MatchForm
+          rules={match.rules}
+          source={source}
+          target={target}
+          onChange={(rules) => setMatch({ way: 'rules', rules })}
+        />
       )}
       <Choices names={names} draft={draft} onChange={put} />
-      <Buttons isBusy={rest.isBusy} onSave={save} onClose={rest.onClose} />
+      <Buttons isBusy={rest.isBusy} isGood={isGood} onSave={save} onClose={rest.onClose} />
     </div>
   )
 }
 
-const Matches = ({ rules }: { rules: unknown[] }) => {
+const Matches = ({ match }: { match: unknown }) => {
   const { t } = useTranslation()
   return (
-    <p>
-      {t('flow.step.matchBeforeCreate')}:{' '}
-      {(rules as Tree[]).map((rule, i) => (
-        <span key={JSON.stringify(rule)}>
-          {i > 0 && ', '}
-          <code>
-            {Object.entries(rule)
-              .map(([from, to]) => `${from} = ${isTree(to) ? String(to.to) : String(to)}`)
-              .join(' + ')}
-          </code>
-        </span>
-      ))}
-    </p>
+    <div>
+      {t('step.matchRules')}
+      <ol className="step-rules">
+        {matchOf(match).map((rule) => (
+          <li key={JSON.stringify(rule)}>
+            {rule.map((one, i) => (
+              <span key={one.from}>
+                {i > 0 && ` ${t('step.match.with')} `}
+                <code>{one.from}</code> = <code>{one.to}</code>{' '}
+                {one.as !== 'code' && (
+                  <span className="faint">({t(`step.match.as.${one.as}` as 'step.match.as.code')})</span>
+                )}
+              </span>
+            ))}
+          </li>
+        ))}
+      </ol>
+    </div>
   )
 }
 
@@ -294,14 +380,73 @@ const BackPart = ({ says, fields, ...rest }: Part & { fields: readonly Field[] }
   )
 }
 
+/** What is said beside the mapping itself, which has an editor of its own. */
+const BesidePart = ({ says, ...rest }: Part) => {
+  const [params, setParams] = useState(() => paramsOf(says.params))
+  const [tests, setTests] = useState(() => testsOf(says.tests))
+  const [drift, setDrift] = useState(() => driftOf(says.drift))
+  const save = () => rest.onSave({ params: paramsSaid(params), tests: testsSaid(tests), drift: driftSaid(drift) })
+  const isGood = tests.every((one) => one.name.trim() !== '' && one.record.trim().length > 1)
+  return (
+    <div className="stack tight">
+      <ParamsForm params={params} onChange={setParams} />
+      <TestsForm tests={tests} onChange={setTests} />
+      <DriftForm drift={drift} onChange={setDrift} />
+      <Buttons isBusy={rest.isBusy} isGood={isGood} onSave={save} onClose={rest.onClose} />
+    </div>
+  )
+}
+
+const winners = ['ask', 'latest', 'field', 'left', 'right'] as const
+
+/** Of a pair that goes both ways: it is the pair's to say, and counts for both of its flows. */
+const ConflictPart = ({
+  whole,
+  onPair,
+  isBusy,
+  onClose,
+}: {
+  whole: Tree
+  onPair: Save
+  isBusy: boolean
+  onClose: () => void
+}) => {
+  const { t } = useTranslation()
+  const [conflict, setConflict] = useState(String(whole.conflict ?? 'ask'))
+  return (
+    <div className="stack tight">
+      <label className="step-choice">
+        <span>{t('step.conflict')}</span>
+        <Select
+          size="small"
+          style={{ maxWidth: 360 }}
+          aria-label={t('step.conflict')}
+          value={conflict}
+          options={winners.map((value) => ({ value, label: t(`conflict.who.${value}`) }))}
+          onChange={setConflict}
+        />
+      </label>
+      <p className="faint">{t('step.conflictSay')}</p>
+      <Buttons isBusy={isBusy} onSave={() => onPair({ conflict })} onClose={onClose} />
+    </div>
+  )
+}
+
 const SchedulePart = ({ says, ...rest }: Part) => {
   const [draft, setDraft] = useState<Tree>(says)
+  const [reconcile, setReconcile] = useState(() => reconcileOf(says.reconcile))
   const names = ['startFrom', 'onPublish'] as const
-  const save = () => rest.onSave(Object.fromEntries(names.map((key) => [key, draft[key]])))
+  const save = () =>
+    rest.onSave({
+      ...Object.fromEntries(names.map((key) => [key, draft[key]])),
+      reconcile: reconcileSaid(reconcile, says.reconcile),
+    })
+  const isGood = !reconcile.isOn || (isDuration(reconcile.every) && isDuration(reconcile.last))
   return (
     <div className="stack tight">
       <Choices names={names} draft={draft} onChange={(change) => setDraft((now) => saying(now, change))} />
-      <Buttons isBusy={rest.isBusy} onSave={save} onClose={rest.onClose} />
+      <ReconcileForm reconcile={reconcile} onChange={setReconcile} />
+      <Buttons isBusy={rest.isBusy} isGood={isGood} onSave={save} onClose={rest.onClose} />
     </div>
   )
 }
@@ -324,6 +469,7 @@ const End = ({ end }: { end: string }) => {
 
 const Notify = () => {
   const { t } = useTranslation()
+  const tenant = useTenant()
   const may = useMay()
   const { data } = useRead('showAlertSettings', {}, { enabled: may('showAlertSettings') })
   if (!data) return <p className="faint">{t('step.notifySay')}</p>
@@ -336,11 +482,15 @@ const Notify = () => {
       <p>
         {channels.length === 0
           ? t('step.noChannel')
-          : t('step.channels', { names: channels.map((one) => one.name).join(', ') })}
+          : t('step.channels', { names: channels.map((one) => one.name).join(', ') })}{' '}
+        <Link className="under" to="/t/$tenant/alerts/$tab" params={{ tenant, tab: 'settings' }}>
+          {t('step.alerts')}
+        </Link>
       </p>
       {off.length > 0 && (
         <p className="faint">
-          {t('step.rulesOff')} <code>{off.map(([name]) => name).join(', ')}</code>
+          {t('step.rulesOff')}{' '}
+          {off.map(([name]) => t(`alert.rule.${name}` as 'alert.rule.parked', { defaultValue: name })).join(' · ')}
         </p>
       )}
     </>
@@ -364,6 +514,7 @@ const known = new Set([
   'params',
   'drift',
   'tests',
+  'reconcile',
 ])
 
 export const Steps = ({
@@ -374,6 +525,7 @@ export const Steps = ({
   says,
   isBusy,
   onSave,
+  onPair,
 }: {
   pair: string
   flow: Way
@@ -383,6 +535,8 @@ export const Steps = ({
   isBusy: boolean
   /** Null: this person may not. */
   onSave: Save | null
+  /** Likewise, of the pair. */
+  onPair: Save | null
 }) => {
   const { t } = useTranslation()
   const tenant = useTenant()
@@ -395,6 +549,7 @@ export const Steps = ({
   const target = useRead('showObject', { path: objectAt(ends.target) }).data
   const pairs = (useRead('listPairs', { query: { limit: 500 } }).data?.items ?? []).map((one) => String(one.id))
   const fields = source ? (fieldsOf(source, null, locale) ?? []) : []
+  const targetFields = target ? (fieldsOf(target, null, locale) ?? []) : []
   const mapping = (says.mapping ?? {}) as Tree
   const details = detailsIn(mapping)
   const missing = target ? openFields(mapping, target) : []
@@ -404,7 +559,7 @@ export const Steps = ({
   const polls = useRead('listPolls', { query: { limit: 500 } }, { enabled: poll !== undefined }).data?.items
   const runs = polls?.find((one) => `${one.connection}/${one.object}` === ends.source)?.nextRuns
   const receive = (source?.receive ?? {}) as Tree
-  const functions = says.functions as unknown
+  const isTwoWay = Object.keys((whole.flows ?? {}) as Tree).length === 2
   const rest = Object.keys(says).filter((key) => !known.has(key))
   const part = (close: () => void) => ({ says, isBusy, onSave: onSave as Save, onClose: close })
   const done = [
@@ -435,6 +590,7 @@ export const Steps = ({
       </Step>
       <Step
         title={t('flow.mapping')}
+        form={onSave && ((close) => <BesidePart {...part(close)} />)}
         tone={missing.length > 0 || rules.length === 0 ? 'lacking' : 'set'}
         more={
           <Link
@@ -462,39 +618,62 @@ export const Steps = ({
           </p>
         )}
         {says.params !== undefined && (
-          <p className="faint">
-            $params: <code>{Object.keys(says.params as Tree).join(', ')}</code>
+          <p>
+            {t('step.params')}: <code>{Object.keys(says.params as Tree).join(', ')}</code>
           </p>
         )}
         {Array.isArray(says.tests) && says.tests.length > 0 && (
-          <p className="faint">{t('step.tests', { count: says.tests.length })}</p>
+          <p>
+            {t('step.tests', { count: says.tests.length })}{' '}
+            <span className="faint">
+              {testsOf(says.tests)
+                .map(({ name }) => name)
+                .join(' · ')}
+            </span>
+          </p>
         )}
         {says.drift !== undefined && (
-          <p className="faint">
-            {t('step.drift')} <code>{typeof says.drift === 'string' ? says.drift : JSON.stringify(says.drift)}</code>
-          </p>
+          <>
+            <p>{t('step.drift')}</p>
+            <DriftSay drift={driftOf(says.drift)} />
+          </>
         )}
       </Step>
-      <Step title={t('step.functions')} tone={functions || receive.function ? 'set' : 'bare'}>
-        {receive.function !== undefined && (
-          <p>
-            {t('step.receives')} <code>{String(receive.function)}</code>
-          </p>
-        )}
-        {functions !== undefined && (
-          <p>
-            <code>{JSON.stringify(functions)}</code>
-          </p>
-        )}
-        {functions === undefined && receive.function === undefined && <p className="faint">{t('step.noFunctions')}</p>}
+      <Step
+        title={t('step.functions')}
+        tone={says.functions !== undefined || receive.function !== undefined ? 'set' : 'bare'}
+        form={
+          onSave &&
+          ((close) => (
+            <FunctionForm functions={says.functions} fields={targetFields}>
+              {(said, isWhole) => (
+                <Buttons isBusy={isBusy} isGood={isWhole} onSave={() => onSave({ functions: said })} onClose={close} />
+              )}
+            </FunctionForm>
+          ))
+        }
+      >
+        <FunctionSay
+          functions={says.functions}
+          receives={receive.function === undefined ? null : String(receive.function)}
+        />
       </Step>
-      <Step title={t('step.target')} form={onSave && ((close) => <TargetPart {...part(close)} />)}>
+      <Step
+        title={t('step.target')}
+        form={onSave && ((close) => <TargetPart {...part(close)} source={fields} target={targetFields} />)}
+      >
         <p>
           <End end={ends.target} />
         </p>
         <p>{done.length > 0 ? done.join(' · ') : t('step.noActions')}</p>
         {says.matchBeforeCreate === true && <p>{t('step.matchById')}</p>}
-        {Array.isArray(says.matchBeforeCreate) && <Matches rules={says.matchBeforeCreate} />}
+        {Array.isArray(says.matchBeforeCreate) && <Matches match={says.matchBeforeCreate} />}
+        {isTree(actions.void) && (
+          <p>
+            {t('call.void')}: {t('step.void.status')} <code>{String(actions.void.field)}</code> ={' '}
+            <code>{String(actions.void.value)}</code>
+          </p>
+        )}
         <dl className="facts">{chosen(['repush', 'leavingScope', 'goneAtSource'])}</dl>
       </Step>
       <Step
@@ -522,7 +701,19 @@ export const Steps = ({
         )}
       </Step>
       <Step title={t('step.schedule')} form={onSave && ((close) => <SchedulePart {...part(close)} />)}>
-        <p>{poll ? t('step.polled', { every: String(poll.cron ?? poll.every ?? '6m') }) : t('step.comesIn')}</p>
+        <p>
+          {poll ? t('step.polled', { every: String(poll.cron ?? poll.every ?? '6m') }) : t('step.comesIn')}{' '}
+          {poll && (
+            <Link
+              className="under"
+              to="/t/$tenant/polls/$connection/$object"
+              params={{ tenant, ...objectAt(ends.source) }}
+              search={{}}
+            >
+              {t('nav.polls')}
+            </Link>
+          )}
+        </p>
         {runs && runs.length > 0 && (
           <p className="faint">
             {t('step.next')}{' '}
@@ -535,15 +726,20 @@ export const Steps = ({
           </p>
         )}
         <dl className="facts">{chosen(['startFrom', 'onPublish'])}</dl>
+        <ReconcileSay reconcile={reconcileOf(says.reconcile)} />
       </Step>
-      <Step title={t('step.notify')}>
+      <Step
+        title={t('step.notify')}
+        form={
+          isTwoWay && onPair
+            ? (close) => <ConflictPart whole={whole} onPair={onPair} isBusy={isBusy} onClose={close} />
+            : null
+        }
+      >
         <Notify />
-        {Object.keys((whole.flows ?? {}) as Tree).length === 2 && (
+        {isTwoWay && (
           <p className="faint">
-            {t('step.conflict')}{' '}
-            {t(`conflict.who.${String(whole.conflict ?? 'ask')}` as 'conflict.who.ask', {
-              defaultValue: String(whole.conflict),
-            })}
+            {t('step.conflict')} {t(`conflict.who.${String(whole.conflict ?? 'ask')}` as 'conflict.who.ask')}
           </p>
         )}
       </Step>

@@ -274,8 +274,10 @@ export const FunctionPage = () => {
   const { message } = App.useApp()
   const { name } = useParams({ from })
   const said = useSearch({ from })
-  const tab: Tab = tabs.find((one) => one === said.tab) ?? 'code'
   const { data, error } = useRead('showFunction', { path: { function: name } }, { every: 8_000 })
+  // pushes are received by one kind only
+  const ownTabs = tabs.filter((one) => one !== 'failed' || (data?.kind ?? 'receive') === 'receive')
+  const tab: Tab = ownTabs.find((one) => one === said.tab) ?? 'code'
   const put = useChange('putFunction', { quiet: true })
   const remove = useChange('removeFunction')
   const resume = useChange('resumeFunction')
@@ -410,7 +412,7 @@ export const FunctionPage = () => {
         </section>
       )}
       <nav className="tabs" aria-label={name}>
-        {tabs.map((one) => (
+        {ownTabs.map((one) => (
           <Link
             key={one}
             to="/t/$tenant/functions/$name"

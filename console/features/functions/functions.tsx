@@ -1,15 +1,16 @@
 /** Functions 函数: what each is called for, whether its examples hold, and which are suspended. */
 import { Link, useNavigate } from '@tanstack/react-router'
-import { App, Button, Form, Input, Modal } from 'antd'
+import { App, Button } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Answer } from '../../api/client.ts'
 import { Listing } from '../../ui/listing.tsx'
 import { useChange, useList } from '../../ui/asking.ts'
+import { NewFunction } from '../../ui/new-function.tsx'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { Body } from '../../ui/text.tsx'
 import { Moment } from '../../ui/time.tsx'
-import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
+import { Nothing, PageHead } from '../../ui/told.tsx'
 
 export type Runs = Answer<'testFunctions'>['runs']
 
@@ -33,66 +34,11 @@ export const RunList = ({ runs }: { runs: Runs }) => {
   )
 }
 
-const first = (name: string): string => `// ${name}: a push in no standard form becomes documents
-function receive(message) {
-  const one = JSON.parse(message.body)
-  return [{ id: one.id, masterFieldVal: { name: one.name } }]
-}
-`
-const firstExample = {
-  name: 'one record',
-  input: '{"body":"{\\"id\\":\\"7\\",\\"name\\":\\"Oak\\"}"}',
-  output: '[{"id":"7","masterFieldVal":{"name":"Oak"}}]',
-}
-
-const NewFunction = ({ onDone }: { onDone: () => void }) => {
-  const { t } = useTranslation()
-  const tenant = useTenant()
-  const navigate = useNavigate()
-  const put = useChange('putFunction', { quiet: true })
-  const [form] = Form.useForm<{ name: string }>()
-  return (
-    <Modal
-      open
-      title={t('fn.new')}
-      onCancel={onDone}
-      okText={t('act.create')}
-      cancelText={t('act.cancel')}
-      confirmLoading={put.isPending}
-      onOk={form.submit}
-    >
-      <Form
-        form={form}
-        layout="vertical"
-        requiredMark={false}
-        onFinish={({ name }) =>
-          put.mutate(
-            { path: { function: name }, body: { kind: 'receive', code: first(name), examples: [firstExample] } },
-            {
-              onSuccess: () =>
-                void navigate({ to: '/t/$tenant/functions/$name', params: { tenant, name }, search: {} }),
-            },
-          )
-        }
-      >
-        <Form.Item
-          name="name"
-          label={t('fn.name')}
-          extra={t('fn.nameSay')}
-          rules={[{ required: true, pattern: /^[A-Za-z][A-Za-z0-9_-]{0,63}$/, message: t('fn.nameRule') }]}
-        >
-          <Input placeholder="orders" />
-        </Form.Item>
-        {put.error !== null && <Problem error={put.error} />}
-      </Form>
-    </Modal>
-  )
-}
-
 export const Functions = () => {
   const { t } = useTranslation()
   const tenant = useTenant()
   const may = useMay()
+  const navigate = useNavigate()
   const { message } = App.useApp()
   const list = useList('listFunctions', {}, { every: 5_000 })
   const test = useChange('testFunctions')
@@ -168,7 +114,12 @@ export const Functions = () => {
           ))}
         </div>
       </Listing>
-      {isNew && <NewFunction onDone={() => setNew(false)} />}
+      {isNew && (
+        <NewFunction
+          onDone={() => setNew(false)}
+          onMade={(name) => void navigate({ to: '/t/$tenant/functions/$name', params: { tenant, name }, search: {} })}
+        />
+      )}
     </>
   )
 }
