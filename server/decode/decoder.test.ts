@@ -101,7 +101,7 @@ const world = async () => {
     return kept?.kind === 'kept' ? kept.seq : 0
   }
   const until = async (done: () => Promise<boolean>, what: string): Promise<void> => {
-    for (const end = performance.now() + 15_000; !(await done()); ) {
+    for (const end = performance.now() + 60_000; !(await done()); ) {
       if (performance.now() > end) throw new Error(`${what} did not come; ${JSON.stringify(logged)}`)
       decoder.wake()
       await new Promise((resolve) => setTimeout(resolve, 20))
