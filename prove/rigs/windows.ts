@@ -146,12 +146,13 @@ interface World extends AsyncDisposable {
   delivered(at: number, ms: number): Promise<Verdict>
 }
 
-const openWorld = async (ground: Ground, tillIn: number, seed: number): Promise<World> => {
+const openWorld = async (ground: Ground, tillIn: number): Promise<World> => {
   const db = await freshDatabase()
   const since = Date.now() + 1_000
   const witness = await ground.witness({ holds: (file) => write(file, since, since + tillIn) })
   await Promise.all([witness.crm.events({ mode: 'off' }), witness.erp.events({ mode: 'off' })])
-  await witness.erp.faults([{ kind: 'noOrder', shuffle: true, seed }])
+  // Of no order that means anything, but the same each time: what shuffles an over-full millisecond anew is read by luck only.
+  await witness.erp.faults([{ kind: 'noOrder' }])
   const tenant = rigTenant({
     witness,
     pairs: ['material'],
@@ -258,12 +259,15 @@ export const windowsRig: Rig = {
     const [times, cuts] = long ? [10, Math.max(0, (asked ?? 100) - 10)] : [1, 1]
     await using ground = await openGround()
     const began = performance.now()
-    await using world = await openWorld(ground, (times * 3_000 + cuts * 700) * deathPoints.length + 60_000, seed)
+    await using world = await openWorld(ground, (times * 3_000 + cuts * 700) * deathPoints.length + 60_000)
     const { db, witness } = world
     const editing = edits(witness)
-    const [fates, more] = [fatesOf(deathPoints, times, seed), fatesOf(deathPoints, cuts, seed + 1)]
+    // A start costs half a second: the short form kills at three of the points, others each time.
+    const fates = fatesOf(deathPoints, times, seed).slice(0, long ? undefined : 3)
+    const more = fatesOf(deathPoints, cuts, seed + 1)
     try {
       await world.killed(fates, false)
+      if (long) say(`  ${fates.length} times SIGKILL in ${Math.round((performance.now() - began) / 1000)} s`)
       await world.cutOff(more)
     } catch (error) {
       await editing.end()
@@ -281,9 +285,9 @@ export const windowsRig: Rig = {
       select count(*)::int4 as done, sum(created)::int4 as rows from poll_window where state = 'done'`
 
     // ── the control: the same node, whose rows follow its ledger in a transaction of their own ──
-    await using other = await openWorld(ground, 120_000, seed)
+    await using other = await openWorld(ground, 120_000)
     const others = edits(other.witness)
-    const lives = fatesOf(['committed not woken'], 8, seed)
+    const lives = fatesOf(['committed not woken'], long ? 8 : 4, seed)
     await other.killed(lives, true).finally(() => others.end())
     const control = await other.delivered(Date.now(), 60_000)
     assert.ok(
@@ -291,7 +295,7 @@ export const windowsRig: Rig = {
       'the control, a ledger that is ahead of its rows, must lose some',
     )
     say(
-      `windows: ${times} times SIGKILL and ${cuts} times cut off at each of ${deathPoints.length} points in ${seconds} s (seed ${seed}); ${made} records made, ${changed} edits, ${windows?.done} windows, ${windows?.rows} rows new: ` +
+      `windows: ${fates.length} times SIGKILL and ${more.length} times cut off, over ${deathPoints.length} points, in ${seconds} s (seed ${seed}); ${made} records made, ${changed} edits, ${windows?.done} windows, ${windows?.rows} rows new: ` +
         `lost 0, stale 0, no gap in the ledger. The control lost ${control.lost.length + control.stale.length} after ${lives.length} kills`,
     )
   },
