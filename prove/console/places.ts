@@ -36,6 +36,7 @@ export const routes = (text = read('app/router.tsx')): string[] => {
 export interface Happened {
   function: string
   batch: number
+  outgoing: number
   comparison: string
   sweep: string
   conflict: number
@@ -89,12 +90,14 @@ export const placesOf = (it: Happened): Place[] => [
   within('connections', '/connections', { phone: true }),
   within('connections-new', '/connections', { press: [create] }),
   within('connection', '/connections/erp'),
+  within('connection-batches', '/connections/mdm'),
   within('objects', '/objects'),
   within('objects-new', '/objects', { press: [create] }),
   within('object', '/objects/erp/BD_Customer'),
   within('flows', '/flows', { phone: true }),
   within('flows-new', '/flows', { press: [create] }),
   within('flow', '/flows/customer/leftToRight', { phone: true }),
+  within('flow-versions', '/flows/customer/leftToRight?tab=versions'),
   within('flow-mapping', '/flows/customer/leftToRight/mapping?record=K-1006', {
     press: ['.targets .map-head:has-text("level")'],
     readme: 'mapping',
@@ -111,6 +114,9 @@ export const placesOf = (it: Happened): Place[] => [
   within('sweep', `/gone/${it.sweep}`),
   within('batches', '/batches', { phone: true }),
   within('batch', `/batches/${it.batch}`, { phone: true }),
+  within('out-batches', '/out-batches', { phone: true }),
+  within('out-batch', `/out-batches/${it.outgoing}`, { phone: true }),
+  within('unread', '/unread?connection=erp'),
   within('functions', '/functions'),
   within('functions-new', '/functions', { press: [create] }),
   within('function', `/functions/${it.function}`),
