@@ -6,6 +6,7 @@ import { placesOf, routes, unseen } from './places.ts'
 const places = placesOf({
   function: 'orders',
   batch: 1,
+  outgoing: 1,
   comparison: '1',
   sweep: '1',
   conflict: 1,
