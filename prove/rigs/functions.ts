@@ -10,6 +10,7 @@ import { openFunctions } from '../../server/functions/pool.ts'
 import { admitIn } from '../../server/stage/admit.ts'
 import { keepIn } from '../../server/stage/raw.ts'
 import { freshDatabase } from '../../server/store/fresh.ts'
+import { besideFlows, everyMode } from './flow-functions.ts'
 import { type Rig, say } from './rig.ts'
 
 const fn = (name: string, code: string): FunctionDef => ({
@@ -128,10 +129,11 @@ export const functionsRig: Rig = {
   name: 'functions',
   promise: '(functions)',
   about:
-    'a function loops for ever: it is suspended, and the others’ pushes are decoded with a p95 of at most 1.5 times what it is alone',
+    'a function loops for ever: it is suspended, and the others’ pushes are decoded with a p95 of at most 1.5 times what it is alone; the long form also tells how flows fare beside one',
   run: async (long) => {
     const pushes = long ? 1_000 : 120
     // Other work on the machine moves a p95 by more than the promise: a worker that is blocked is slow in every round, so the best counts.
+    if (long) await besideFlows(5, 150, everyMode)
     for (let round = 1; ; round++) {
       const alone = p95((await latencies(pushes, false)).times)
       const { times, held, suspended } = await latencies(pushes, true)
