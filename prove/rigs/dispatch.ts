@@ -25,7 +25,12 @@ const batchOf = (port: number, maxRows: number, more: object = {}) => ({
 const sides = ['peer', 'box'] as const
 type Target = (typeof sides)[number]
 
-const configOf = (urls: Record<Target, string>, port: number, maxRows: Record<Target, number>): unknown => ({
+const configOf = (
+  urls: Record<Target, string>,
+  port: number,
+  maxRows: Record<Target, number>,
+  perHour: number,
+): unknown => ({
   tenants: [
     {
       id: tenant.id,
@@ -53,7 +58,7 @@ const configOf = (urls: Record<Target, string>, port: number, maxRows: Record<Ta
             {
               code: 'position',
               idField: 'code',
-              batch: { path: 'positions' },
+              batch: { path: 'positions', perHour },
               fields: { code: 'text', position_name: 'text' },
             },
           ],
@@ -76,7 +81,7 @@ const configOf = (urls: Record<Target, string>, port: number, maxRows: Record<Ta
 })
 
 /** The other Mortise: its own database, its own interface of section 4. */
-const peerConfig = (port: number): unknown => ({
+const peerConfig = (port: number, perHour: number): unknown => ({
   tenants: [
     {
       id: 'peer',
@@ -85,7 +90,7 @@ const peerConfig = (port: number): unknown => ({
           id: 'mdm',
           role: 'erp',
           baseUrl: 'http://127.0.0.1:9/',
-          objects: [{ code: 'position', template: 'position' }],
+          objects: [{ code: 'position', template: 'position', batch: { perHour } }],
         },
       ],
       batchClients: [{ ...client, origins: [`http://127.0.0.1:${port}`] }],
@@ -166,24 +171,25 @@ export const dispatchRig: Rig = {
     'records in batches to another Mortise and to the sandbox with faults, both nodes killed in turn: none lost, none twice, never above the limits, bad rows home, forged callbacks counted',
   run: async (long) => {
     seedOf()
-    const [records, maxRows, kills] = long ? [5_000, 200, 12] : [250, 25, 2]
+    // Below half of its calls a batch waits for minutes to be fuller, which the short form has no time for.
+    const [records, maxRows, kills, perHour] = long ? [5_000, 200, 12, 50] : [250, 25, 2, 100]
     await using ground = await openGround()
     await using db = await freshDatabase()
     await using peerDb = await freshDatabase()
     const witness: Witness = await ground.witness()
     const box = `${witness.url}/sandbox/masterdata/`
     const port = await freePort()
-    const peer = await ground.mortise({ config: peerConfig(port), databaseUrl: peerDb.url })
+    const peer = await ground.mortise({ config: peerConfig(port, perHour), databaseUrl: peerDb.url })
     await peer.start()
     // the peer answers up to 200 rows at once; with more it calls back
     const rows = { peer: long ? 400 : maxRows, box: maxRows }
-    const config = configOf({ peer: `${peer.url}/common/`, box: `${box}common/` }, port, rows)
+    const config = configOf({ peer: `${peer.url}/common/`, box: `${box}common/` }, port, rows, perHour)
     const nodes = [
       await ground.mortise({ config, databaseUrl: db.url, port }),
       await ground.mortise({ config, databaseUrl: db.url }),
     ] as const
     for (const node of nodes) await node.start()
-    await put(`${box}settings`, { salt: client.salt, atOnce: Math.floor(maxRows / 2), workMs: 100 })
+    await put(`${box}settings`, { salt: client.salt, atOnce: Math.floor(maxRows / 2), workMs: 100, perHour })
     await put(`${box}faults`, [
       { kind: 'cutBefore', nth: 2 },
       { kind: 'cutAfter', nth: [1, 5] },

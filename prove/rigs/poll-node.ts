@@ -66,7 +66,9 @@ interface Ground {
  * of what they do, as a dead process's do, and whatever it had in hand is never heard of again.
  */
 const live = async ({ options, configuration, admin }: Ground, fate: Fate, sudden: boolean): Promise<void> => {
-  const { databaseUrl, slice, pageSize, naive } = options
+  const { databaseUrl, naive } = options
+  // A run ends when it has caught up with the clock, which small pages on a busy machine never do.
+  const { slice, pageSize } = fate.point === 'run not ended' ? { slice: 60_000, pageSize: 500 } : options
   const name = `life ${process.pid} ${Math.random()}`
   const raw = openPool({ url: databaseUrl, name, max: 4, statementTimeout: 10_000, onIdleError: () => {} })
   let isOver = false

@@ -242,7 +242,12 @@ const fatesOf = (points: readonly DeathPoint[], times: number, seed: number): Fa
     return state / 0x80000000
   }
   return points
-    .flatMap((point) => Array.from({ length: times }, (): Fate => ({ point, nth: 1 + Math.floor(random() * 3) })))
+    .flatMap((point) =>
+      Array.from(
+        { length: times },
+        (): Fate => ({ point, nth: point === 'run not ended' ? 1 : 1 + Math.floor(random() * 3) }),
+      ),
+    )
     .map((fate) => ({ fate, at: random() }))
     .sort((a, b) => a.at - b.at)
     .map(({ fate }) => fate)
