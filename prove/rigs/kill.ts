@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { Fault } from '../../sandbox/faults.ts'
 import { generator } from '../../sandbox/faults.ts'
+import type { Sql } from '../../server/store/sql.ts'
 import { configOf, hookUrl, rigTenant } from './config.ts'
 import { startNaive } from './controls.ts'
 import { databaseOf, freePort, type Ground, openGround, pause, type Program, until, type Witness } from './ground.ts'
@@ -250,6 +251,10 @@ const storm = async (
     assert.equal(pusher.silent(), 0, 'every push was answered, or its connection broke')
     // The records live at the caller, not in the sandbox's ERP: a write there would be an echo that came back.
     const back = (await ledgerOf(witness.erp)).filter((call) => ['create', 'update', 'invalid'].includes(call.call))
+    if (back.length)
+      say(
+        `the story of what was written back: ${JSON.stringify(await storyOf(await watch.sql(), String(back[0]?.id)))}`,
+      )
     assert.deepEqual(back.slice(0, 3), [], 'an echo was written back')
   }
   return { verdict, figures }
@@ -307,6 +312,21 @@ const control = async (seed: number): Promise<void> => {
   for (let more = 1; more < 4 && shows.some((what) => seen[what].length === 0); more++)
     seen = merged(seen, await againstNaive(seed + more))
   mustShow('a relay that acknowledges from memory', seen, [...shows])
+}
+
+/** All that is kept of a record of the caller: its row, its calls, and what came in on either side. */
+const storyOf = async (sql: Sql, id: string): Promise<unknown> => {
+  const [link] = await sql`select * from link where left_id = ${id}`
+  const attempts = await sql`
+    select attempt_id, call, started_at, finished_at, target_connection, outcome, status, fault, answer
+    from attempt where link_id = ${link?.link_id as number} order by attempt_id`
+  const arrivals = await sql`
+    select seq, received_at, connection_id, object, operation, channel, outcome, convert_from(body, 'utf8') as body
+    from arrival where data_id = ${id} or data_id = ${(link?.right_id as string | null) ?? ''} order by seq`
+  const documents = await sql`
+    select connection_id, data_id, version, operation, source_time, master, details
+    from document where data_id = ${id} or data_id = ${(link?.right_id as string | null) ?? ''}`
+  return { link, attempts, arrivals, documents }
 }
 
 export const killRig: Rig = {

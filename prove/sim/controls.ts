@@ -20,6 +20,7 @@ export const names: Record<keyof Protections, Violation> = {
   settleIsVersion: 'stale',
   overtakenSeen: 'stale',
   repeatsCount: 'duplicated',
+  lateRead: 'lost',
 }
 
 export const protections = Object.keys(everythingOn) as (keyof Protections)[]

@@ -131,16 +131,40 @@ const compare = (s: Scenario, systems: Systems, rows: Rows, from: Side, lost: st
   }
 }
 
+/** What a record was when a person last wrote it; null: thrown away. */
+export type ByHand = Map<string, Record<string, string | undefined> | null>
+
+/**
+ * Where people wrote a record on one side only, nobody but them may have changed it there: an old word of the other side undid it else. Not asked
+ * of a target that makes what it refuses: what it made comes back as a record of its own, and the pair's policy says which of the two wins.
+ */
+const undoneOf = (s: Scenario, systems: Systems, rows: Rows, byHand: ByHand): string[] => {
+  const undone: string[] = []
+  if (s.unproved > 0) return undone
+  for (const side of sides)
+    for (const record of systems[side].records.values()) {
+      const last = byHand.get(record.id)
+      const twinId = linkOf(rows, side, record.id)?.[`${opposite(side)}_id`]
+      if (!last || record.voided || (twinId && byHand.has(twinId))) continue
+      for (const key of ['name', 'note'] as const)
+        if (record.fields[key] !== last[key])
+          undone.push(`${record.id}.${key} = ${record.fields[key]}, and its people last wrote ${last[key]}`)
+    }
+  return undone
+}
+
 /** `told`: no notification is under way any more. */
 export const judge = (
   s: Scenario,
   systems: Systems,
   rows: Rows,
   told: boolean,
+  byHand: ByHand,
 ): Pick<Verdict, 'lost' | 'duplicated' | 'stale' | 'stuck'> => {
   const lost: string[] = []
   const stale: string[] = []
   for (const side of s.twoWay ? sides : (['left'] as const)) compare(s, systems, rows, side, lost, stale)
+  lost.push(...undoneOf(s, systems, rows, byHand))
   return { lost, stale, duplicated: duplicatesOf(systems), stuck: stuckOf(s, systems, rows, told) }
 }
 

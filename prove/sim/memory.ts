@@ -26,6 +26,8 @@ interface StoredDocument {
   detailsHash: Buffer | null
   previous: Buffer | null
   source_time: Millis | null
+  /** The arrival it came from. */
+  seq: number
   external_id: string | null
   master: string
   details: string | null
@@ -168,6 +170,7 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
     if (!d) {
       stored = {
         key: row,
+        seq,
         version: drawn,
         operation: row.operation,
         masterHash: row.masterHash,
@@ -188,6 +191,7 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
       }
       d.previous = contentHash(d.operation, d.masterHash, d.detailsHash)
       d.version = drawn > d.version ? drawn : ++versions
+      d.seq = seq
       d.operation = row.operation
       if (master !== '') {
         d.masterHash = row.masterHash
@@ -462,7 +466,7 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
     drawVersion: async () => ++versions,
     claim: async (target, limit, leaseMs) => {
       const rows = [...links.values()]
-        .filter((l) => due(l, target))
+        .filter((l) => due(l, target) && (l.state === 'unknown' || !target.except?.includes(l.pair_id)))
         .sort((a, b) => a.next_at - b.next_at || a.link_id - b.link_id)
         .slice(0, limit)
       return rows.map((l) => {
@@ -475,6 +479,11 @@ export const memoryRoad = (pairs: PairRow[], now: () => Millis, on: Protections 
       })
     },
     documents: async (keys) => keys.map(read),
+    channels: async (keys) =>
+      keys.map((k) => {
+        const { channel = null } = arrivals.get(documents.get(key(k))?.seq ?? 0)?.arrival ?? {}
+        return on.lateRead ? channel : 'fetch'
+      }),
     seen: async (k, wanted) =>
       wanted.flatMap((seq): Document[] => {
         const a = arrivals.get(seq)?.arrival

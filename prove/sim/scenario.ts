@@ -30,6 +30,8 @@ export interface Protections {
   overtakenSeen: boolean
   /** R1: a create that is sent again may still be on its way, like the first. */
   repeatsCount: boolean
+  /** A1: what is told from before our last write there is read before it is believed. */
+  lateRead: boolean
 }
 
 export const everythingOn: Protections = {
@@ -46,6 +48,7 @@ export const everythingOn: Protections = {
   settleIsVersion: true,
   overtakenSeen: true,
   repeatsCount: true,
+  lateRead: true,
 }
 
 export interface Scenario {
@@ -133,7 +136,8 @@ export const draw = (seed: number): Scenario => {
 /**
  * A seed as a control runs it: drawn like any other, save where a protection is put to the test too rarely. The re-read after a wait is
  * missed only where nothing else wakes the row, a settle's version only where a reading is under way while we write,
- * an overtaken push only where somebody works at the target while we do, a repetition only where the target keeps keys and refuses.
+ * an overtaken push only where somebody works at the target while we do, a repetition only where the target keeps keys and refuses, a late
+ * word only where events are late.
  */
 export const drawFor = (seed: number, protection: keyof Protections | null): Scenario => {
   const drawn = draw(seed)
@@ -143,6 +147,8 @@ export const drawFor = (seed: number, protection: keyof Protections | null): Sce
   if (protection === 'overtakenSeen') return { ...drawn, twoWay: true, notify: 'push', lockWaits: 0.5, meddling: 0.5 }
   if (protection === 'repeatsCount')
     return { ...drawn, recognise: 'idempotencyHeader', late: 0.4, refusals: 0.3, unproved: 0 }
+  if (protection === 'lateRead')
+    return { ...drawn, twoWay: true, stamps: true, notify: 'event', lateness: 0.7, unproved: 0 }
   return drawn
 }
 

@@ -10,7 +10,7 @@ import { type Arrival, opposite, type RecordKey, type Side } from '../../server/
 import type { Env, Point } from '../../server/doc/env.ts'
 import { chance, type VirtualClock, virtualClock } from './clock.ts'
 import { configure, connectionOf, longestProcessing, timeout } from './config.ts'
-import { brokenInvariant, isRestless, judge, type Systems, type Verdict } from './judge.ts'
+import { brokenInvariant, type ByHand, isRestless, judge, type Systems, type Verdict } from './judge.ts'
 import { type Memory, memoryRoad } from './memory.ts'
 import { everythingOn, type Protections, type Scenario } from './scenario.ts'
 import { tagging } from './steps.ts'
@@ -330,6 +330,8 @@ export const runSeed = async (
       : s.details
         ? []
         : null
+  /** What a record was when a person last wrote it; null: thrown away. */
+  const byHand: ByHand = new Map()
   const write = (
     side: Side,
     id: string | null,
@@ -338,6 +340,7 @@ export const runSeed = async (
   ): SystemRecord => {
     const record = systems[side].edit(id, fields, lines)
     said.set(record.id, [...(said.get(record.id) ?? []), { fields, lines }])
+    byHand.set(record.id, { ...record.fields })
     return record
   }
   const change = (side: Side, id: string, i = 0, ownLines = false): void => {
@@ -374,9 +377,11 @@ export const runSeed = async (
           const [where, id] =
             s.twoWay && twin && dice.yes(0.4) ? ([opposite(side), twin.id] as const) : ([side, record.id] as const)
           // Where a person must say which record a create made, nobody hides it from him.
-          if (dice.yes(0.08))
-            systems[s.recognise === 'none' ? side : where].discard(s.recognise === 'none' ? record.id : id)
-          else change(where, id, r, where === side)
+          if (dice.yes(0.08)) {
+            const [there, thrown] = s.recognise === 'none' ? [side, record.id] : [where, id]
+            systems[there].discard(thrown)
+            byHand.set(thrown, null)
+          } else change(where, id, r, where === side)
         })
       }
     })
@@ -440,7 +445,7 @@ export const runSeed = async (
   return {
     seed: s.seed,
     scenario: s,
-    ...judge(s, systems, memory, waiting === 0),
+    ...judge(s, systems, memory, waiting === 0, byHand),
     broken,
     hits,
     calls: systems.left.effects.length + systems.right.effects.length,

@@ -22,6 +22,7 @@ export const alertsWalk = {
       })
     })
     await new Promise<void>((done) => listener.listen(0, '127.0.0.1', done))
+    listener.unref() // a walk that fails does not keep the process
     let said = ''
     const mortise = async (...args: string[]): Promise<string> => {
       said = ''

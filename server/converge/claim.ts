@@ -28,6 +28,7 @@ export const claim = async (
       from link
       where tenant_id = ${target.tenant_id} and target_connection = ${target.connection_id}
         and state in ('due', 'unknown') and (not held or state = 'unknown')
+        and (${target.except ?? null}::text[] is null or state = 'unknown' or pair_id <> all (${target.except ?? null}::text[]))
         -- A node whose configuration is not the current one decides nothing: it might agree on what a flow that it does not know must send (A4).
         and (${target.revision ?? null}::int8 is null
           or ${target.revision ?? null}::int8 = (select config_revision from tenant where tenant_id = ${target.tenant_id}))

@@ -526,6 +526,20 @@ test('a condition on the target holds an update back, and agrees on nothing unti
   assert.equal(open.kind, 'call')
 })
 
+test('A1: what was told from before our last write is read before it is believed, and believed where it was read', () => {
+  const pair = twoWay
+  const agreed = agreedOn(pair, { name: 'Ada' })
+  const documents = { left: staged('left', 10, { name: 'Ada' }), right: staged('right', 21, { name: 'before Ada' }) }
+  const link = { ...agreed, right_version: 21 }
+  const late = decide({ ...situation(pair, link, documents), late: ['right'] })
+  assert.equal(late.kind, 'reread')
+  if (late.kind !== 'reread') return
+  assert.deepEqual([late.side, late.adopt.right?.version], ['right', 21])
+  assert.equal(late.adopt.right?.print, agreed.right_agreed_print, 'nothing of it is agreed on')
+  const read = decide(situation(pair, link, documents))
+  assert.deepEqual(read.kind === 'call' && [read.from, read.action], ['right', 'update'])
+})
+
 test('drift: park stops before the call and says what is gone', () => {
   const pair = pairOf({ left: { drift: { missing: 'park' } } })
   const agreed = agreedOn(pair, { name: 'Ada', note: 'n' })

@@ -54,6 +54,11 @@ export interface Situation {
   carriers: string[]
   /** Records at the target that the flow's rules match with this one (D5); absent: it has none. */
   matched?: { hits: readonly { id: string; boundTo: string | null }[] } | null
+  /**
+   * Sides whose word is older than our own last write there, or may be, by the system's own time, and was not read but told: an event that was
+   * long on its way. What it says was true once; what is true now, only a reading can tell (A1).
+   */
+  late?: readonly Side[]
   now: Millis
   /** Told each rule's value, for the preview. */
   trace?: MapInput['trace']
@@ -131,7 +136,10 @@ const shownOver = (pair: Pair, side: Side, agreed: Print, doc: Document): Print 
 const adoptBoth = (s: Situation): Adopt => ({ ...adopting(s, 'left'), ...adopting(s, 'right') })
 
 /** D2: above the agreed version, and different in the fields that the outgoing flow reads. */
-const hasChanged = ({ link, pair, documents }: Situation, side: Side): boolean => {
+export const hasChanged = (
+  { link, pair, documents }: Pick<Situation, 'link' | 'pair' | 'documents'>,
+  side: Side,
+): boolean => {
   const plan = pair.plans[side]
   const doc = documents[side]
   if (!plan || !doc || doc.version <= agreedVersion(link, side)) return false
@@ -186,6 +194,8 @@ export const decide = (given: Situation): Decision => {
 
   const asked = link.asked_generation > link.settled ? link.asked_side : null // C6
   const changed = sides.filter((side) => hasChanged(s, side))
+  const late = changed.find((side) => s.late?.includes(side))
+  if (late) return { kind: 'reread', side: late, there: pair.def[late], adopt: raised(link, late) }
   if (!changed.length && asked && pair.plans[asked] && documents[asked]) return travel(s, asked, true)
   const [first, second] = changed
   const owing = owingSide(s)

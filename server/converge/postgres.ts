@@ -6,7 +6,7 @@ import { claimFetches, endFetch, hint } from './fetches.ts'
 import { bind, rerun, wake } from './ids.ts'
 import { gather } from './gather.ts'
 import { ended, mark, repeat } from './mark.ts'
-import { carriers, documents, drawVersion, openCreates, references, request, seen } from './read.ts'
+import { carriers, channels, documents, drawVersion, openCreates, references, request, seen } from './read.ts'
 import type { Road } from './road.ts'
 import { settle } from './settle.ts'
 
@@ -27,6 +27,7 @@ export const postgresRoad = (
     drawVersion: () => drawVersion(sql),
     claim: (target, limit, leaseMs) => claim(claims, target, limit, leaseMs, clock()),
     documents: async (keys) => (keys.length === 1 ? [await look(keys[0] as RecordKey)] : documents(sql, keys)),
+    channels: (keys) => channels(sql, keys),
     seen: (key, seqs, from) => seen(sql, key, seqs, from),
     references: (asked) => references(sql, asked),
     openCreates: (questions) => openCreates(sql, questions),

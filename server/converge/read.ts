@@ -1,5 +1,5 @@
 /** What a decision is made from: documents, references, and creates that are still open. Every read is by key, in bulk (C2). */
-import type { Document, Millis, RecordKey } from '../doc/document.ts'
+import type { Channel, Document, Millis, RecordKey } from '../doc/document.ts'
 import type { Resolved } from '../doc/flow.ts'
 import { unpackPrint } from '../doc/print.ts'
 import { parseContent } from '../map/content.ts'
@@ -49,6 +49,25 @@ export const documents = async (sql: Sql, keys: readonly RecordKey[]): Promise<(
       content: parseContent(r.master || '{}', r.details),
     }
   }
+  return found
+}
+
+/** Answers in the order asked. */
+export const channels = async (sql: Sql, keys: readonly RecordKey[]): Promise<(Channel | null)[]> => {
+  if (!keys.length) return []
+  const rows = await sql<{ ord: number; channel: Channel }>`
+    select k.ord::int4 as ord, a.channel
+    from unnest(
+      ${col.text(keys.map((k) => k.tenant_id))}::text[], ${col.text(keys.map((k) => k.connection_id))}::text[],
+      ${col.text(keys.map((k) => k.object))}::text[], ${col.text(keys.map((k) => k.data_id))}::text[])
+      with ordinality as k (tenant_id, connection_id, object, data_id, ord)
+    join document d on d.tenant_id = k.tenant_id and d.connection_id = k.connection_id and d.object = k.object and d.data_id = k.data_id
+    cross join lateral (
+      select a.channel from arrival a
+      where a.tenant_id = d.tenant_id and a.connection_id = d.connection_id and a.object = d.object and a.data_id = d.data_id and a.seq = d.seq
+      limit 1) a`
+  const found: (Channel | null)[] = Array.from({ length: keys.length }, () => null)
+  for (const { ord, channel } of rows) found[ord - 1] = channel
   return found
 }
 

@@ -1,5 +1,5 @@
 /** What the engine asks of its tables. Two implementations: PostgreSQL (this room's SQL) and the simulator's memory; 1,000 seeds a run hold them equal. */
-import type { Admitted, Arrival, Document, Hint, Millis, RecordKey, Side } from '../doc/document.ts'
+import type { Admitted, Arrival, Channel, Document, Hint, Millis, RecordKey, Side } from '../doc/document.ts'
 import type { Resolved } from '../doc/flow.ts'
 import type { Print } from '../doc/print.ts'
 import type { LinkName } from './ids.ts'
@@ -10,6 +10,8 @@ export interface Target {
   connection_id: string
   /** Configuration revision of the tenant that this node works with: another one claims nothing here (A4). */
   revision?: number
+  /** Pairs of which nothing is to be sent for now: enough of theirs waits for a function. What must be looked up is claimed all the same. */
+  except?: readonly string[]
 }
 
 export interface Claimed extends LinkRow {
@@ -185,6 +187,8 @@ export interface Road {
 
   claim(target: Target, limit: number, leaseMs: Millis): Promise<Claimed[]>
   documents(keys: RecordKey[]): Promise<(Document | null)[]>
+  /** By which way the staged document of each came; null where the log does not know any more. */
+  channels(keys: RecordKey[]): Promise<(Channel | null)[]>
   /** Contents of log rows of one record, for what was seen while a call was unresolved (R3). */
   seen(key: RecordKey, seqs: number[], from: Millis): Promise<Document[]>
   references(asked: Asked[]): Promise<Resolved[]>

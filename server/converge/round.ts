@@ -1,7 +1,16 @@
 /** One round of a target: claim, read, decide, mark, call, settle (C1-C4). What needs no call settles at once. */
 import type { Action, Change, Connector, Unanswered } from '../doc/connector.ts'
 import { digest } from '../../protocol/standard.ts'
-import { type Arrival, type Document, opposite, type RecordKey, type Side, sides } from '../doc/document.ts'
+import {
+  type Arrival,
+  type Channel,
+  type Document,
+  type Millis,
+  opposite,
+  type RecordKey,
+  type Side,
+  sides,
+} from '../doc/document.ts'
 import type { Fault } from '../doc/fault.ts'
 import {
   type Finding,
@@ -16,7 +25,16 @@ import {
 import type { DetailIds, Outcome, RowIds } from '../doc/outcome.ts'
 import { emptyPrint, emptyValue, type Print } from '../doc/print.ts'
 import { applied, givenBack, type Learnt, notApplied, type Sent, toTell, towards, withoutCall } from './after.ts'
-import { type CallDecision, type Decision, decide, leaseMs, referencesOf, type Situation, sourceOf } from './decide.ts'
+import {
+  type CallDecision,
+  type Decision,
+  decide,
+  hasChanged,
+  leaseMs,
+  referencesOf,
+  type Situation,
+  sourceOf,
+} from './decide.ts'
 import type { Company } from './company.ts'
 import type { Engine } from './engine.ts'
 import { keyOf } from './keys.ts'
@@ -34,6 +52,8 @@ export interface Round extends Engine {
   signal: AbortSignal
   /** Called when a write has begun and when the claim has ended, for the worker's count of free slots. */
   onCall(started: boolean): void
+  /** Called when so many records of a pair begin to wait for its functions, and, with a minus, when they are through: no slot is theirs yet. */
+  onSteps(pairId: string, count: number): void
   company: Company
   /** Called when all that goes out of this round is marked. */
   onMarked(): void
@@ -125,10 +145,12 @@ const situations = async (round: Round, loaded: Loaded[]): Promise<Situation[]> 
     return side !== null && l.pair.plans[side]?.def.matchBeforeCreate
   })
   const byFields = round.matcher ? loaded.filter((l) => matchingOf(l)) : []
-  const [resolved, open, carriers, matched] = await Promise.all([
+  const suspects = loaded.flatMap((l) => sides.flatMap((side) => (mayBeLate(round, l, side) ? [{ l, side }] : [])))
+  const [resolved, open, carriers, channels, matched] = await Promise.all([
     round.road.references(asked),
     round.road.openCreates(questions),
     round.road.carriers(matching.map((l) => carrierKey(l))),
+    suspects.length ? round.road.channels(suspects.map(({ l, side }) => keyOf(l.link, l.pair, side))) : [],
     byFields.length ? round.matcher?.find(byFields.map(matchQuestion)) : undefined,
   ])
   let at = 0
@@ -140,10 +162,33 @@ const situations = async (round: Round, loaded: Loaded[]): Promise<Situation[]> 
       refs,
       open: open[lonely.indexOf(l)] ?? null,
       carriers: carriers[matching.indexOf(l)] ?? [],
+      late: suspects.flatMap(({ l: of, side }, n) => (of === l && !isReading(channels[n]) ? [side] : [])),
       ...(matched && byFields.includes(l) && { matched: matched[byFields.indexOf(l)] ?? null }),
       now: l.link.now,
     }
   })
+}
+
+const isReading = (channel: Channel | null | undefined): boolean => channel === 'fetch' || channel === 'poll'
+
+/** Where its clock was never compared with ours. */
+const unknownSkew: Millis = 60_000
+
+/**
+ * A1: by its system's own time, or where it tells none by when it came, what this side says may come from before our last write there took
+ * effect. An event says what the record was when it changed, however long it was on its way since. A void is believed: not every system can be
+ * asked for one.
+ */
+const mayBeLate = (round: Round, l: Loaded, side: Side): boolean => {
+  const { link, pair, documents } = l
+  const doc = documents[side]
+  if (link.last_side !== side || link.last_call_at === null || !pair.connection[side].readable) return false
+  if (!doc || doc.operation === 'void' || doc.version <= link[`${side}_agreed_version`]) return false
+  const connection = round.directory.connection(link.tenant_id, pair.connection[side].connectionId)
+  const skew = round.directory.skew(link.tenant_id, pair.connection[side].connectionId)
+  const unsure = skew ? skew.ms + skew.uncertainty : unknownSkew
+  const took = (connection?.timeout ?? 10_000) + (connection?.longestProcessing ?? 0)
+  return (doc.source_time ?? link.now) <= link.last_call_at + took + unsure && hasChanged(l, side)
 }
 
 /** The rules by which a record that is known on one side only is looked for on the other (D5). */
@@ -214,7 +259,15 @@ const decideAll = async (round: Round, target: Target, loaded: Loaded[], sendBy:
     if (others) others.push(one)
     else byFlow.set(name, [one])
   }
-  await Promise.all([...byFlow.values()].map((together) => decideTogether(round, target, together, sendBy)))
+  await Promise.all(
+    [...byFlow].map(async ([name, together]) => {
+      const steps = name === '' ? 0 : together.length
+      const pairId = (together[0] as Loaded).link.pair_id
+      round.onSteps(pairId, steps)
+      const weighed = await weigh(round, together, sendBy).finally(() => round.onSteps(pairId, -steps))
+      await act(round, target, weighed, sendBy)
+    }),
+  )
 }
 
 const hasSteps = (pair: Pair, side: Side): boolean => {
@@ -228,8 +281,8 @@ const [firstShare, bothShares] = [0.3, 0.6]
 const moment = (round: Round, sendBy: number, share: number): number =>
   round.env.now() + (sendBy - round.env.monotonic()) * share
 
-const giveBack = (round: Round, link: Claimed): Promise<void> =>
-  round.settler.settle(link, givenBack(link, 100)).then(() => {})
+const giveBack = (round: Round, link: Claimed, pause: number): Promise<void> =>
+  round.settler.settle(link, givenBack(link, pause)).then(() => {})
 
 /** What their functions make of the records; what these had no time for is given back. */
 const seeing = async (round: Round, loaded: Loaded[], until: number): Promise<Loaded[]> => {
@@ -242,7 +295,7 @@ const seeing = async (round: Round, loaded: Loaded[], until: number): Promise<Lo
     if (made === undefined || made === 'left') left.push(one.link)
     else ready.push({ ...one, seen: made })
   }
-  await Promise.all(left.map((link) => giveBack(round, link)))
+  await Promise.all(left.map((link) => giveBack(round, link, 100)))
   return ready
 }
 
@@ -281,29 +334,31 @@ interface Decided {
   decision: Decision
 }
 
-const decideTogether = async (round: Round, target: Target, claimed: Loaded[], sendBy: number): Promise<void> => {
+/** What is known of each record, and what is to be done about it. Null: there was no time for its function. `later`: who was there before a rule is still being gone through, and nothing is created until they are (D5). */
+type Weighed = { situation: Situation; decision: Decision | null | 'later' }[]
+
+const weigh = async (round: Round, claimed: Loaded[], sendBy: number): Promise<Weighed> => {
   const [first, both] = [moment(round, sendBy, firstShare), moment(round, sendBy, bothShares)]
   const loaded = await seeing(round, claimed, first)
-  if (!loaded.length) return
+  if (!loaded.length) return []
   await noteKeys(round, loaded)
   const all = await situations(round, loaded)
+  const known = all.filter(({ matched }) => matched !== null)
+  const decided = await decideEach(round, known, both)
+  return [
+    ...known.map((situation, i) => decided[i] ?? { situation, decision: null }),
+    ...all.flatMap((situation) => (situation.matched === null ? [{ situation, decision: 'later' as const }] : [])),
+  ]
+}
+
+const act = async (round: Round, target: Target, weighed: Weighed, sendBy: number): Promise<void> => {
   const calls: { situation: Situation; decision: CallDecision }[] = []
   const ended: Promise<void>[] = []
-  const known: Situation[] = []
-  for (const situation of all) {
-    if (situation.matched !== null) known.push(situation)
-    // What was there before the rule is still being gone through: nothing is created until it is.
-    else
-      ended.push(
-        round.settler.settle(situation.link as Claimed, givenBack(situation.link as Claimed, 1_000)).then(() => {}),
-      )
-  }
-  for (const [i, decided] of (await decideEach(round, known, both)).entries()) {
-    if (!decided) {
-      ended.push(giveBack(round, (known[i] as Situation).link as Claimed))
+  for (const { situation, decision } of weighed) {
+    if (decision === null || decision === 'later') {
+      ended.push(giveBack(round, situation.link as Claimed, decision === null ? 100 : 1_000))
       continue
     }
-    const { situation, decision } = decided
     if ('findings' in decision && decision.findings) notice(round, situation, decision.findings)
     if (decision.kind === 'call') {
       const connection = situation.pair.connection[decision.side].connectionId

@@ -14,7 +14,7 @@ import { bind, bindByHand, declare, ignore, rerun, unbind, wake } from './ids.ts
 import { waitKey } from './link.ts'
 import { ended, mark, repeat } from './mark.ts'
 import { declare as configure, pairId, publish, pushed, tenant } from './paired.fixture.ts'
-import { carriers, documents, drawVersion, openCreates, references, request, seen } from './read.ts'
+import { carriers, channels, documents, drawVersion, openCreates, references, request, seen } from './read.ts'
 import type { Claimed, Mark, Marked, Settle, Target } from './road.ts'
 import { settle } from './settle.ts'
 
@@ -407,6 +407,30 @@ test('C3: an expired lease is due where nothing was sent, unknown where somethin
   const told = await db.sql<{ outcome: string; code: string; ended: boolean }>`
     select outcome, fault::json->>'code' as code, finished_at >= started_at as ended from attempt`
   assert.deepEqual(told, [{ outcome: 'unknown', code: 'send.orphaned', ended: true }], 'the log says so of the call')
+})
+
+test('A1: by which way a document came is known while its arrival is', async () => {
+  await using db = await world()
+  await push(db.sql, 'left', 'L-1')
+  const keys = ['L-1', 'L-2'].map((data_id) => ({ tenant_id: tenant, connection_id: 'erp', object: 'L', data_id }))
+  const [{ channel } = { channel: '' }] = await db.sql<{ channel: string }>`select channel from arrival`
+  assert.deepEqual(await channels(db.sql, keys), [channel, null])
+})
+
+test('C1: of a pair that has enough waiting for its functions nothing is claimed but what must be looked up', async () => {
+  await using db = await world()
+  await push(db.sql, 'left', 'L-1')
+  await push(db.sql, 'left', 'L-2')
+  const busy: Target = { ...crm, except: [pairId] }
+  assert.deepEqual(await claim(db.sql, busy, 10, lease, null), [])
+  const [first] = await claim(db.sql, { ...crm, except: ['another'] }, 1, lease, null)
+  await mark(db.sql, [markOf(first as Claimed)], null)
+  await db.sql`update link set lease_until = clock_timestamp() - interval '1 s' where state = 'working'`
+  await reap(db.sql, null)
+  assert.deepEqual(
+    (await claim(db.sql, busy, 10, lease, null)).map(({ left_id, was }) => [left_id, was]),
+    [[first?.left_id, 'unknown']],
+  )
 })
 
 test('D6: a wake-up that comes before the waiting is committed finds nobody, and the re-read after the commit finds the id', async () => {

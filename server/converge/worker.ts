@@ -19,12 +19,22 @@ interface Lane {
   /** Claimed and not ended; calls that have begun are counted by the connector. */
   claimed: number
   calling: number
+  /** Of what is claimed, by pair, what waits for a function. */
+  steps: Map<string, number>
   company: Company
   running: Set<Promise<void>>
 }
 
 /** Longest wait for a round's mark before the next claim. */
 const gatherMs = 25
+
+/**
+ * Of the target's slots, the share that records of one pair may wait for their functions beyond: a function that takes its time, or never
+ * ends, does not keep the pair's neighbours from the target (decision 220).
+ */
+const stepsShare = 0.5
+
+const sum = (counts: Iterable<number>): number => [...counts].reduce((all, one) => all + one, 0)
 
 const name = (t: Target): string => `${t.tenant_id}/${t.connection_id}`
 
@@ -41,7 +51,7 @@ export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: Wo
     const connector = engine.directory.connector(lane.target.tenant_id, lane.target.connection_id)
     if (!connector || stopping.signal.aborted) return
     const { free, at } = connector.slots()
-    const limit = Math.min(free - (lane.claimed - lane.calling), batch)
+    const limit = Math.min(free - (lane.claimed - lane.calling - sum(lane.steps.values())), batch)
     if (limit <= 0) return at === undefined ? sweepMs : Math.max(1, Math.min(sweepMs, at - engine.env.now()))
     const gather = new AbortController()
     const round: Round = {
@@ -52,9 +62,18 @@ export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: Wo
       onCall: (started) => {
         lane.calling += started ? 1 : -1
       },
+      onSteps: (pairId, count) => {
+        lane.steps.set(pairId, (lane.steps.get(pairId) ?? 0) + count)
+        if (!lane.steps.get(pairId)) lane.steps.delete(pairId)
+        if (count < 0) lane.loop.wake()
+      },
       onMarked: () => gather.abort('marked'),
     }
-    const { links, sendBy } = await claimRound(round, lane.target, limit)
+    const { tenant_id, connection_id } = lane.target
+    const slots = engine.directory.connection(tenant_id, connection_id)?.limits.concurrency ?? 1
+    const enough = [...lane.steps].flatMap(([pairId, count]) => (count >= slots * stepsShare ? [pairId] : []))
+    const target = enough.length ? { ...lane.target, except: enough } : lane.target
+    const { links, sendBy } = await claimRound(round, target, limit)
     if (!links.length) return
     lane.claimed += links.length
     const work = workOff(round, lane.target, links, sendBy)
@@ -73,7 +92,14 @@ export const startWorker = (engine: Engine, { sweepMs = 1_000, batch = 128 }: Wo
 
   const open = (target: Target): void => {
     const company = openCompany(engine.env)
-    const lane = { target, claimed: 0, calling: 0, company, running: new Set<Promise<void>>() } as unknown as Lane
+    const lane = {
+      target,
+      claimed: 0,
+      calling: 0,
+      steps: new Map(),
+      company,
+      running: new Set<Promise<void>>(),
+    } as unknown as Lane
     lanes.set(name(target), lane)
     lane.loop = startLoop({
       name: `worker ${name(target)}`,

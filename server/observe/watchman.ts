@@ -208,6 +208,8 @@ export const personIn = (master: string, field: string): string | null => {
 }
 
 const every: Millis = 15_000
+/** Of the usual pauses, the most that are taken at once. */
+const longest = 3
 /** Alerts that are over are part of the story for so long. */
 const kept = '90 days'
 
@@ -230,8 +232,8 @@ export const startWatchman = (deps: WatchmanDeps, everyMs: Millis = every): Loop
           select ctid from alert
           where state = 'recovered' and recovered_at < clock_timestamp() - ${kept}::interval
           limit 500))`
-      // Never more than a twentieth of the time, however much there is to look at.
-      return Math.max(everyMs, 20 * (deps.env.monotonic() - began))
+      // A twentieth of the time, however much there is to look at; but one slow look, on a machine that was busy, does not put off the next by minutes.
+      return Math.min(longest * everyMs, Math.max(everyMs, 20 * (deps.env.monotonic() - began)))
     },
     env: deps.env,
     log: deps.log,
