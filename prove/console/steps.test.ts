@@ -265,3 +265,27 @@ test('how batches are sent is a part of its connection’s form: secrets that ar
   })
   assert.equal(connectionOf(before, { ...values, kind: 'standard' }).batch, undefined)
 })
+
+test('a connection to Fxiaoke: secrets that were not typed anew stay, and what is off is not said', () => {
+  const fxiaoke = {
+    appId: 'app',
+    appSecret: '${CRM_SECRET}',
+    permanentCode: '${CRM_CODE}',
+    enterprise: 'acme',
+    user: '1000',
+    triggerWorkFlow: true,
+  }
+  const before = { role: 'crm', kind: 'fxiaoke', baseUrl: 'https://open.example.com/', fxiaoke }
+  const values = valuesOf(before)
+  assert.deepEqual([values.fxiaoke.appSecret, values.fxiaoke.permanentCode], [undefined, undefined])
+  assert.deepEqual(connectionOf(before, values), before)
+  const said = { ...values.fxiaoke, permanentCode: 'anew', triggerWorkFlow: false }
+  assert.deepEqual(connectionOf(before, { ...values, fxiaoke: said }).fxiaoke, {
+    appId: 'app',
+    appSecret: '${CRM_SECRET}',
+    permanentCode: 'anew',
+    enterprise: 'acme',
+    user: '1000',
+  })
+  assert.equal('fxiaoke' in connectionOf(before, { ...values, kind: 'standard' }), false)
+})

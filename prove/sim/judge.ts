@@ -131,21 +131,22 @@ const compare = (s: Scenario, systems: Systems, rows: Rows, from: Side, lost: st
   }
 }
 
-/** What a record was when a person last wrote it; null: thrown away. */
+/** What a record was when a person last wrote it; null: it was thrown away at some time. */
 export type ByHand = Map<string, Record<string, string | undefined> | null>
 
 /**
- * Where people wrote a record on one side only, nobody but them may have changed it there: an old word of the other side undid it else. Not asked
- * of a target that makes what it refuses: what it made comes back as a record of its own, and the pair's policy says which of the two wins.
+ * Where people wrote a record on one side only, nobody but them may have changed it there: an old word of the other side undid it else. Asked
+ * where what is told says when it was true. Not of what was thrown away at some time, for a void is believed; nor of a target that makes what it
+ * refuses, for what it made comes back as a record of its own, and the pair's policy says which of the two wins (decision 018).
  */
 const undoneOf = (s: Scenario, systems: Systems, rows: Rows, byHand: ByHand): string[] => {
   const undone: string[] = []
-  if (s.unproved > 0) return undone
+  if (!s.stamps || s.notify !== 'event' || s.unproved > 0 || s.steps) return undone
   for (const side of sides)
     for (const record of systems[side].records.values()) {
       const last = byHand.get(record.id)
       const twinId = linkOf(rows, side, record.id)?.[`${opposite(side)}_id`]
-      if (!last || record.voided || (twinId && byHand.has(twinId))) continue
+      if (!last || (twinId && byHand.has(twinId))) continue
       for (const key of ['name', 'note'] as const)
         if (record.fields[key] !== last[key])
           undone.push(`${record.id}.${key} = ${record.fields[key]}, and its people last wrote ${last[key]}`)

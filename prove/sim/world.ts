@@ -330,7 +330,6 @@ export const runSeed = async (
       : s.details
         ? []
         : null
-  /** What a record was when a person last wrote it; null: thrown away. */
   const byHand: ByHand = new Map()
   const write = (
     side: Side,
@@ -340,7 +339,7 @@ export const runSeed = async (
   ): SystemRecord => {
     const record = systems[side].edit(id, fields, lines)
     said.set(record.id, [...(said.get(record.id) ?? []), { fields, lines }])
-    byHand.set(record.id, { ...record.fields })
+    if (byHand.get(record.id) !== null) byHand.set(record.id, { ...record.fields })
     return record
   }
   const change = (side: Side, id: string, i = 0, ownLines = false): void => {

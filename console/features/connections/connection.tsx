@@ -203,6 +203,8 @@ const Auth = () => {
   )
 }
 
+const recogniseWays = ['byId', 'byWindow', 'externalIdUnique', 'idempotencyHeader', 'none'] as const
+
 const batchTexts = ['fillFor', 'answerWithin'] as const
 const batchNumbers = ['maxRows', 'perHour', 'perDay'] as const
 const batchUsual = { maxRows: '200', perHour: '50', perDay: '100', fillFor: '60s', answerWithin: '2h' } as const
@@ -250,14 +252,50 @@ const BatchSection = () => {
   )
 }
 
+const fxiaokeTexts = ['enterprise', 'user'] as const
+const fxiaokeFlows = ['triggerWorkFlow', 'triggerApprovalFlow'] as const
+
+/** The app that the enterprise made, and in whose name calls are made; only of such a connection. */
+const FxiaokeSection = () => {
+  const { t } = useTranslation()
+  if (Form.useWatch<string>('kind') !== 'fxiaoke') return null
+  const required = [{ required: true, message: t('connection.fxiaoke.rule') }]
+  return (
+    <section className="card">
+      <h2>{t('connection.fxiaoke')}</h2>
+      <p className="faint spaced">{t('connection.fxiaokeSay')}</p>
+      <Form.Item name={['fxiaoke', 'appId']} label="appId" rules={required}>
+        <Input autoComplete="off" />
+      </Form.Item>
+      <Secret name={['fxiaoke', 'appSecret']} label="appSecret" />
+      <Secret name={['fxiaoke', 'permanentCode']} label="permanentCode" />
+      <div className="cols">
+        {fxiaokeTexts.map((name) => (
+          <Form.Item key={name} name={['fxiaoke', name]} label={t(`connection.fxiaoke.${name}`)} rules={required}>
+            <Input />
+          </Form.Item>
+        ))}
+      </div>
+      {fxiaokeFlows.map((name) => (
+        <Form.Item key={name} name={['fxiaoke', name]} label={t(`connection.fxiaoke.${name}`)} valuePropName="checked">
+          <Switch aria-label={t(`connection.fxiaoke.${name}`)} />
+        </Form.Item>
+      ))}
+    </section>
+  )
+}
+
 const ConnectionForm = ({ id, connection }: { id: string; connection: Tree }) => {
   const { t } = useTranslation()
   const may = useMay()
   const [form] = Form.useForm<FormValues>()
   const put = useChange('putConnection', { quiet: true })
   const isReadOnly = !may('putConnection')
+  const kind = Form.useWatch('kind', form)
   // it signs in by its own client, and has no queries of records
-  const isBatch = Form.useWatch('kind', form) === 'masterdata-batch'
+  const isBatch = kind === 'masterdata-batch'
+  const isStandard = kind !== 'masterdata-batch' && kind !== 'fxiaoke'
+  const ways = kind === 'fxiaoke' ? (['byId', 'none'] as const) : recogniseWays
   const kinds = [...new Set(['standard', 'fxiaoke', 'masterdata-batch', String(connection.kind ?? 'standard')])]
   return (
     <Form<FormValues>
@@ -304,6 +342,7 @@ const ConnectionForm = ({ id, connection }: { id: string; connection: Tree }) =>
         )}
       </section>
       <BatchSection />
+      <FxiaokeSection />
       <section className="card">
         <h2>{t('connection.proof')}</h2>
         <p className="faint spaced">{t('connection.secretSay')}</p>
@@ -334,7 +373,7 @@ const ConnectionForm = ({ id, connection }: { id: string; connection: Tree }) =>
             </>
           )}
         </Form.List>
-        {!isBatch && <Auth />}
+        {isStandard && <Auth />}
       </section>
       <section className="card">
         <h2>{t('connection.limits')}</h2>
@@ -355,26 +394,28 @@ const ConnectionForm = ({ id, connection }: { id: string; connection: Tree }) =>
       </section>
       <section className="card">
         <h2>{t('connection.result')}</h2>
-        <div className="row" style={{ gap: 18 }}>
-          <Form.Item name={['result', 'codePath']} label={t('connection.codePath')}>
-            <Input placeholder="code" />
-          </Form.Item>
-          <Form.Item name={['result', 'messagePath']} label={t('connection.messagePath')}>
-            <Input placeholder="message" />
-          </Form.Item>
-          <Form.Item name={['result', 'dataPath']} label={t('connection.dataPath')}>
-            <Input placeholder="data" />
-          </Form.Item>
-          <Form.Item name={['result', 'successCodes']} label={t('connection.successCodes')}>
-            <Input placeholder="0" />
-          </Form.Item>
-        </div>
+        {isStandard && (
+          <div className="row" style={{ gap: 18 }}>
+            <Form.Item name={['result', 'codePath']} label={t('connection.codePath')}>
+              <Input placeholder="code" />
+            </Form.Item>
+            <Form.Item name={['result', 'messagePath']} label={t('connection.messagePath')}>
+              <Input placeholder="message" />
+            </Form.Item>
+            <Form.Item name={['result', 'dataPath']} label={t('connection.dataPath')}>
+              <Input placeholder="data" />
+            </Form.Item>
+            <Form.Item name={['result', 'successCodes']} label={t('connection.successCodes')}>
+              <Input placeholder="0" />
+            </Form.Item>
+          </div>
+        )}
         <Form.Item name="recognise" label={t('connection.recognise')} extra={t('connection.recogniseSay')}>
           <Select
             allowClear
             aria-label={t('connection.recognise')}
             placeholder={t('recognise.usual')}
-            options={(['byId', 'byWindow', 'externalIdUnique', 'idempotencyHeader', 'none'] as const).map((value) => ({
+            options={ways.map((value) => ({
               value,
               label: t(`recognise.${value}`),
             }))}

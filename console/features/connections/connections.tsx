@@ -10,6 +10,31 @@ import { useFormats } from '../../ui/time.tsx'
 import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
 import { QueueLine } from './queue-card.tsx'
 
+/** Of the app that the enterprise made there. */
+const NewFxiaoke = () => {
+  const { t } = useTranslation()
+  const rules = [{ required: true, message: t('connection.fxiaoke.rule') }]
+  return (
+    <>
+      <Form.Item name={['fxiaoke', 'appId']} label="appId" rules={rules}>
+        <Input autoComplete="off" />
+      </Form.Item>
+      <Form.Item name={['fxiaoke', 'appSecret']} label="appSecret" extra={t('connection.secretSay')} rules={rules}>
+        <Input.Password autoComplete="new-password" />
+      </Form.Item>
+      <Form.Item name={['fxiaoke', 'permanentCode']} label="permanentCode" rules={rules}>
+        <Input.Password autoComplete="new-password" />
+      </Form.Item>
+      <Form.Item name={['fxiaoke', 'enterprise']} label={t('connection.fxiaoke.enterprise')} rules={rules}>
+        <Input />
+      </Form.Item>
+      <Form.Item name={['fxiaoke', 'user']} label={t('connection.fxiaoke.user')} rules={rules}>
+        <Input />
+      </Form.Item>
+    </>
+  )
+}
+
 const NewConnection = ({ onDone }: { onDone: () => void }) => {
   const { t } = useTranslation()
   const tenant = useTenant()
@@ -24,6 +49,7 @@ const NewConnection = ({ onDone }: { onDone: () => void }) => {
     value?: string
     clientId?: string
     clientSecret?: string
+    fxiaoke?: { appId: string; appSecret: string; permanentCode: string; enterprise: string; user: string }
   }>()
   const kind = Form.useWatch('kind', form)
   return (
@@ -41,7 +67,7 @@ const NewConnection = ({ onDone }: { onDone: () => void }) => {
         layout="vertical"
         requiredMark={false}
         initialValues={{ role: 'erp', kind: 'standard' }}
-        onFinish={({ id, role, kind: of, baseUrl, header, value, clientId, clientSecret }) =>
+        onFinish={({ id, role, kind: of, baseUrl, header, value, clientId, clientSecret, fxiaoke }) =>
           put.mutate(
             {
               path: { connection: id },
@@ -49,6 +75,7 @@ const NewConnection = ({ onDone }: { onDone: () => void }) => {
                 role,
                 baseUrl,
                 ...(of === 'masterdata-batch' && { kind: of, batch: { clientId, clientSecret } }),
+                ...(of === 'fxiaoke' && { kind: of, fxiaoke }),
                 ...(of === 'standard' && header && value && { headers: { [header]: value } }),
               },
             },
@@ -78,7 +105,7 @@ const NewConnection = ({ onDone }: { onDone: () => void }) => {
         <Form.Item name="kind" label={t('connection.kind')}>
           <Select
             aria-label={t('connection.kind')}
-            options={(['standard', 'masterdata-batch'] as const).map((value) => ({
+            options={(['standard', 'fxiaoke', 'masterdata-batch'] as const).map((value) => ({
               value,
               label: t(`connection.kind.${value}`),
             }))}
@@ -92,7 +119,9 @@ const NewConnection = ({ onDone }: { onDone: () => void }) => {
         >
           <Input placeholder="https://erp.example.com/api/" />
         </Form.Item>
-        {kind === 'masterdata-batch' ? (
+        {kind === 'fxiaoke' ? (
+          <NewFxiaoke />
+        ) : kind === 'masterdata-batch' ? (
           <>
             <Form.Item
               name="clientId"

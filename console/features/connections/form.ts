@@ -31,6 +31,16 @@ export interface FormValues {
     fillFor?: string
     answerWithin?: string
   }
+  /** Of kind fxiaoke, likewise. */
+  fxiaoke: {
+    appId?: string
+    appSecret?: string
+    permanentCode?: string
+    enterprise?: string
+    user?: string
+    triggerWorkFlow?: boolean
+    triggerApprovalFlow?: boolean
+  }
 }
 
 const tree = (value: unknown): Tree =>
@@ -62,6 +72,7 @@ export const valuesOf = (connection: Tree): FormValues => {
       salt: undefined,
       query: tree(connection.batch).query !== false,
     },
+    fxiaoke: { ...tree(connection.fxiaoke), appSecret: undefined, permanentCode: undefined },
     result: {
       codePath: text(result.codePath),
       messagePath: text(result.messagePath),
@@ -87,8 +98,25 @@ const batchOf = (before: Tree, { query = true, clientSecret, salt, ...said }: Fo
   ...(query ? {} : { query: false }),
 })
 
+/** As for batches; what is switched off is the usual, and not said. */
+const fxiaokeOf = (before: Tree, { appSecret, permanentCode, ...said }: FormValues['fxiaoke']): Tree => ({
+  ...Object.fromEntries(Object.entries(before).filter(([name]) => !(name in said))),
+  ...Object.fromEntries(Object.entries(filled(said)).filter(([, value]) => value !== false)),
+  ...filled({ appSecret, permanentCode }),
+})
+
 export const connectionOf = (before: Tree, said: FormValues): Tree => {
-  const { id: _id, objects: _objects, headers: _headers, auth: _auth, batch: _batch, limits, result, ...kept } = before
+  const {
+    id: _id,
+    objects: _objects,
+    headers: _headers,
+    auth: _auth,
+    batch: _batch,
+    fxiaoke: _fxiaoke,
+    limits,
+    result,
+    ...kept
+  } = before
   const stored = tree(before.auth)
   const own = said.auth === '' ? {} : tree(stored[said.auth])
   const auth: Record<string, Tree> = {
@@ -125,6 +153,7 @@ export const connectionOf = (before: Tree, said: FormValues): Tree => {
     ...orNothing('headers', headers),
     ...(said.auth === '' ? {} : { auth: { [said.auth]: auth[said.auth] ?? {} } }),
     ...(said.kind === 'masterdata-batch' && { batch: batchOf(tree(before.batch), said.batch) }),
+    ...(said.kind === 'fxiaoke' && { fxiaoke: fxiaokeOf(tree(before.fxiaoke), said.fxiaoke) }),
     ...orNothing('limits', filled({ ...tree(limits), ...said.limits })),
     ...orNothing(
       'result',
