@@ -4,6 +4,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { openJournal } from '../../sandbox/journal.ts'
+import { createEnv } from '../../server/agent/env.ts'
+import { within } from '../../server/agent/within.ts'
 import { apply } from '../../server/cli/configuration.ts'
 import { type WindowPoint, windowPoints } from '../../server/doc/env.ts'
 import { requireConfig } from '../../server/flows/file.ts'
@@ -15,6 +17,8 @@ import { type Ground, openGround, pause, until, type Witness } from './ground.ts
 import { type Expected, judge, mustBeClean, textOf, type Verdict } from './judge.ts'
 import { type Rig, say, seedOf } from './rig.ts'
 import { openWatch } from './watch.ts'
+
+const env = createEnv()
 
 /** What a request is for tells where in the pager it dies: these points are the requests themselves. */
 const requestPoints = ['request sent', 'bisecting', 'over-full millisecond', 'its second pass'] as const
@@ -187,7 +191,7 @@ const openWorld = async (ground: Ground, tillIn: number): Promise<World> => {
           now.order({ fates: [fate], sudden: true })
           // The next one stands ready meanwhile.
           if (i + 1 < fates.length) next = launch(cache, { ...options, naive })
-          const end = await Promise.race([now.gone, pause(60_000).then(() => 'in vain' as const)])
+          const end = (await within(env, 60_000, now.gone)) ? await now.gone : 'in vain'
           if (end !== 'SIGKILL') {
             now.child.kill('SIGKILL')
             assert.fail(`a node that should have died at "${fate.point}" (${fate.nth}): ${end}\n${now.said()}`)
@@ -292,7 +296,8 @@ export const windowsRig: Rig = {
     // ── the control: the same node, whose rows follow its ledger in a transaction of their own ──
     await using other = await openWorld(ground, 120_000)
     const others = edits(other.witness)
-    const lives = fatesOf(['committed not woken'], long ? 8 : 4, seed)
+    // whether rows were in hand is chance: often enough that it does not come out even
+    const lives = Array.from({ length: 10 }, (): Fate => ({ point: 'committed not woken', nth: 1 }))
     await other.killed(lives, true).finally(() => others.end())
     const control = await other.delivered(Date.now(), 60_000)
     assert.ok(

@@ -55,8 +55,8 @@ export interface Situation {
   /** Records at the target that the flow's rules match with this one (D5); absent: it has none. */
   matched?: { hits: readonly { id: string; boundTo: string | null }[] } | null
   /**
-   * Sides whose word is older than our own last write there, or may be, by the system's own time, and was not read but told: an event that was
-   * long on its way. What it says was true once; what is true now, only a reading can tell (A1).
+   * Sides whose word is older than our own last write there, by the system's own time: of an event that was long on its way. What it says was
+   * true once; what is true now, only a reading can tell (A1).
    */
   late?: readonly Side[]
   now: Millis

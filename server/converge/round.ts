@@ -3,7 +3,6 @@ import type { Action, Change, Connector, Unanswered } from '../doc/connector.ts'
 import { digest } from '../../protocol/standard.ts'
 import {
   type Arrival,
-  type Channel,
   type Document,
   type Millis,
   opposite,
@@ -162,33 +161,29 @@ const situations = async (round: Round, loaded: Loaded[]): Promise<Situation[]> 
       refs,
       open: open[lonely.indexOf(l)] ?? null,
       carriers: carriers[matching.indexOf(l)] ?? [],
-      late: suspects.flatMap(({ l: of, side }, n) => (of === l && !isReading(channels[n]) ? [side] : [])),
+      late: suspects.flatMap(({ l: of, side }, n) => (of === l && channels[n] === 'event' ? [side] : [])),
       ...(matched && byFields.includes(l) && { matched: matched[byFields.indexOf(l)] ?? null }),
       now: l.link.now,
     }
   })
 }
 
-const isReading = (channel: Channel | null | undefined): boolean => channel === 'fetch' || channel === 'poll'
-
 /** Where its clock was never compared with ours. */
 const unknownSkew: Millis = 60_000
 
 /**
- * A1: by its system's own time, or where it tells none by when it came, what this side says may come from before our last write there took
- * effect. An event says what the record was when it changed, however long it was on its way since. A void is believed: not every system can be
- * asked for one.
+ * A1: by its system's own time, what this side says is from before our last write there began. An event says what the record was when it changed,
+ * however long it was on its way since; a sender of pushes waits for our answer, and is believed. So is a void: not every system can be asked for one.
  */
 const mayBeLate = (round: Round, l: Loaded, side: Side): boolean => {
   const { link, pair, documents } = l
   const doc = documents[side]
   if (link.last_side !== side || link.last_call_at === null || !pair.connection[side].readable) return false
-  if (!doc || doc.operation === 'void' || doc.version <= link[`${side}_agreed_version`]) return false
-  const connection = round.directory.connection(link.tenant_id, pair.connection[side].connectionId)
+  if (!doc || doc.operation === 'void' || doc.source_time === null || doc.version <= link[`${side}_agreed_version`])
+    return false
   const skew = round.directory.skew(link.tenant_id, pair.connection[side].connectionId)
-  const unsure = skew ? skew.ms + skew.uncertainty : unknownSkew
-  const took = (connection?.timeout ?? 10_000) + (connection?.longestProcessing ?? 0)
-  return (doc.source_time ?? link.now) <= link.last_call_at + took + unsure && hasChanged(l, side)
+  const began = link.last_call_at + (skew ? skew.ms - skew.uncertainty : -unknownSkew)
+  return doc.source_time < began && hasChanged(l, side)
 }
 
 /** The rules by which a record that is known on one side only is looked for on the other (D5). */
