@@ -111,6 +111,8 @@ export const besideFlows = async (rounds: number, pushes: number, modes: readonl
     }
     // Not each of the three that were over: on a busy machine a claim may run out meanwhile, and its record waits for the suspended function.
     await until(`records say that ${mode.kind} ${mode.deed}`, async () => (await many()) >= 1, 60_000, 100)
+    // What is still due would run into it again, and suspend it anew for the next mode.
+    await watch.rest()
     await dropSuspension(sql, tenant.id, mode.kind)
   }
 
