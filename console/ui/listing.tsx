@@ -1,6 +1,7 @@
 /** A list as every page shows it: its trouble, its waiting, what to do where there is nothing yet, or its rows. */
-import { Skeleton } from 'antd'
+import { Button, Skeleton } from 'antd'
 import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
 import { Problem } from './told.tsx'
 
 export const Listing = ({
@@ -16,4 +17,15 @@ export const Listing = ({
   if (list.error) return <Problem error={list.error} retry={() => void list.refetch()} />
   if (list.isPending) return <Skeleton active />
   return list.items.length === 0 ? <div className="card">{none}</div> : children
+}
+
+/** The rows that follow, where there are any. */
+export const More = ({ list }: { list: { hasNextPage: boolean; isFetchingNextPage: boolean; more(): void } }) => {
+  const { t } = useTranslation()
+  if (!list.hasNextPage) return null
+  return (
+    <Button block onClick={list.more} loading={list.isFetchingNextPage}>
+      {t('act.more')}
+    </Button>
+  )
 }

@@ -3,7 +3,7 @@ import { Button } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Fields } from './changes.tsx'
-import { Listing } from './listing.tsx'
+import { Listing, More } from './listing.tsx'
 import { Restore, type Version } from './restore.tsx'
 import { useMay } from './session.tsx'
 import { Moment } from './time.tsx'
@@ -66,11 +66,7 @@ export const VersionList = ({
             )}
           </div>
         ))}
-        {list.hasNextPage && (
-          <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-            {t('act.more')}
-          </Button>
-        )}
+        <More list={list} />
       </div>
       {restoring && <Restore version={restoring} onDone={() => setRestoring(null)} />}
     </Listing>

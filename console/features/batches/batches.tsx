@@ -1,9 +1,9 @@
 /** Master-data batches 主数据批量同步 that came in, and how their callbacks 回调 fare. */
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { Button, Select } from 'antd'
+import { Select } from 'antd'
 import { useTranslation } from 'react-i18next'
 import type { Item } from '../../api/client.ts'
-import { Listing } from '../../ui/listing.tsx'
+import { Listing, More } from '../../ui/listing.tsx'
 import { useList, useRead } from '../../ui/asking.ts'
 import { useTenant } from '../../ui/session.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
@@ -122,11 +122,7 @@ export const Batches = () => {
               </div>
             </Link>
           ))}
-          {list.hasNextPage && (
-            <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-              {t('act.more')}
-            </Button>
-          )}
+          <More list={list} />
         </div>
       </Listing>
     </>

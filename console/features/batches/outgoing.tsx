@@ -1,10 +1,10 @@
 /** Master-data batches that go out: what waits for the next one, what is used of each target's limits, and how those that left fare. */
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { Button, Progress, Select } from 'antd'
+import { Progress, Select } from 'antd'
 import { useTranslation } from 'react-i18next'
 import type { Answer } from '../../api/client.ts'
 import { useList, useRead } from '../../ui/asking.ts'
-import { Listing } from '../../ui/listing.tsx'
+import { Listing, More } from '../../ui/listing.tsx'
 import { useTenant } from '../../ui/session.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
 import { Nothing, PageHead } from '../../ui/told.tsx'
@@ -197,11 +197,7 @@ export const Outgoing = () => {
               </div>
             </Link>
           ))}
-          {list.hasNextPage && (
-            <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-              {t('act.more')}
-            </Button>
-          )}
+          <More list={list} />
         </div>
       </Listing>
     </>

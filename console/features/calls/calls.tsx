@@ -10,6 +10,7 @@ import { useTenant } from '../../ui/session.tsx'
 import { Body, CopyButton } from '../../ui/text.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
 import { CallWord, Nothing, OutcomeTag, PageHead, Problem } from '../../ui/told.tsx'
+import { More } from '../../ui/listing.tsx'
 import { curlOf } from './curl.ts'
 
 type Row = Item<'listCalls'>
@@ -159,11 +160,7 @@ export const Calls = () => {
               <CallWord call={row.call} /> · {row.target} · {row.pair}
             </button>
           ))}
-          {list.hasNextPage && (
-            <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-              {t('act.more')}
-            </Button>
-          )}
+          <More list={list} />
         </div>
       ) : (
         <div className="card flush">

@@ -5,7 +5,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useQuery } from '@tanstack/react-query'
 import { call, type Item } from '../../api/client.ts'
-import { Listing } from '../../ui/listing.tsx'
+import { Listing, More } from '../../ui/listing.tsx'
 import { useChange, useList, useRead } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
@@ -243,11 +243,7 @@ export const ComparisonPage = () => {
               }
             />
           ))}
-          {list.hasNextPage && (
-            <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-              {t('act.more')}
-            </Button>
-          )}
+          <More list={list} />
         </div>
       </Listing>
       {ticked.length > 0 && mayRepair && (

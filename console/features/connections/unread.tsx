@@ -5,7 +5,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Answer, call, type Item } from '../../api/client.ts'
 import { useChange, useList, useRead } from '../../ui/asking.ts'
-import { Listing } from '../../ui/listing.tsx'
+import { Listing, More } from '../../ui/listing.tsx'
 import { useMay, useRefresh, useTenant } from '../../ui/session.tsx'
 import { Body } from '../../ui/text.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
@@ -174,11 +174,7 @@ export const Unread = () => {
           {list.items.map((one) => (
             <One key={one.event} one={one} />
           ))}
-          {list.hasNextPage && (
-            <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-              {t('act.more')}
-            </Button>
-          )}
+          <More list={list} />
         </div>
       </Listing>
     </>

@@ -13,6 +13,7 @@ import { useMay, useTenant } from '../../ui/session.tsx'
 import { Body } from '../../ui/text.tsx'
 import { Moment } from '../../ui/time.tsx'
 import { Nothing, PageHead, Problem } from '../../ui/told.tsx'
+import { More } from '../../ui/listing.tsx'
 import { hunksOf, linesOf } from './lines.ts'
 
 const CodeEditor = lazy(async () => ({ default: (await import('../../ui/code.tsx')).CodeEditor }))
@@ -256,11 +257,7 @@ const Versions = ({ name }: { name: string }) => {
           </article>
         )
       })}
-      {list.hasNextPage && (
-        <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-          {t('act.more')}
-        </Button>
-      )}
+      <More list={list} />
       {restoring && <Restore version={restoring} onDone={() => setRestoring(null)} />}
     </div>
   )

@@ -4,7 +4,7 @@ import { Button, InputNumber, Modal, Segmented } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Item } from '../../api/client.ts'
-import { Listing } from '../../ui/listing.tsx'
+import { Listing, More } from '../../ui/listing.tsx'
 import { useChange, useList } from '../../ui/asking.ts'
 import { type Place, PlaceSelect, usePlaces } from '../../ui/places.tsx'
 import { useMay, useTenant } from '../../ui/session.tsx'
@@ -133,11 +133,7 @@ export const Gone = () => {
               <Why why={one.why} />
             </Link>
           ))}
-          {list.hasNextPage && (
-            <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-              {t('act.more')}
-            </Button>
-          )}
+          <More list={list} />
         </div>
       </Listing>
       {isNew && <NewSweep onDone={() => setNew(false)} />}

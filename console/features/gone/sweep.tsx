@@ -3,7 +3,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { App, Button, Checkbox, Modal, Skeleton } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Listing } from '../../ui/listing.tsx'
+import { Listing, More } from '../../ui/listing.tsx'
 import { useChange, useList, useRead } from '../../ui/asking.ts'
 import { useMay, useTenant } from '../../ui/session.tsx'
 import { Moment } from '../../ui/time.tsx'
@@ -98,11 +98,7 @@ export const SweepPage = () => {
               </div>
             </div>
           ))}
-          {list.hasNextPage && (
-            <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-              {t('act.more')}
-            </Button>
-          )}
+          <More list={list} />
         </div>
       </Listing>
       {ticked.length > 0 && (

@@ -3,7 +3,7 @@ import { Button } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Item } from '../../api/client.ts'
-import { Listing } from '../../ui/listing.tsx'
+import { Listing, More } from '../../ui/listing.tsx'
 import { useChange, useList } from '../../ui/asking.ts'
 import { useMay } from '../../ui/session.tsx'
 import { Moment, useFormats } from '../../ui/time.tsx'
@@ -118,11 +118,7 @@ export const History = () => {
           {list.items.map((one) => (
             <One key={one.id} task={one} />
           ))}
-          {list.hasNextPage && (
-            <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-              {t('act.more')}
-            </Button>
-          )}
+          <More list={list} />
         </div>
       </Listing>
       {isNew && <NewHistory onDone={() => setNew(false)} />}

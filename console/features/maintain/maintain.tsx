@@ -12,6 +12,7 @@ import { Moment } from '../../ui/time.tsx'
 import { Nothing, PageHead, Problem, type State, states, StateTag } from '../../ui/told.tsx'
 import { DeedsOfMany } from './deeds.tsx'
 import { Groups } from './groups.tsx'
+import { More } from '../../ui/listing.tsx'
 import { RerunMatching, type Selection } from './rerun.tsx'
 
 type Row = Item<'listRecords'>
@@ -213,11 +214,7 @@ const Records = ({ filter }: { filter: Selection }) => {
             </Link>
           </div>
         ))}
-        {list.hasNextPage && (
-          <Button onClick={list.more} loading={list.isFetchingNextPage} block>
-            {t('act.more')}
-          </Button>
-        )}
+        <More list={list} />
         <DeedsOfMany links={ticked} onDone={() => setTicked([])} />
       </div>
     )

@@ -5,7 +5,7 @@ import type { TableColumnsType } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call, type Item } from '../../api/client.ts'
-import { Listing } from '../../ui/listing.tsx'
+import { Listing, More } from '../../ui/listing.tsx'
 import { useChange, useList, useRead } from '../../ui/asking.ts'
 import { useIsPhone } from '../../ui/phone.ts'
 import { useMay, useRefresh, useTenant } from '../../ui/session.tsx'
@@ -190,11 +190,7 @@ export const Mapping = () => {
                 <code>{row.left ?? '–'}</code> ↔ <code>{row.right ?? '–'}</code>
               </Link>
             ))}
-            {list.hasNextPage && (
-              <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-                {t('act.more')}
-              </Button>
-            )}
+            <More list={list} />
           </div>
         ) : (
           <div className="card flush">

@@ -4,7 +4,7 @@ import { Button } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Item } from '../../api/client.ts'
-import { Listing } from '../../ui/listing.tsx'
+import { Listing, More } from '../../ui/listing.tsx'
 import { useChange, useList } from '../../ui/asking.ts'
 import { usePlaces } from '../../ui/places.tsx'
 import { useMay, useTenant } from '../../ui/session.tsx'
@@ -125,11 +125,7 @@ export const Polls = () => {
               <Why why={one.why} />
             </article>
           ))}
-          {list.hasNextPage && (
-            <Button block onClick={list.more} loading={list.isFetchingNextPage}>
-              {t('act.more')}
-            </Button>
-          )}
+          <More list={list} />
         </div>
       </Listing>
       {isNew && <ScheduleForm place={null} places={free} onDone={() => setNew(false)} />}

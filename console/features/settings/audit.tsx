@@ -1,6 +1,6 @@
 /** The audit trail: who changed what, from what to what; the newest first, narrowed down by who, what and when. */
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { Button, Input, Select, Skeleton } from 'antd'
+import { Input, Select, Skeleton } from 'antd'
 import { useTranslation } from 'react-i18next'
 import type { Item } from '../../api/client.ts'
 import { useList } from '../../ui/asking.ts'
@@ -8,6 +8,7 @@ import { Fields } from '../../ui/changes.tsx'
 import { Body } from '../../ui/text.tsx'
 import { Moment } from '../../ui/time.tsx'
 import { Nothing, Problem } from '../../ui/told.tsx'
+import { More } from '../../ui/listing.tsx'
 import { differing } from './differs.ts'
 
 type Entry = Item<'listAudit'>
@@ -163,11 +164,7 @@ const Trail = ({ which }: { which: 'listAudit' | 'listEveryAudit' }) => {
           <Change one={one} />
         </div>
       ))}
-      {found.hasNextPage && (
-        <Button block onClick={found.more} loading={found.isFetchingNextPage}>
-          {t('act.more')}
-        </Button>
-      )}
+      <More list={found} />
     </div>
   )
 }

@@ -1,7 +1,7 @@
 /** Long work that people asked for: how far it is, who asked, and how to stop it. */
 import { Button, Progress } from 'antd'
 import { useTranslation } from 'react-i18next'
-import { Listing } from '../../ui/listing.tsx'
+import { Listing, More } from '../../ui/listing.tsx'
 import { useChange, useList } from '../../ui/asking.ts'
 import { useMay } from '../../ui/session.tsx'
 import { Moment } from '../../ui/time.tsx'
@@ -57,11 +57,7 @@ export const Tasks = () => {
               </div>
             </article>
           ))}
-          {list.hasNextPage && (
-            <Button block onClick={list.more}>
-              {t('act.more')}
-            </Button>
-          )}
+          <More list={list} />
         </div>
       </Listing>
     </>
